@@ -1,0 +1,23 @@
+//===- einfall-opt.cpp - Run single passes on textual IR ------------------===//
+//
+// The developer's door into the middle of the compiler: mlir-opt with our
+// dialects and passes. Tests of passes go through it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialect/Cascade/Cascade.h"
+
+#include "mlir/Dialect/SMT/IR/SMTDialect.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registry.insert<einfall::cascade::CascadeDialect, mlir::arith::ArithDialect,
+                  mlir::func::FuncDialect, mlir::math::MathDialect,
+                  mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
+                  mlir::smt::SMTDialect, mlir::vector::VectorDialect>();
+  mlir::registerTransformsPasses();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "einfall pass driver\n", registry));
+}
