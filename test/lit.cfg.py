@@ -21,6 +21,8 @@ config.environment["PATH"] = os.pathsep.join(
 for name in ("HOME", "EINFALL_CACHE_DIR"):
     config.environment[name] = os.path.join(config.test_exec_root, "home")
 config.environment["NO_COLOR"] = "1"
+if lit_config.params.get("slow"):
+    config.available_features.add("slow")
 config.substitutions.append(("%examples", os.path.join(config.einfall_source_dir, "examples")))
 config.substitutions.append(("%root", config.einfall_source_dir))
 config.substitutions.append(("%python", config.python))
