@@ -44,7 +44,9 @@ def Cascade_Kind : Cascade_Enum<"Kind", "what a field maps coordinates to", [
 ]>;
 
 /// Scalar functions. Integer division and remainder round towards minus
-/// infinity: `floordiv(a, b) * b + mod(a, b) = a`, `0 <= mod(a, b) < b`.
+/// infinity: `floordiv(a, b) * b + mod(a, b) = a`, `0 <= mod(a, b) < b`. `round`
+/// goes to the nearest integer, ties to the even one. `max` and `min` of a NaN
+/// are NaN.
 def Cascade_Function : Cascade_Enum<"Function", "a scalar function", [
   I32EnumAttrCase<"Add", 0, "add">,
   I32EnumAttrCase<"Sub", 1, "sub">,
