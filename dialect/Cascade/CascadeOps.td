@@ -82,7 +82,7 @@ def Cascade_ParamOp : Cascade_Op<"param", [HasParent<"KernelOp">]> {
     A number given at launch. `else` is its value when none is given; it may use
     extents and earlier parameters.
 
-    Example: `%s = cascade.param "scale" : f32 else %d : <real[]> -> <real[]>`
+    Example: `%s = cascade.param "scale" : f32 else %d : !cascade.field<real[]> -> <real[]>`
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$storage,
                        Optional<Cascade_Field>:$fallback);
@@ -100,7 +100,7 @@ def Cascade_RankOp : Cascade_Op<"rank", [HasParent<"KernelOp">]> {
     Gives a rank an extent that no argument's shape gives, or the size that
     examples and random runs use (`default`), or both.
 
-    Example: `cascade.rank "c" extent %n : <int[]> default 64`
+    Example: `cascade.rank "c" extent %n : !cascade.field<int[]> default 64`
   }];
   let arguments = (ins StrAttr:$name, Optional<Cascade_Field>:$extent,
                        OptionalAttr<I64Attr>:$size);
@@ -117,7 +117,7 @@ def Cascade_OutputOp : Cascade_Op<"output", [HasParent<"KernelOp">]> {
     present everywhere.
 
     Example:
-    `cascade.output "L" [b, h, p] : f32 = %l : <real[b, h, p]> else %f : <real[]>`
+    `cascade.output "L" [b, h, p] : f32 = %l : <real[b, h, p]> else %f : !cascade.field<real[]>`
   }];
   let arguments = (ins StrAttr:$name, StrArrayAttr:$dims, TypeAttr:$storage,
                        Cascade_Field:$value, Optional<Cascade_Field>:$filler);
