@@ -117,15 +117,16 @@ llvm::Expected<CpuKernel> CpuModule::lookup(llvm::StringRef name) {
   auto find = [&](const char *suffix) {
     return jit->lookup((name + suffix).str());
   };
-  auto run = find(""), items = find("_items"), workspace = find("_workspace");
-  if (!run || !items || !workspace) {
-    llvm::Error error = llvm::Error::success();
-    for (auto *symbol : {&run, &items, &workspace})
-      if (!*symbol)
-        error = llvm::joinErrors(std::move(error), symbol->takeError());
+  auto run = find(""), items = find("_items"), workspace = find("_workspace"),
+       shared = find("_shared");
+  llvm::Error error = llvm::Error::success();
+  for (auto *symbol : {&run, &items, &workspace, &shared})
+    if (!*symbol)
+      error = llvm::joinErrors(std::move(error), symbol->takeError());
+  if (error)
     return error;
-  }
   return CpuKernel{run->toPtr<EinfallCpuKernel>(),
-                   items->toPtr<EinfallCpuSize>(),
-                   workspace->toPtr<EinfallCpuSize>()};
+                   items->toPtr<EinfallCpuItems>(),
+                   workspace->toPtr<EinfallCpuSize>(),
+                   shared->toPtr<EinfallCpuSize>()};
 }

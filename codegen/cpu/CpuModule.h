@@ -45,7 +45,7 @@ public:
   load(std::unique_ptr<llvm::MemoryBuffer> object);
   ~CpuModule();
 
-  /// The three entry points of a kernel. Error: there is no kernel `name`.
+  /// The entry points of a kernel. Error: there is no kernel `name`.
   llvm::Expected<CpuKernel> lookup(llvm::StringRef name);
 
 private:

@@ -45,7 +45,9 @@ public:
     findKept();
     emitItems();
     emitWorkspace();
-    return emitKernel();
+    emitShared();
+    emitKernel();
+    return success();
   }
 
 private:
@@ -700,7 +702,7 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
-  // The three functions
+  // The functions of a kernel
   //===--------------------------------------------------------------------===//
 
   func::FuncOp begin(StringRef suffix, TypeRange inputs, TypeRange results) {
@@ -735,11 +737,15 @@ private:
   }
 
   void emitItems() {
-    begin("_items", {pointer()}, {b.getI64Type()});
+    auto function =
+        begin("_items", {pointer(), b.getI64Type()}, {b.getI64Type()});
     Value count = constant(1);
     for (StringRef rank : itemRanks)
       count = mul(count, extent(rank));
-    func::ReturnOp::create(b, loc(), ValueRange{count});
+    Value first = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
+                                        function.getArgument(1), constant(0));
+    func::ReturnOp::create(b, loc(),
+                           ValueRange{select(first, count, constant(-1))});
   }
 
   /// Bytes of a kept field: its values, then one byte each for presence.
@@ -770,11 +776,17 @@ private:
     func::ReturnOp::create(b, loc(), ValueRange{total});
   }
 
-  LogicalResult emitKernel() {
-    auto function = begin(
-        "", {pointer(), b.getI64Type(), b.getI64Type(), pointer()}, {});
-    Value begin = function.getArgument(1), end = function.getArgument(2);
-    Value workspace = function.getArgument(3);
+  void emitShared() {
+    begin("_shared", {pointer()}, {b.getI64Type()});
+    func::ReturnOp::create(b, loc(), ValueRange{constant(0)});
+  }
+
+  void emitKernel() {
+    Type i64 = b.getI64Type();
+    auto function =
+        begin("", {pointer(), i64, i64, i64, pointer(), pointer()}, {});
+    Value begin = function.getArgument(2), end = function.getArgument(3);
+    Value workspace = function.getArgument(4);
     // Where kept fields lie does not depend on the item.
     Value offset = constant(0);
     for (auto &[field, memory] : kept) {
@@ -800,7 +812,6 @@ private:
       return {};
     });
     func::ReturnOp::create(b, loc());
-    return success();
   }
 
   void emitDefinition(Operation &op, const Frame &item) {

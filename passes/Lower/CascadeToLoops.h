@@ -10,7 +10,7 @@
 // once are kept in the workspace, over the ranks that remain; all else is
 // recomputed where it is used. Arithmetic is f32, integers are i64.
 //
-// Input: a cascade.kernel without folds. Output: the three functions of
+// Input: a cascade.kernel without folds. Output: the functions of
 // runtime/devices/cpu/Launch.h as func.func over arith, scf, math and llvm.
 //
 // Not handled: folds (give it the kernel before derivation), 8-bit floating

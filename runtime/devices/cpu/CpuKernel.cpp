@@ -30,27 +30,32 @@ static size_t stride(size_t bytes) { return (bytes + 4095) / 4096 * 4096 + 64; }
 
 size_t CpuExecutor::workspaceSize(const CpuKernel &kernel,
                                   const EinfallCpuArguments &arguments) const {
-  return stride(kernel.workspace(&arguments)) * pool->threads;
+  return stride(kernel.shared(&arguments)) +
+         stride(kernel.workspace(&arguments)) * pool->threads;
 }
 
 void CpuExecutor::launch(const CpuKernel &kernel,
                          const EinfallCpuArguments &arguments,
                          void *workspace) const {
-  int64_t items = kernel.items(&arguments);
   size_t bytes = stride(kernel.workspace(&arguments));
-  auto worker = [&](unsigned number, std::atomic<int64_t> &next) {
-    char *own = static_cast<char *>(workspace) + number * bytes;
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items;)
-      kernel.run(&arguments, i, i + 1, own);
-  };
-  std::atomic<int64_t> next{0};
-  unsigned workers = static_cast<unsigned>(
-      std::min<int64_t>(pool->threads, std::max<int64_t>(items, 1)));
-  if (workers == 1)
-    return worker(0, next);
-  pool->arena.execute([&] {
-    tbb::parallel_for(
-        0u, workers, [&](unsigned number) { worker(number, next); },
-        tbb::simple_partitioner());
-  });
+  char *own = static_cast<char *>(workspace) + stride(kernel.shared(&arguments));
+  int64_t items;
+  for (int64_t phase = 0; (items = kernel.items(&arguments, phase)) >= 0;
+       ++phase) {
+    std::atomic<int64_t> next{0};
+    auto work = [&](unsigned worker) {
+      for (int64_t i;
+           (i = next.fetch_add(1, std::memory_order_relaxed)) < items;)
+        kernel.run(&arguments, phase, i, i + 1, own + worker * bytes, workspace);
+    };
+    auto workers =
+        static_cast<unsigned>(std::min<int64_t>(pool->threads, items));
+    if (workers <= 1) {
+      work(0);
+      continue;
+    }
+    pool->arena.execute([&] {
+      tbb::parallel_for(0u, workers, work, tbb::simple_partitioner());
+    });
+  }
 }

@@ -19,8 +19,9 @@ namespace einfall::cpu {
 /// The entry points of Launch.h. Valid as long as the code that they lie in.
 struct CpuKernel {
   EinfallCpuKernel run;
-  EinfallCpuSize items;
+  EinfallCpuItems items;
   EinfallCpuSize workspace;
+  EinfallCpuSize shared;
 };
 
 /// Threads that run kernels. Made once; a launch allocates nothing.
@@ -32,11 +33,11 @@ public:
 
   unsigned threads() const;
 
-  /// Bytes that `launch` needs, for all workers together.
+  /// Bytes that `launch` needs: the shared workspace and one for each worker.
   size_t workspaceSize(const CpuKernel &kernel,
                        const EinfallCpuArguments &arguments) const;
 
-  /// Runs all items and returns when they are done. `workspace` holds
+  /// Runs all phases and returns when they are done. `workspace` holds
   /// `workspaceSize` bytes, aligned to 64.
   void launch(const CpuKernel &kernel, const EinfallCpuArguments &arguments,
               void *workspace) const;

@@ -3,17 +3,22 @@
 // The contract between code generated for the CPU and whoever launches it. It is
 // plain C: generated objects and the runtime share it, neither needs a compiler.
 //
-// A kernel K is three functions:
+// A kernel K runs in phases; the items of one phase are independent, and a phase
+// starts when the one before has ended. It is four functions:
 //
-//   int64_t K_items(const EinfallCpuArguments *)      independent work items
+//   int64_t K_items(const EinfallCpuArguments *, int64_t phase)
+//                                 items of a phase; -1 past the last phase
 //   int64_t K_workspace(const EinfallCpuArguments *)  bytes each worker needs
-//   void    K(const EinfallCpuArguments *, int64_t begin, int64_t end,
-//             void *workspace)                        runs items [begin, end)
+//   int64_t K_shared(const EinfallCpuArguments *)     bytes all share
+//   void    K(const EinfallCpuArguments *, int64_t phase, int64_t begin,
+//             int64_t end, void *workspace, void *shared)
+//                                 runs items [begin, end) of a phase
 //
 // Items may run in any order and on any threads, each thread with a workspace of
-// its own, aligned to 64 bytes. Items are numbered so that the longest come
-// first. Nothing is allocated, no state is kept, no argument is checked: checks
-// stand before the launch.
+// its own; what a phase leaves for the next lies in the shared one. Both are
+// aligned to 64 bytes and arrive with any content. Items are numbered so that
+// the longest come first. Nothing is allocated, no state is kept, no argument is
+// checked: checks stand before the launch.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,9 +45,11 @@ typedef struct EinfallCpuArguments {
   const double *const *params;
 } EinfallCpuArguments;
 
+typedef int64_t (*EinfallCpuItems)(const EinfallCpuArguments *, int64_t phase);
 typedef int64_t (*EinfallCpuSize)(const EinfallCpuArguments *);
-typedef void (*EinfallCpuKernel)(const EinfallCpuArguments *, int64_t begin,
-                                 int64_t end, void *workspace);
+typedef void (*EinfallCpuKernel)(const EinfallCpuArguments *, int64_t phase,
+                                 int64_t begin, int64_t end, void *workspace,
+                                 void *shared);
 
 #ifdef __cplusplus
 }
