@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialect/Cascade/Cascade.h"
+#include "passes/Derive/Passes.h"
 
 #include "mlir/Dialect/SMT/IR/SMTDialect.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -18,6 +19,7 @@ int main(int argc, char **argv) {
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::smt::SMTDialect, mlir::vector::VectorDialect>();
   mlir::registerTransformsPasses();
+  einfall::registerDerivePasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "einfall pass driver\n", registry));
 }

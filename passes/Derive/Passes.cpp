@@ -1,0 +1,28 @@
+//===- Passes.cpp - The passes of derivation for einfall-opt --------------===//
+
+#include "passes/Derive/Passes.h"
+
+#include "dialect/Cascade/Cascade.h"
+#include "passes/Derive/PassAnalysis.h"
+
+using namespace mlir;
+using namespace einfall;
+
+namespace {
+
+struct PrintPasses : PassWrapper<PrintPasses, OperationPass<cascade::KernelOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintPasses)
+  StringRef getArgument() const override { return "print-passes"; }
+  StringRef getDescription() const override {
+    return "print how often a kernel traverses each rank, and why";
+  }
+  void runOnOperation() override {
+    llvm::outs() << "passes of " << getOperation().getSymName() << ":\n";
+    analysePasses(getOperation()).print(llvm::outs());
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace
+
+void einfall::registerDerivePasses() { PassRegistration<PrintPasses>(); }
