@@ -88,7 +88,7 @@ Term TermContext::boolean(bool value) {
 
 Term TermContext::symbol(StringRef name, Sort sort) {
   Term &entry = storage->symbols[name];
-  if (!entry)
+  if (entry.isNull())
     entry = unique(TermKind::Symbol, sort, {}, Rational(), name);
   assert(entry.sort() == sort && "one name with two sorts");
   return entry;

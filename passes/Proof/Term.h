@@ -75,7 +75,8 @@ public:
   Term() = default;
   explicit Term(const Node *node) : node(node) {}
 
-  explicit operator bool() const { return node; }
+  /// Not a conversion to bool, which `!` on terms would be mistaken for.
+  bool isNull() const { return !node; }
   bool operator==(Term other) const { return node == other.node; }
   bool operator!=(Term other) const { return node != other.node; }
 
