@@ -1,0 +1,156 @@
+//===- Presence.cpp - Can a value be absent? ------------------------------===//
+
+#include "frontend/sema/Presence.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace einfall::ein;
+using llvm::ArrayRef;
+using llvm::SmallVector;
+
+/// Longer conjunctions are kept as one atom: precision is lost, not soundness.
+static constexpr unsigned maxAtoms = 64;
+
+static void unite(RankSet &into, ArrayRef<RankId> ranks) {
+  into.append(ranks.begin(), ranks.end());
+  llvm::sort(into);
+  into.erase(std::unique(into.begin(), into.end()), into.end());
+}
+
+PresenceTable::PresenceTable() {
+  sets.emplace_back();
+  setIds[{}] = 0;
+}
+
+PresenceId PresenceTable::intern(const Set &set) {
+  auto [it, isNew] =
+      setIds.try_emplace(std::vector<uint32_t>(set.begin(), set.end()),
+                         sets.size());
+  if (isNew)
+    sets.push_back(set);
+  return it->second;
+}
+
+uint32_t PresenceTable::addAtom(Atom atom) {
+  atoms.push_back(std::move(atom));
+  return atoms.size() - 1;
+}
+
+PresenceId PresenceTable::cause(AbsenceCause cause, const RankSet &ranks,
+                                SourceRange range) {
+  return intern({addAtom({cause, ranks, {}, 0, range})});
+}
+
+PresenceId PresenceTable::simplify(PresenceId id, const RankSet &ranks) {
+  if (id == 0)
+    return 0;
+  const Set set = sets[id];
+  Set kept;
+  for (uint32_t number : set) {
+    const Atom &atom = atoms[number];
+    // We stand at coordinates of `over` where `inner` holds: some do.
+    bool implied = atom.cause == AbsenceCause::Nothing && !atom.over.empty() &&
+                   std::includes(ranks.begin(), ranks.end(), atom.over.begin(),
+                                 atom.over.end()) &&
+                   std::includes(set.begin(), set.end(),
+                                 sets[atom.inner].begin(),
+                                 sets[atom.inner].end());
+    if (!implied)
+      kept.push_back(number);
+  }
+  return kept.size() == set.size() ? id : intern(kept);
+}
+
+PresenceId PresenceTable::both(PresenceId a, PresenceId b,
+                               const RankSet &ranks) {
+  if (a == b)
+    return simplify(a, ranks);
+  Set joined;
+  std::set_union(sets[a].begin(), sets[a].end(), sets[b].begin(),
+                 sets[b].end(), std::back_inserter(joined));
+  PresenceId result = simplify(intern(joined), ranks);
+  if (sets[result].size() <= maxAtoms)
+    return result;
+  Atom atom = atoms[sets[result].front()];
+  atom.cause = AbsenceCause::Other;
+  atom.over.clear();
+  for (uint32_t number : sets[result])
+    unite(atom.depends, atoms[number].depends);
+  return intern({addAtom(std::move(atom))});
+}
+
+PresenceId PresenceTable::some(PresenceId inner, ArrayRef<RankId> over,
+                               ArrayRef<RankId> nonEmpty, SourceRange range) {
+  SmallVector<RankId, 2> ranks(over);
+  if (inner == 0)
+    llvm::erase_if(ranks, [&](RankId rank) {
+      return llvm::is_contained(nonEmpty, rank);
+    });
+  if (inner == 0 && ranks.empty())
+    return 0;
+  llvm::sort(ranks);
+  std::vector<uint32_t> key{inner};
+  key.insert(key.end(), ranks.begin(), ranks.end());
+  auto [it, isNew] = someIds.try_emplace(key, 0);
+  if (isNew) {
+    Atom atom{AbsenceCause::Nothing, {}, ranks, inner, range};
+    for (uint32_t number : sets[inner])
+      unite(atom.depends, atoms[number].depends);
+    llvm::erase_if(atom.depends, [&](RankId rank) {
+      return llvm::is_contained(ranks, rank);
+    });
+    it->second = addAtom(std::move(atom));
+  }
+  return intern({it->second});
+}
+
+PresenceId PresenceTable::at(PresenceId inner, ArrayRef<RankId> replaced,
+                             const RankSet &ranks, SourceRange range) {
+  const Set set = sets[inner];
+  Set kept;
+  bool moved = false;
+  AbsenceCause cause = AbsenceCause::Other;
+  SourceRange where = range;
+  for (uint32_t number : set) {
+    const Atom &atom = atoms[number];
+    if (llvm::none_of(atom.depends, [&](RankId rank) {
+          return llvm::is_contained(replaced, rank);
+        })) {
+      kept.push_back(number);
+      continue;
+    }
+    if (!moved)
+      cause = atom.cause, where = atom.range;
+    moved = true;
+  }
+  if (moved) {
+    if (cause == AbsenceCause::Nothing)
+      cause = AbsenceCause::Other;
+    kept.push_back(addAtom({cause, ranks, {}, 0, where}));
+    llvm::sort(kept);
+  }
+  return intern(kept);
+}
+
+PresenceId PresenceTable::either(PresenceId a, PresenceId b,
+                                 const RankSet &ranks, SourceRange range) {
+  if (a == 0 || b == 0)
+    return 0;
+  if (a == b)
+    return a;
+  auto [cause, where] = explain(b);
+  return this->cause(cause == AbsenceCause::Nothing ? AbsenceCause::Other
+                                                    : cause,
+                     ranks, where.isValid() ? where : range);
+}
+
+std::pair<AbsenceCause, SourceRange>
+PresenceTable::explain(PresenceId set) const {
+  // A reduction of nothing is explained by what it reduces, if that is known.
+  const Atom *atom = &atoms[sets[set].front()];
+  for (uint32_t number : sets[set])
+    if (atoms[number].cause != AbsenceCause::Other) {
+      atom = &atoms[number];
+      break;
+    }
+  return {atom->cause, atom->range};
+}

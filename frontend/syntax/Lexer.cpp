@@ -1,0 +1,244 @@
+//===- Lexer.cpp - From text to tokens ------------------------------------===//
+
+#include "frontend/syntax/Lexer.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace einfall::ein;
+using llvm::StringRef;
+
+StringRef einfall::ein::describe(TokenKind kind) {
+  switch (kind) {
+  case TokenKind::Eof: return "the end of the file";
+  case TokenKind::Name: return "a name";
+  case TokenKind::Integer: return "an integer";
+  case TokenKind::Real: return "a number";
+  case TokenKind::LParen: return "`(`";
+  case TokenKind::RParen: return "`)`";
+  case TokenKind::LBracket: return "`[`";
+  case TokenKind::RBracket: return "`]`";
+  case TokenKind::LBrace: return "`{`";
+  case TokenKind::RBrace: return "`}`";
+  case TokenKind::Comma: return "`,`";
+  case TokenKind::Semicolon: return "`;`";
+  case TokenKind::Colon: return "`:`";
+  case TokenKind::Assign: return "`=`";
+  case TokenKind::Arrow: return "`->`";
+  case TokenKind::DotDot: return "`..`";
+  case TokenKind::Bar: return "`|`";
+  case TokenKind::Plus: return "`+`";
+  case TokenKind::Minus: return "`-`";
+  case TokenKind::Star: return "`*`";
+  case TokenKind::Slash: return "`/`";
+  case TokenKind::Percent: return "`%`";
+  case TokenKind::Less: return "`<`";
+  case TokenKind::LessEqual: return "`<=`";
+  case TokenKind::Greater: return "`>`";
+  case TokenKind::GreaterEqual: return "`>=`";
+  case TokenKind::Equal: return "`==`";
+  case TokenKind::NotEqual: return "`!=`";
+  case TokenKind::KwKernel: return "`kernel`";
+  case TokenKind::KwDef: return "`def`";
+  case TokenKind::KwEach: return "`each`";
+  case TokenKind::KwWhere: return "`where`";
+  case TokenKind::KwRank: return "`rank`";
+  case TokenKind::KwRequire: return "`require`";
+  case TokenKind::KwDefault: return "`default`";
+  case TokenKind::KwElse: return "`else`";
+  case TokenKind::KwAnd: return "`and`";
+  case TokenKind::KwOr: return "`or`";
+  case TokenKind::KwNot: return "`not`";
+  case TokenKind::KwTrue: return "`true`";
+  case TokenKind::KwFalse: return "`false`";
+  case TokenKind::KwInf: return "`inf`";
+  case TokenKind::KwIn: return "`in`";
+  }
+  return "a token";
+}
+
+namespace {
+class Lexer {
+public:
+  Lexer(const SourceManager &sources, unsigned buffer,
+        DiagnosticEngine &diagnostics)
+      : text(sources.getText(buffer)), base(sources.getBase(buffer)),
+        diagnostics(diagnostics) {}
+
+  std::vector<Token> run() {
+    std::vector<Token> tokens;
+    tokens.reserve(text.size() / 3 + 8);
+    if (text.starts_with("\xEF\xBB\xBF"))
+      at = 3;
+    for (;;) {
+      skipBlank();
+      size_t begin = at;
+      TokenKind kind = at == text.size() ? TokenKind::Eof : next();
+      if (begin != text.size() && at == begin) {
+        reportStrange();
+        continue;
+      }
+      tokens.push_back({kind, startsLine,
+                        {base + static_cast<uint32_t>(begin),
+                         base + static_cast<uint32_t>(at)},
+                        text.slice(begin, at)});
+      startsLine = false;
+      if (kind == TokenKind::Eof)
+        return tokens;
+    }
+  }
+
+private:
+  char peek(size_t ahead = 0) const {
+    return at + ahead < text.size() ? text[at + ahead] : '\0';
+  }
+
+  void skipBlank() {
+    while (at < text.size()) {
+      char c = text[at];
+      if (c == '\n')
+        startsLine = true, ++at;
+      else if (llvm::isSpace(c))
+        ++at;
+      else if (c == '/' && peek(1) == '/')
+        while (at < text.size() && text[at] != '\n')
+          ++at;
+      else
+        return;
+    }
+  }
+
+  static bool isNameStart(char c) { return llvm::isAlpha(c) || c == '_'; }
+  static bool isNameChar(char c) { return llvm::isAlnum(c) || c == '_'; }
+
+  TokenKind take(size_t length, TokenKind kind) {
+    at += length;
+    return kind;
+  }
+
+  /// The next token; leaves `at` where it was if no token starts here.
+  TokenKind next() {
+    char c = peek(), d = peek(1);
+    if (isNameStart(c))
+      return name();
+    if (llvm::isDigit(c) || (c == '.' && llvm::isDigit(d)))
+      return number();
+    switch (c) {
+    case '(': return take(1, TokenKind::LParen);
+    case ')': return take(1, TokenKind::RParen);
+    case '[': return take(1, TokenKind::LBracket);
+    case ']': return take(1, TokenKind::RBracket);
+    case '{': return take(1, TokenKind::LBrace);
+    case '}': return take(1, TokenKind::RBrace);
+    case ',': return take(1, TokenKind::Comma);
+    case ';': return take(1, TokenKind::Semicolon);
+    case ':': return take(1, TokenKind::Colon);
+    case '|': return take(1, TokenKind::Bar);
+    case '+': return take(1, TokenKind::Plus);
+    case '*': return take(1, TokenKind::Star);
+    case '/': return take(1, TokenKind::Slash);
+    case '%': return take(1, TokenKind::Percent);
+    case '-':
+      return d == '>' ? take(2, TokenKind::Arrow) : take(1, TokenKind::Minus);
+    case '<':
+      return d == '=' ? take(2, TokenKind::LessEqual)
+                      : take(1, TokenKind::Less);
+    case '>':
+      return d == '=' ? take(2, TokenKind::GreaterEqual)
+                      : take(1, TokenKind::Greater);
+    case '=':
+      return d == '=' ? take(2, TokenKind::Equal) : take(1, TokenKind::Assign);
+    case '!':
+      return d == '=' ? take(2, TokenKind::NotEqual) : TokenKind::Eof;
+    case '.':
+      return d == '.' ? take(2, TokenKind::DotDot) : TokenKind::Eof;
+    default: return TokenKind::Eof;
+    }
+  }
+
+  TokenKind name() {
+    size_t begin = at;
+    while (isNameChar(peek()))
+      ++at;
+    return llvm::StringSwitch<TokenKind>(text.slice(begin, at))
+        .Case("kernel", TokenKind::KwKernel)
+        .Case("def", TokenKind::KwDef)
+        .Case("each", TokenKind::KwEach)
+        .Case("where", TokenKind::KwWhere)
+        .Case("rank", TokenKind::KwRank)
+        .Case("require", TokenKind::KwRequire)
+        .Case("default", TokenKind::KwDefault)
+        .Case("else", TokenKind::KwElse)
+        .Case("and", TokenKind::KwAnd)
+        .Case("or", TokenKind::KwOr)
+        .Case("not", TokenKind::KwNot)
+        .Case("true", TokenKind::KwTrue)
+        .Case("false", TokenKind::KwFalse)
+        .Case("inf", TokenKind::KwInf)
+        .Case("in", TokenKind::KwIn)
+        .Default(TokenKind::Name);
+  }
+
+  TokenKind number() {
+    TokenKind kind = TokenKind::Integer;
+    while (llvm::isDigit(peek()))
+      ++at;
+    // `0..n` is a range, not a real.
+    if (peek() == '.' && peek(1) != '.') {
+      kind = TokenKind::Real;
+      ++at;
+      while (llvm::isDigit(peek()))
+        ++at;
+    }
+    if (peek() == 'e' || peek() == 'E') {
+      size_t digits = peek(1) == '+' || peek(1) == '-' ? 2 : 1;
+      if (llvm::isDigit(peek(digits))) {
+        kind = TokenKind::Real;
+        at += digits;
+        while (llvm::isDigit(peek()))
+          ++at;
+      }
+    }
+    return kind;
+  }
+
+  void reportStrange() {
+    size_t begin = at;
+    while (at < text.size() && !llvm::isSpace(text[at])) {
+      size_t before = at;
+      unsigned char c = text[at];
+      if (c < 0x80 && (isNameChar(c) || StringRef("()[]{},;:|+*/%-<>=").contains(c)))
+        break;
+      at = before + 1;
+    }
+    SourceRange range{base + static_cast<uint32_t>(begin),
+                      base + static_cast<uint32_t>(at)};
+    StringRef strange = text.slice(begin, at);
+    auto error = [&](const llvm::Twine &what) {
+      return diagnostics.error(range, Rule::Lex1, what);
+    };
+    bool printable = llvm::all_of(strange.take_front(16), llvm::isPrint);
+    if (!printable)
+      error("characters outside ASCII stand only in comments");
+    else if (strange == "&" || strange == "&&")
+      error("`" + strange + "` is no operator").remedy("write `and`");
+    else if (strange == "!")
+      error("`!` is no operator").remedy("write `not`");
+    else if (strange == "^")
+      error("`^` is no operator").remedy("write `pow(x, y)`");
+    else
+      error("`" + strange.take_front(16) + "` belongs to no token");
+  }
+
+  StringRef text;
+  uint32_t base;
+  DiagnosticEngine &diagnostics;
+  size_t at = 0;
+  bool startsLine = true;
+};
+} // namespace
+
+std::vector<Token> einfall::ein::lex(const SourceManager &sources,
+                                     unsigned buffer,
+                                     DiagnosticEngine &diagnostics) {
+  return Lexer(sources, buffer, diagnostics).run();
+}
