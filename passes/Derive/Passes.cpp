@@ -3,6 +3,7 @@
 #include "passes/Derive/Passes.h"
 
 #include "dialect/Cascade/Cascade.h"
+#include "passes/Derive/Derive.h"
 #include "passes/Derive/PassAnalysis.h"
 
 using namespace mlir;
@@ -23,6 +24,26 @@ struct PrintPasses : PassWrapper<PrintPasses, OperationPass<cascade::KernelOp>> 
   }
 };
 
+struct DeriveFolds : PassWrapper<DeriveFolds, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DeriveFolds)
+  StringRef getArgument() const override { return "derive-folds"; }
+  StringRef getDescription() const override {
+    return "derive folds from the reductions of each kernel";
+  }
+  void runOnOperation() override {
+    for (auto kernel :
+         llvm::make_early_inc_range(getOperation().getOps<cascade::KernelOp>())) {
+      DerivationLog log;
+      if (failed(deriveKernel(kernel, log)))
+        return signalPassFailure();
+      emitRemarks(log);
+    }
+  }
+};
+
 } // namespace
 
-void einfall::registerDerivePasses() { PassRegistration<PrintPasses>(); }
+void einfall::registerDerivePasses() {
+  PassRegistration<PrintPasses>();
+  PassRegistration<DeriveFolds>();
+}
