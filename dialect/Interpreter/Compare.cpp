@@ -1,0 +1,165 @@
+//===- Compare.cpp - Is a kernel's output right? --------------------------===//
+
+#include "dialect/Interpreter/Compare.h"
+
+#include "dialect/Cascade/Cascade.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::interpreter;
+using namespace einfall::cascade;
+
+static double epsilon(Element storage) {
+  double roundoff = unitRoundoff(storage);
+  return elementBits(storage) >= 32 ? 8 * roundoff : roundoff / 2;
+}
+
+static bool same(double a, double b) {
+  return a == b || (std::isnan(a) && std::isnan(b));
+}
+
+Report einfall::interpreter::judge(const Sample &sample, Element storage,
+                                   ArrayRef<double> exact,
+                                   ArrayRef<double> naive,
+                                   ArrayRef<double> found) {
+  Report report;
+  report.complete = sample.complete;
+  report.compared = exact.size();
+  bool real = isReal(storage);
+
+  // The scale of every row.
+  double squares = 0;
+  size_t finite = 0;
+  size_t rows = sample.starts.size(), length = sample.length;
+  std::vector<double> scale(rows);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    if (!std::isfinite(exact[i]))
+      continue;
+    scale[i / length] = std::max(scale[i / length], std::abs(exact[i]));
+    squares += exact[i] * exact[i];
+    ++finite;
+  }
+  double mean = finite ? std::sqrt(squares / static_cast<double>(finite)) : 0;
+  // Below this everything is rounding noise of numbers near zero.
+  double least = std::numeric_limits<float>::min();
+  for (double &rowScale : scale)
+    rowScale = std::max({rowScale, std::isfinite(mean) ? mean : 0, least});
+
+  for (size_t i = 0; real && i < exact.size(); ++i)
+    if (std::isfinite(exact[i]) && std::isfinite(naive[i]))
+      report.naiveError =
+          std::max(report.naiveError,
+                   std::abs(naive[i] - exact[i]) / scale[i / length]);
+  report.tolerance = 2 * report.naiveError + epsilon(storage);
+
+  double worst = -1; // error over tolerance
+  for (size_t i = 0; i < exact.size(); ++i) {
+    double stored = roundTo(storage, exact[i]);
+    double excess = 0; // over 1: rejected
+    if (!real || !std::isfinite(stored)) {
+      // The naive evaluation may fall on the other side of a boundary.
+      bool equal = same(found[i], stored) || same(found[i], naive[i]);
+      excess = equal ? 0 : std::numeric_limits<double>::infinity();
+    } else {
+      double error = std::abs(found[i] - exact[i]) / scale[i / length];
+      bool judged = std::isfinite(naive[i]) || std::isfinite(found[i]);
+      report.unjudged += !judged;
+      if (judged) {
+        report.error = std::isnan(error) ? error
+                                         : std::max(report.error, error);
+        excess = std::isnan(error) ? std::numeric_limits<double>::infinity()
+                                   : error / report.tolerance;
+      }
+    }
+    report.rejected += excess > 1;
+    if (excess > worst) {
+      worst = excess;
+      report.worst = sample.coordinates(i);
+      report.expected = exact[i];
+      report.found = found[i];
+      report.naive = naive[i];
+    }
+  }
+  report.accepted = report.rejected == 0;
+  return report;
+}
+
+std::string Report::text() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  auto number = [](double value) { return llvm::format("%.9g", value); };
+  os << "output `" << output << "`: ";
+  if (accepted)
+    os << "accepted, ";
+  else
+    os << "rejected at " << rejected << " coordinates, ";
+  os << compared << (complete ? " values" : " sampled values") << " compared";
+  if (unjudged)
+    os << " (" << unjudged << " beyond the range of f32)";
+  os << ", error " << llvm::format("%.2g", error) << " (limit "
+     << llvm::format("%.2g", tolerance) << ", naive "
+     << llvm::format("%.2g", naiveError) << ")";
+  if (compared) {
+    os << ", worst at [";
+    for (size_t dim = 0; dim < worst.size(); ++dim)
+      os << (dim ? ", " : "") << (dim < ranks.size() ? ranks[dim] : "") << " = "
+         << worst[dim];
+    os << "]: expected " << number(expected) << ", found " << number(found)
+       << ", naive " << number(naive);
+  }
+  return text;
+}
+
+FailureOr<Checker> Checker::create(KernelOp kernel, const Arguments &arguments,
+                                   SampleOptions options) {
+  auto exact = Interpreter::create(kernel, arguments);
+  if (failed(exact))
+    return failure();
+  auto naive = Interpreter::create(kernel, arguments, {Precision::Single});
+  if (failed(naive))
+    return failure();
+  return Checker(std::move(*exact), std::move(*naive), options);
+}
+
+FailureOr<Report> Checker::check(StringRef name, const Tensor &found) {
+  OutputOp output = exact.getOutput(name);
+  if (!output)
+    return exact.getKernel().emitError()
+           << "kernel `" << exact.getKernel().getSymName()
+           << "` has no output `" << name << '`';
+  std::optional<Element> storage = elementOf(output.getStorage());
+  if (!storage || *storage != found.element)
+    return output.emitError() << "output `" << name << "` is stored as "
+                              << output.getStorage() << ", found "
+                              << elementName(found.element);
+  if (exact.getShape(output) != found.shape) {
+    InFlightDiagnostic diag = output.emitError()
+                              << "output `" << name << "` has shape [";
+    llvm::interleaveComma(exact.getShape(output), diag);
+    diag << "], found [";
+    llvm::interleaveComma(found.shape, diag);
+    return diag << "]";
+  }
+  Sample sample = chooseSample(exact, output, options);
+  auto expected = interpreter::evaluate(exact, output, sample);
+  auto simple = interpreter::evaluate(naive, output, sample);
+  if (failed(expected) || failed(simple))
+    return failure();
+  std::vector<double> values(sample.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    (*simple)[i] = roundTo(*storage, (*simple)[i]);
+    values[i] = loadElement(*storage, found.data,
+                            found.offset(sample.coordinates(i)));
+  }
+  Report report = judge(sample, *storage, *expected, *simple, values);
+  report.output = name.str();
+  for (StringRef rank : names(output.getDims()))
+    report.ranks.push_back(rank.str());
+  return report;
+}
