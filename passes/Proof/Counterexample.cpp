@@ -18,7 +18,7 @@ namespace {
 class Search {
 public:
   Search(const Obligation &obligation, SearchOptions options)
-      : solved(solveDefinitions(obligation)), options(options),
+      : solved(solveDefinitions(obligation, Solve::Everywhere)), options(options),
         random(options.seed) {
     for (Term assumption : solved.assumptions)
       inspect(assumption);

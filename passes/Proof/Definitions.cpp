@@ -3,6 +3,7 @@
 #include "passes/Proof/Definitions.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 using llvm::ArrayRef;
 using llvm::DenseMap;
@@ -116,26 +117,44 @@ static bool contains(Term term, Term symbol) {
   return symbols.contains(symbol);
 }
 
+/// Adds the symbols that stand in arguments of functions within `term`.
+static void collectArguments(Term term, llvm::SetVector<Term> &symbols,
+                             llvm::DenseSet<Term> &seen) {
+  if (!seen.insert(term).second)
+    return;
+  bool isFunction = term.is(TermKind::Exp) || term.is(TermKind::Log) ||
+                    term.is(TermKind::Sqrt) || term.is(TermKind::Apply);
+  for (Term operand : term.operands()) {
+    if (isFunction)
+      collectSymbols(operand, symbols);
+    else
+      collectArguments(operand, symbols, seen);
+  }
+}
+
 /// The symbol that `assumption` defines and its value, or nothing. Of two
 /// symbols the younger is defined.
-static std::optional<std::pair<Term, Term>> asDefinition(Term assumption) {
-  if (assumption.is(TermKind::Symbol))
-    return std::pair(assumption, assumption.context().boolean(true));
-  if (assumption.is(TermKind::Not) &&
-      assumption.operand(0).is(TermKind::Symbol))
-    return std::pair(assumption.operand(0),
-                     assumption.context().boolean(false));
+static std::optional<std::pair<Term, Term>>
+asDefinition(Term assumption, llvm::function_ref<bool(Term)> wanted) {
+  TermContext &context = assumption.context();
+  auto defines = [&](Term symbol) {
+    return symbol.is(TermKind::Symbol) && wanted(symbol);
+  };
+  if (defines(assumption))
+    return std::pair(assumption, context.boolean(true));
+  if (assumption.is(TermKind::Not) && defines(assumption.operand(0)))
+    return std::pair(assumption.operand(0), context.boolean(false));
   if (!assumption.is(TermKind::Eq))
     return std::nullopt;
   Term a = assumption.operand(0), b = assumption.operand(1);
-  if (b.is(TermKind::Symbol) && !contains(a, b))
+  if (defines(b) && !contains(a, b))
     return std::pair(b, a);
-  if (a.is(TermKind::Symbol) && !contains(b, a))
+  if (defines(a) && !contains(b, a))
     return std::pair(a, b);
   return std::nullopt;
 }
 
-SolvedObligation solveDefinitions(const Obligation &obligation) {
+SolvedObligation solveDefinitions(const Obligation &obligation, Solve which) {
   SolvedObligation solved;
   TermContext &context = obligation.goal.context();
   Term all = context.logicalAnd(obligation.assumptions);
@@ -145,8 +164,20 @@ SolvedObligation solveDefinitions(const Obligation &obligation) {
     solved.assumptions.push_back(all);
   solved.goal = obligation.goal;
 
+  llvm::SetVector<Term> arguments;
+  auto wanted = [&](Term symbol) {
+    return which == Solve::Everywhere || arguments.contains(symbol);
+  };
+  auto findArguments = [&] {
+    arguments.clear();
+    llvm::DenseSet<Term> seen;
+    for (Term assumption : solved.assumptions)
+      collectArguments(assumption, arguments, seen);
+    collectArguments(solved.goal, arguments, seen);
+  };
+  findArguments();
   for (size_t i = 0; i < solved.assumptions.size();) {
-    auto definition = asDefinition(solved.assumptions[i]);
+    auto definition = asDefinition(solved.assumptions[i], wanted);
     if (!definition) {
       ++i;
       continue;
@@ -162,6 +193,7 @@ SolvedObligation solveDefinitions(const Obligation &obligation) {
     solved.goal = substitution.apply(solved.goal);
     solved.definitions.push_back(*definition);
     llvm::erase_if(solved.assumptions, [](Term t) { return t.isTrue(); });
+    findArguments();
     i = 0;
   }
   return solved;

@@ -1,9 +1,11 @@
 //===- Definitions.h - Assumptions that define a symbol ---------*- C++ -*-===//
 //
 // An assumption `x = t`, with x a symbol that t does not contain, defines x. It
-// is used by putting t for x everywhere (the one-point rule): the statement
-// stays equivalent, has fewer unknowns and, above all, exp(x) becomes exp(t), so
-// that no congruence of exp is needed.
+// can be used by putting t for x everywhere (the one-point rule): the statement
+// stays equivalent and has fewer unknowns. Elimination needs it where x stands
+// in an exponent, so that exp(x) becomes exp(t) and no congruence of exp is
+// needed; it leaves other definitions to the solver. The search for points
+// needs it everywhere.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +28,13 @@ Term substitute(Term term, const llvm::DenseMap<Term, Term> &values);
 /// Adds the symbols of `term` to `symbols`.
 void collectSymbols(Term term, llvm::SetVector<Term> &symbols);
 
-/// An obligation in which no assumption defines a symbol any more.
+enum class Solve {
+  Everywhere,
+  /// Only symbols that stand in the argument of exp, log, sqrt or a function.
+  UnderFunctions
+};
+
+/// An obligation in which such assumptions do not define a symbol any more.
 struct SolvedObligation {
   /// Symbol and value; no value contains a defined symbol.
   std::vector<std::pair<Term, Term>> definitions;
@@ -34,7 +42,7 @@ struct SolvedObligation {
   Term goal;
 };
 
-SolvedObligation solveDefinitions(const Obligation &obligation);
+SolvedObligation solveDefinitions(const Obligation &obligation, Solve which);
 
 } // namespace einfall::proof
 

@@ -22,8 +22,8 @@ namespace {
 /// Translates terms of the source context into division-free ones of `out`.
 class Eliminator {
 public:
-  Eliminator(TermContext &out, DenseMap<Term, int64_t> degrees)
-      : out(out), degrees(std::move(degrees)) {}
+  Eliminator(TermContext &out, DenseMap<Term, Rational> units)
+      : out(out), units(std::move(units)) {}
 
   Term truth(Term term);
   Term integer(Term term);
@@ -58,19 +58,20 @@ private:
   /// The unknown q with q * denominator = numerator.
   Term quotient(const Fraction &value);
   bool isSafe(const Fraction &value) const;
-  int64_t degreeOf(Term atom) const {
-    return std::max<int64_t>(1, degrees.lookup(atom));
+  Rational unitOf(Term atom) const {
+    auto it = units.find(atom);
+    return it == units.end() ? Rational(1) : it->second;
   }
 
   TermContext &out;
-  DenseMap<Term, int64_t> degrees;
+  DenseMap<Term, Rational> units;
   DenseMap<Term, Term> truths, integers, defineds;
   std::map<unsigned, Fraction> reals;
   DenseSet<Term> positive, nonzero;
 
-  /// The unknown of an atom; E(atom) is its power `degrees[atom]`.
+  /// The unknown of an atom, exp(unit * atom).
   DenseMap<Term, Term> unknowns;
-  /// The value of the atom (source) that an unknown is the exponential of.
+  /// Unit and atom by unknown.
   DenseMap<Term, std::pair<Rational, Term>> atomOfUnknown;
   DenseMap<Term, Term> logs;
   std::map<std::pair<unsigned, unsigned>, Term> quotients, roots;
@@ -290,38 +291,44 @@ Fraction Eliminator::exponential(Term exponent) {
   return result;
 }
 
-/// E(atom) to the power `coefficient`.
+/// exp(coefficient * atom).
 Fraction Eliminator::power(Term atom, const Rational &coefficient) {
   if (atom.is(TermKind::Log) && coefficient.isInteger())
     return real(atom.operand(0)).power(*coefficient.asInteger());
-  Term unknown = unknownOf(atom);
-  Rational exponent = coefficient * Rational(degreeOf(atom));
-  return Fraction(unknown).power(*exponent.asInteger());
+  Rational exponent = coefficient / unitOf(atom);
+  if (!exponent.isInteger())
+    return Fraction(unknownOf(atom.context().real(coefficient) * atom));
+  return Fraction(unknownOf(atom)).power(*exponent.asInteger());
 }
 
+/// exp(unit * atom).
 Term Eliminator::unknownOf(Term atom) {
   if (Term known = unknowns.lookup(atom); !known.isNull())
     return known;
-  int64_t degree = degreeOf(atom);
-  std::string name = "E(" + atom.str();
-  if (degree != 1)
-    name += "/" + std::to_string(degree);
-  Term unknown = out.fresh(name + ")");
+  Rational unit = unitOf(atom);
+  Term whole = atom.context().real(unit) * atom;
+  Term unknown = out.fresh("E(" + whole.str() + ")");
   unknowns[atom] = unknown;
-  atomOfUnknown.insert({unknown, {Rational(1) / Rational(degree), atom}});
+  atomOfUnknown.insert({unknown, {unit, atom}});
   positive.insert(unknown);
   axioms.push_back(gt(unknown, 0));
 
-  Fraction whole = Fraction(unknown).power(degree);
   if (atom.is(TermKind::Log)) {
+    // unknown = argument^(top/bottom)
+    int64_t top = static_cast<int64_t>(unit.numerator());
+    int64_t bottom = static_cast<int64_t>(unit.denominator());
     Fraction argument = stable(real(atom.operand(0)));
-    Term isPositive = less(Fraction(out.real(0)), argument, false, positive);
-    axioms.push_back(implies(isPositive, equal(whole, argument)));
+    Term exists = less(Fraction(out.real(0)), argument, false, positive);
+    axioms.push_back(implies(exists, equal(Fraction(unknown).power(bottom),
+                                           argument.power(top))));
   } else if (std::optional<Choice> choice = choiceIn(atom)) {
-    Fraction cases = choose(truth(choice->condition),
-                            stable(exponential(choice->then)),
-                            stable(exponential(choice->otherwise)));
-    axioms.push_back(equal(whole, cases));
+    auto branch = [&](Term term) {
+      return stable(exponential(atom.context().real(unit) * term));
+    };
+    axioms.push_back(equal(Fraction(unknown),
+                           choose(truth(choice->condition),
+                                  branch(choice->then),
+                                  branch(choice->otherwise))));
   }
   return unknown;
 }
@@ -519,7 +526,7 @@ Term Elimination::claim() const {
 }
 
 Elimination eliminate(const Obligation &obligation) {
-  SolvedObligation solved = solveDefinitions(obligation);
+  SolvedObligation solved = solveDefinitions(obligation, Solve::UnderFunctions);
   std::vector<Term> roots = solved.assumptions;
   roots.push_back(solved.goal);
   for (auto &[symbol, value] : solved.definitions)
@@ -527,15 +534,26 @@ Elimination eliminate(const Obligation &obligation) {
 
   Elimination result;
   result.context = std::make_unique<TermContext>();
-  Eliminator eliminator(*result.context, rootDegrees(roots));
+  Eliminator eliminator(*result.context, exponentUnits(roots));
   // Plain sign conditions first: what they say helps the rest.
   for (Term assumption : solved.assumptions)
     eliminator.learn(assumption);
   for (Term assumption : solved.assumptions)
     result.assumptions.push_back(eliminator.truth(assumption));
   result.goal = eliminator.truth(solved.goal);
+  SmallVector<Term> conditions;
   for (Term root : roots)
-    if (Term condition = eliminator.defined(root); !condition.isTrue())
+    conditions.push_back(eliminator.defined(root));
+  // What is assumed need not be proved.
+  llvm::SetVector<Term> needed;
+  for (Term condition : conditions) {
+    if (condition.is(TermKind::And))
+      needed.insert(condition.operands().begin(), condition.operands().end());
+    else if (!condition.isTrue())
+      needed.insert(condition);
+  }
+  for (Term condition : needed)
+    if (!llvm::is_contained(result.assumptions, condition))
       result.sideConditions.push_back(condition);
   if (obligation.monotoneExp)
     eliminator.addMonotone();

@@ -4,12 +4,12 @@
 // quotients. Elimination gives an equivalent statement, or a stronger one, over
 // polynomial constraints alone (QF_NRA, with integers where there are any):
 //
-//   exp     Each atom a of an exponent gets one unknown E(a) > 0, and an
-//           exponential of a linear combination of atoms is a product of powers:
-//           exp(2*x - y/2) = E(x)^2 * E(y/2)^-1. An atom that is a max, min or
-//           conditional is defined by cases: E(max(a, b)) = E(a) if a >= b else
-//           E(b). No axiom of exp is quantified; that exp is increasing is said
-//           per exponent, and only where the obligation asks.
+//   exp     Each atom of an exponent gets one positive unknown, and exp of a
+//           linear combination of atoms is a product of its powers: with x and
+//           y/2 about, exp(2*x - y/2) = E(x)^2 * E(1/2*y)^-1. An atom that is a
+//           max, min or conditional is defined by cases: E(max(a, b)) = E(a) if
+//           a >= b else E(b). No axiom of exp is quantified; that exp is
+//           increasing is said per exponent, where the obligation asks.
 //   log     Of a product it is a sum; log E(a) is a; the rest is one unknown per
 //           argument, equal for equal arguments.
 //   sqrt    The unknown r >= 0 with r*r = t.

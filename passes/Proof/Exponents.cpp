@@ -6,7 +6,6 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <map>
-#include <numeric>
 
 using llvm::DenseMap;
 using llvm::SmallVector;
@@ -122,8 +121,14 @@ std::optional<Choice> choiceIn(Term atom) {
   }
 }
 
+static Rational greatestUnit(const Rational &a, const Rational &b) {
+  return Rational(gcd(a.numerator() * b.denominator(),
+                      b.numerator() * a.denominator()),
+                  a.denominator() * b.denominator());
+}
+
 namespace {
-class DegreeScan {
+class UnitScan {
 public:
   void visit(Term term) {
     if (!seen.insert(term).second)
@@ -134,18 +139,21 @@ public:
       visit(operand);
   }
 
-  DenseMap<Term, int64_t> degrees;
+  DenseMap<Term, Rational> units;
 
 private:
   void exponent(Term term) {
+    if (!exponents.insert(term).second)
+      return;
     for (auto &[coefficient, atom] : linearize(term)) {
-      int64_t &degree = degrees.try_emplace(atom, 1).first->second;
-      degree = std::lcm(degree, static_cast<int64_t>(coefficient.denominator()));
-      if (!exponents.insert(atom).second)
-        continue;
+      Rational size = coefficient.sign() < 0 ? -coefficient : coefficient;
+      auto [it, isNew] = units.try_emplace(atom, size);
+      if (!isNew)
+        it->second = greatestUnit(it->second, size);
       if (std::optional<Choice> choice = choiceIn(atom)) {
-        exponent(choice->then);
-        exponent(choice->otherwise);
+        Term factor = term.context().real(size);
+        exponent(factor * choice->then);
+        exponent(factor * choice->otherwise);
       }
     }
   }
@@ -154,11 +162,11 @@ private:
 };
 } // namespace
 
-DenseMap<Term, int64_t> rootDegrees(llvm::ArrayRef<Term> roots) {
-  DegreeScan scan;
+DenseMap<Term, Rational> exponentUnits(llvm::ArrayRef<Term> roots) {
+  UnitScan scan;
   for (Term root : roots)
     scan.visit(root);
-  return std::move(scan.degrees);
+  return std::move(scan.units);
 }
 
 } // namespace einfall::proof

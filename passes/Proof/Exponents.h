@@ -31,9 +31,10 @@ struct Choice {
 /// The choice that `atom` is, or holds as a factor, lifted out of it.
 std::optional<Choice> choiceIn(Term atom);
 
-/// For each atom of an exponent in `roots` the least common denominator of its
-/// coefficients: E(atom) is that power of the atom's unknown.
-llvm::DenseMap<Term, int64_t> rootDegrees(llvm::ArrayRef<Term> roots);
+/// For each atom of an exponent within `roots` the greatest number of which all
+/// its coefficients are multiples: exp(unit * atom) is the atom's unknown, and
+/// every exponential that has the atom is an integer power of it.
+llvm::DenseMap<Term, Rational> exponentUnits(llvm::ArrayRef<Term> roots);
 
 } // namespace einfall::proof
 

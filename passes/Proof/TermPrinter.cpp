@@ -75,14 +75,17 @@ private:
   }
 
   void sum(Term term) {
+    // What is subtracted comes last: m2 - m, not -m + m2.
+    llvm::SmallVector<Term> operands(term.operands());
+    llvm::stable_sort(operands, [](Term a, Term b) {
+      return splitCoefficient(a).first.sign() > splitCoefficient(b).first.sign();
+    });
     bool first = true;
-    for (Term operand : term.operands()) {
-      auto [coefficient, rest] = splitCoefficient(operand);
+    for (Term operand : operands) {
+      bool minus = splitCoefficient(operand).first.sign() < 0;
       if (!first)
-        os << (coefficient.sign() < 0 ? " - " : " + ");
-      if (!first && coefficient.sign() < 0)
-        operand = -operand;
-      print(operand, first ? Sum : Product);
+        os << (minus ? " - " : " + ");
+      print(!first && minus ? -operand : operand, first ? Sum : Product);
       first = false;
     }
   }

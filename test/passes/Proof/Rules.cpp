@@ -153,14 +153,15 @@ void moments(Cases &s) {
   Term target = s2 + x * x - (s1 + x) * (s1 + x) / (n + 1);
   s.add("welford.m2.step", "R2 step", invariant,
         eq(m2 + delta * (x - next), target), eq(m2 + delta * delta, target));
-  // Chan: merging moments of two pieces.
+  // Chan: merging moments of two pieces. The invariant says what the state
+  // stands for, not the other way round: cvc5 needs it without quotients.
   Term na = s["na"], nb = s["nb"], ma = s["meana"], mb = s["meanb"];
   Term va = s["M2a"], vb = s["M2b"], sa = s["S1a"], sb = s["S1b"];
   Term qa = s["S2a"], qb = s["S2b"], d = mb - ma;
   Term all = qa + qb - (sa + sb) * (sa + sb) / (na + nb);
   s.add("chan.merge", "R2 combine",
-        {ge(na, 1), ge(nb, 1), eq(ma, sa / na), eq(mb, sb / nb),
-         eq(va, qa - sa * sa / na), eq(vb, qb - sb * sb / nb)},
+        {ge(na, 1), ge(nb, 1), eq(sa, na * ma), eq(sb, nb * mb),
+         eq(qa, va + na * ma * ma), eq(qb, vb + nb * mb * mb)},
         eq(va + vb + d * d * na * nb / (na + nb), all),
         eq(va + vb + d * d / (na + nb), all));
   s.add("variance.separable", "R4 step", {},
