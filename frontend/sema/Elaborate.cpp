@@ -1234,6 +1234,7 @@ bool Elaborator::run(Scope &scope, ArrayRef<RankBinding> fileDefaults) {
                   "only a scalar input has a default");
       continue;
     }
+    NodeId before = kernel.nodes.size();
     NodeId value = expr(param.value, env);
     ValueKind want = getValueKind(info.type);
     if (want == ValueKind::Real)
@@ -1243,6 +1244,12 @@ bool Elaborator::run(Scope &scope, ArrayRef<RankBinding> fileDefaults) {
       build.error(param.value->range, Rule::Type5,
                   "the default of `" + info.name + "` is one " +
                       getName(want));
+    for (NodeId id = before; id < kernel.nodes.size(); ++id)
+      if (kernel.nodes[id].nodeKind == NodeKind::Param &&
+          kernel.nodes[id].index >= i)
+        build.error(kernel.nodes[id].range, Rule::Name1,
+                    "the default of `" + info.name +
+                        "` uses a scalar that is not declared before it");
     info.value = value;
   }
   bindDefaults(env, fileDefaults);

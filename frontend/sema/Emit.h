@@ -1,0 +1,44 @@
+//===- Emit.h - From elaborated kernels to the cascade dialect --*- C++ -*-===//
+//
+// One `cascade.kernel` per kernel, its operations in the order of the elaborated
+// nodes. Every operation has the place of its expression; the operation that
+// computes a named tensor wraps it in a NameLoc with the tensor's name.
+//
+// What the dialect does not say yet is refused by name and place: recurrences,
+// topk and select, ragged ranks, index expressions on the left, packed types,
+// `grad` and `shard`. Preconditions are kept as text in the attribute
+// `cascade.require`, schedules in `schedule` (`{stages = 2, tile = {p = 128}}`).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_FRONTEND_SEMA_EMIT_H
+#define EINFALL_FRONTEND_SEMA_EMIT_H
+
+#include "frontend/sema/Frontend.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace einfall::ein {
+
+struct EmitOptions {
+  /// Schedules for this target or for every target apply; the last one wins.
+  std::string target;
+};
+
+/// Appends `kernel` to `module`; the context must have the cascade dialect
+/// loaded. On failure the module is as before and `diagnostics` says why.
+llvm::LogicalResult emitCascade(mlir::ModuleOp module,
+                                const ElaboratedKernel &kernel,
+                                const SourceManager &sources,
+                                DiagnosticEngine &diagnostics,
+                                const EmitOptions &options = {});
+
+/// All kernels of a program as one module; fails if one is refused.
+llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+emitCascade(mlir::MLIRContext &context, const Program &program,
+            const SourceManager &sources, DiagnosticEngine &diagnostics,
+            const EmitOptions &options = {});
+
+} // namespace einfall::ein
+
+#endif // EINFALL_FRONTEND_SEMA_EMIT_H
