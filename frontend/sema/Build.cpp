@@ -88,7 +88,11 @@ NodeId Builder::extent(RankId rank, SourceRange range) {
   const RankInfo &info = kernel.ranks[rank];
   NodeId id;
   if (info.kind == ExtentKind::Ragged) {
-    id = sum({info.high, info.low}, {MapFn::Add, MapFn::Sub}, range);
+    if (info.low == noNode || info.high == noNode)
+      return noNode;
+    id = constant(info.low) == 0
+             ? info.high
+             : sum({info.high, info.low}, {MapFn::Add, MapFn::Sub}, range);
   } else {
     Node node{NodeKind::Extent, ValueKind::Int};
     node.index = rank;
@@ -144,13 +148,29 @@ NodeId Builder::read(unsigned input, ArrayRef<NodeId> indices,
       std::optional<int64_t> value = constant(index);
       inside = value && *value >= 0 && *value < dim.offset;
     }
-    if (!inside)
-      node.presence = presence.both(
-          node.presence,
-          presence.cause(AbsenceCause::Outside, kernel[index].ranks, range),
-          node.ranks);
+    if (!inside || kernel[index].presence)
+      outside.push_back({index, dim.rank, dim.offset, 0, range});
+    if (inside)
+      continue;
+    node.presence = presence.both(
+        node.presence,
+        presence.cause(AbsenceCause::Outside, kernel[index].ranks, range),
+        node.ranks);
   }
   return add(std::move(node));
+}
+
+NodeId Builder::inside(const Access &access) {
+  NodeId high = access.rank ? extent(*access.rank, access.range)
+                            : integer(access.offset, access.range);
+  if (access.rank && access.offset + access.first != 0)
+    high = sum({high, integer(access.offset + access.first, access.range)},
+               {MapFn::Add, MapFn::Add}, access.range);
+  NodeId low = integer(access.first, access.range);
+  return map(MapFn::And,
+             {compare(MapFn::Ge, access.index, low, access.range),
+              compare(MapFn::Lt, access.index, high, access.range)},
+             access.range);
 }
 
 NodeId Builder::ref(TensorId tensor, SourceRange range) {
@@ -420,7 +440,8 @@ NodeId Builder::exactQuotient(MapFn floorOrCeil, NodeId dividend,
 // Absence, substitution, reductions
 //===----------------------------------------------------------------------===//
 
-NodeId Builder::where(NodeId value, NodeId condition, SourceRange range) {
+NodeId Builder::where(NodeId value, NodeId condition, SourceRange range,
+                      AbsenceCause why) {
   condition = wantBool(condition, "`where`");
   if (value == noNode || condition == noNode)
     return noNode;
@@ -442,7 +463,7 @@ NodeId Builder::where(NodeId value, NodeId condition, SourceRange range) {
     cause = presence.some(kernel[count.operands[0]].presence, count.over, full,
                           range);
   } else if (!(test.nodeKind == NodeKind::Const && test.integer)) {
-    cause = presence.cause(AbsenceCause::Condition, test.ranks, test.range);
+    cause = presence.cause(why, test.ranks, test.range);
   }
   node.presence = presence.both(node.presence, cause, node.ranks);
   return add(std::move(node));
@@ -487,14 +508,19 @@ NodeId Builder::at(NodeId value, ArrayRef<RankId> over,
     node.presence =
         presence.both(node.presence, kernel[index].presence, node.ranks);
     const RankInfo &info = kernel.ranks[rank];
-    bool inside = info.kind == ExtentKind::State
-                      ? isInside(index, info.parent, 1, info.first)
-                      : isInside(index, rank, 0, 0);
-    if (!inside)
-      node.presence = presence.both(
-          node.presence,
-          presence.cause(AbsenceCause::Outside, kernel[index].ranks, range),
-          node.ranks);
+    Access access{index, rank, 0, 0, range};
+    if (info.kind == ExtentKind::State)
+      access = {index, info.parent, 1, info.first, range};
+    bool inside =
+        isInside(index, *access.rank, access.offset, access.first);
+    if (!inside || kernel[index].presence)
+      outside.push_back(access);
+    if (inside)
+      continue;
+    node.presence = presence.both(
+        node.presence,
+        presence.cause(AbsenceCause::Outside, kernel[index].ranks, range),
+        node.ranks);
   }
   return add(std::move(node));
 }

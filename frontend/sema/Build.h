@@ -43,7 +43,8 @@ public:
                  SourceRange range);
   NodeId compare(MapFn fn, NodeId left, NodeId right, SourceRange range);
   NodeId conjunction(llvm::ArrayRef<NodeId> conditions, SourceRange range);
-  NodeId where(NodeId value, NodeId condition, SourceRange range);
+  NodeId where(NodeId value, NodeId condition, SourceRange range,
+               AbsenceCause cause = AbsenceCause::Condition);
   NodeId orElse(NodeId value, NodeId fallback, SourceRange range);
   NodeId at(NodeId value, llvm::ArrayRef<RankId> over,
             llvm::ArrayRef<NodeId> indices, SourceRange range);
@@ -79,6 +80,19 @@ public:
   PresenceTable presence;
   /// Calls being inlined, outermost first.
   std::vector<std::pair<std::string, SourceRange>> calls;
+  /// Accesses made so far whose index may lie outside: `index` in
+  /// first .. first + |rank| + offset, without rank in 0 .. offset. Implied
+  /// sums look at those of their operands (rule sum.6) and cut the list back.
+  struct Access {
+    NodeId index;
+    std::optional<RankId> rank;
+    int64_t offset, first;
+    SourceRange range;
+  };
+  std::vector<Access> outside;
+  /// The condition that the index of an access lies inside.
+  NodeId inside(const Access &access);
+
   /// What preconditions say: inputs whose elements lie in 0 .. |rank|, and
   /// ranks with at least one coordinate.
   llvm::DenseMap<unsigned, RankId> elementsInside;

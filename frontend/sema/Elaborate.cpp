@@ -107,6 +107,8 @@ struct Env {
   llvm::StringMap<Value> tensors;
 };
 
+using Accesses = SmallVector<Builder::Access, 2>;
+
 class Elaborator {
 public:
   static constexpr unsigned maxDepth = 1000;
@@ -155,6 +157,10 @@ private:
   Value argument(NodeId node, StringRef name, const Env &callee,
                  SourceRange range);
   NodeId restrict(NodeId value, ArrayRef<Expr *> conjuncts, Env &env);
+  NodeId impliedSum(const ImpliedSum &sum, NodeId value, Accesses &accesses,
+                    SourceRange range, Env &env);
+  /// The accesses since `mark`, taken out of the builder's list.
+  Accesses takeAccesses(size_t mark);
   Group group(StringRef name, Env &env) const { return env.ranks.lookup(name); }
 
   ElaboratedKernel &kernel;
@@ -178,17 +184,64 @@ NodeId Elaborator::expr(const Expr *e, Env &env) {
     return noNode;
   }
   ++depth;
+  size_t mark = build.outside.size();
   NodeId node = e->kind == ExprKind::Product ? product(e, env) : core(e, env);
-  if (e->kind != ExprKind::Product)
-    for (const ImpliedSum &sum : e->sums) {
-      node = restrict(node, sum.conjuncts, env);
-      SmallVector<RankId, 4> over;
-      for (StringRef rank : sum.ranks)
-        over.append(group(rank, env));
-      node = build.reduce(ReduceFn::Sum, over, node, e->range);
-    }
+  if (e->kind != ExprKind::Product && !e->sums.empty()) {
+    Accesses accesses = takeAccesses(mark);
+    for (const ImpliedSum &sum : e->sums)
+      node = impliedSum(sum, node, accesses, e->range, env);
+    llvm::append_range(build.outside, accesses);
+  }
+  // Brackets, calls and or_else keep absence inside to themselves.
+  if (e->kind == ExprKind::Call &&
+      (!e->ranks.empty() || !findBuiltin(e->name.name, false) ||
+       e->name.name == "or_else"))
+    build.outside.resize(mark);
   --depth;
   return node;
+}
+
+Accesses Elaborator::takeAccesses(size_t mark) {
+  Accesses taken(build.outside.begin() + mark, build.outside.end());
+  build.outside.resize(mark);
+  return taken;
+}
+
+/// The sum of `value`. An access that may lie outside for a reason that does not
+/// vary along the summed ranks excludes the coordinate altogether, as a `where`
+/// would (rule sum.6); the others exclude terms, and leave `accesses`.
+NodeId Elaborator::impliedSum(const ImpliedSum &sum, NodeId value,
+                              Accesses &accesses, SourceRange range,
+                              Env &env) {
+  value = restrict(value, sum.conjuncts, env);
+  SmallVector<RankId, 4> over;
+  for (StringRef rank : sum.ranks)
+    over.append(group(rank, env));
+  NodeId result = build.reduce(ReduceFn::Sum, over, value, range);
+  if (result == noNode)
+    return noNode;
+  Accesses kept;
+  SmallVector<NodeId, 2> conditions;
+  for (const Builder::Access &access : accesses) {
+    bool varies = llvm::any_of(kernel[access.index].ranks, [&](RankId rank) {
+      return llvm::is_contained(over, rank);
+    });
+    bool repeated = llvm::any_of(kept, [&](const Builder::Access &other) {
+      return other.rank == access.rank && other.offset == access.offset &&
+             other.first == access.first &&
+             build.sameNode(other.index, access.index);
+    });
+    if (varies || repeated)
+      continue;
+    kept.push_back(access);
+    conditions.push_back(build.inside(access));
+  }
+  accesses = std::move(kept);
+  if (conditions.empty())
+    return result;
+  return build.where(result,
+                     build.conjunction(conditions, accesses.front().range),
+                     range, AbsenceCause::Outside);
 }
 
 NodeId Elaborator::restrict(NodeId value, ArrayRef<Expr *> conjuncts,
@@ -210,16 +263,19 @@ NodeId Elaborator::product(const Expr *e, Env &env) {
     MapFn op;
     NodeId node;
     SmallVector<unsigned, 4> factors;
+    Accesses accesses; // that may lie outside
   };
   std::vector<Item> items;
   bool divides = false, isReal = false, ok = true;
   for (auto [i, arg] : llvm::enumerate(e->args)) {
     MapFn op = e->ops[i] == Operator::Divide ? MapFn::Div : MapFn::Mul;
+    size_t mark = build.outside.size();
     NodeId node = expr(arg, env);
     ok &= node != noNode;
     divides |= op == MapFn::Div;
     isReal |= node != noNode && kernel[node].kind == ValueKind::Real;
-    items.push_back({op, node, {static_cast<unsigned>(i)}});
+    items.push_back(
+        {op, node, {static_cast<unsigned>(i)}, takeAccesses(mark)});
   }
   if (!ok)
     return noNode;
@@ -260,19 +316,24 @@ NodeId Elaborator::product(const Expr *e, Env &env) {
         outside.push_back(item);
       }
     }
-    NodeId node = restrict(join(inside), sum.conjuncts, env);
-    SmallVector<RankId, 4> over;
-    for (StringRef rank : sum.ranks)
-      over.append(group(rank, env));
+    NodeId node = join(inside);
     if (node == noNode)
       return noNode;
-    node = build.reduce(ReduceFn::Sum, over, node, kernel[node].range);
+    Accesses accesses;
+    for (const Item &item : inside)
+      accesses.append(item.accesses);
+    node = impliedSum(sum, node, accesses, kernel[node].range, env);
+    if (node == noNode)
+      return noNode;
     outside.insert(outside.begin() + position,
                    Item{MapFn::Mul, node,
                         SmallVector<unsigned, 4>(sum.factors.begin(),
-                                                 sum.factors.end())});
+                                                 sum.factors.end()),
+                        std::move(accesses)});
     items = std::move(outside);
   }
+  for (const Item &item : items)
+    llvm::append_range(build.outside, item.accesses);
   return join(items);
 }
 
@@ -364,8 +425,12 @@ NodeId Elaborator::access(const Expr *e, Env &env) {
   if (it == env.tensors.end() || it->second.kind == Value::Failed)
     return noNode;
   const Value value = it->second;
+  // What may lie outside within an index counts as part of that index.
   auto index = [&](const Expr *arg) {
-    return build.wantInt(expr(arg, env), Rule::Tensor2, "an index");
+    size_t mark = build.outside.size();
+    NodeId node = build.wantInt(expr(arg, env), Rule::Tensor2, "an index");
+    build.outside.resize(mark);
+    return node;
   };
   if (value.kind == Value::Input) {
     if (kernel.inputs[value.input].dims.empty())
@@ -926,11 +991,13 @@ NodeId Elaborator::equation(const Equation &equation, Env &env,
                             SmallVectorImpl<NodeId> *conditions) {
   const Expr *value = equation.stmt->value;
   NodeId node;
+  size_t mark = build.outside.size();
   if (value->kind == ExprKind::Call && !value->ranks.empty() &&
       (value->name.name == "topk" || value->name.name == "select"))
     node = selection(equation, env);
   else
     node = expr(value, env);
+  build.outside.resize(mark);
   if (equation.leftConjuncts.empty())
     return node;
   SmallVector<NodeId, 4> all;
