@@ -55,11 +55,11 @@ Column<T> Engine<T>::allocate(Kind kind, int64_t n) {
 //===----------------------------------------------------------------------===//
 
 static bool anyOf(const uint8_t *flags, int64_t n) {
-  return std::memchr(flags, 1, n) != nullptr;
+  return n == 1 ? flags[0] : std::memchr(flags, 1, n) != nullptr;
 }
 
 static bool allOf(const uint8_t *flags, int64_t n) {
-  return std::memchr(flags, 0, n) == nullptr;
+  return n == 1 ? flags[0] : std::memchr(flags, 0, n) == nullptr;
 }
 
 /// Presence of a field that exists wherever it is needed.
