@@ -2,7 +2,7 @@
 
 #include "passes/Lower/CascadeToLoops.h"
 
-#include "passes/Lower/FieldEmitter.h"
+#include "passes/Lower/ElementEmitter.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -313,7 +313,7 @@ private:
     emitter.endFunction({});
   }
 
-  /// A field that has been kept, for FieldEmitter.
+  /// A field that has been kept, for ElementEmitter.
   std::optional<Element> lookup(Value field, const Coordinates &at) {
     auto it = kept.find(field);
     if (it == kept.end() || !it->second.defined)
@@ -384,7 +384,7 @@ private:
   }
 
   KernelOp kernel;
-  FieldEmitter emitter;
+  ElementEmitter emitter;
   OpBuilder &b;
   SmallVector<StringRef> itemRanks;
   llvm::MapVector<Value, Kept> kept;

@@ -1,11 +1,11 @@
 //===- ElementArithmetic.cpp - Numbers, lanes and memory of elements ------===//
 //
-// The arithmetic half of FieldEmitter: every function of the cascade dialect on
+// The arithmetic half of ElementEmitter: every function of the cascade dialect on
 // f32, i64 and i1, scalar or per lane, and loads and stores of storage types.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Lower/FieldEmitter.h"
+#include "passes/Lower/ElementEmitter.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -13,11 +13,11 @@ using namespace mlir;
 using namespace einfall;
 using namespace einfall::cascade;
 
-Type FieldEmitter::pointer() {
+Type ElementEmitter::pointer() {
   return LLVM::LLVMPointerType::get(b.getContext());
 }
 
-Type FieldEmitter::elementType(Kind kind) {
+Type ElementEmitter::elementType(Kind kind) {
   switch (kind) {
   case Kind::Real:
     return b.getF32Type();
@@ -29,24 +29,24 @@ Type FieldEmitter::elementType(Kind kind) {
   llvm_unreachable("all kinds are handled");
 }
 
-Value FieldEmitter::constant(int64_t value) {
+Value ElementEmitter::constant(int64_t value) {
   return arith::ConstantIntOp::create(b, loc(), value, 64);
 }
 
-Value FieldEmitter::truth(bool value) {
+Value ElementEmitter::truth(bool value) {
   return arith::ConstantIntOp::create(b, loc(), value, 1);
 }
 
-Value FieldEmitter::real(double value) {
+Value ElementEmitter::real(double value) {
   return arith::ConstantOp::create(
       b, loc(), b.getF32FloatAttr(static_cast<float>(value)));
 }
 
-Value FieldEmitter::zero(Type type) {
+Value ElementEmitter::zero(Type type) {
   return arith::ConstantOp::create(b, loc(), b.getZeroAttr(type));
 }
 
-Value FieldEmitter::iota(unsigned lanes) {
+Value ElementEmitter::iota(unsigned lanes) {
   auto steps = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
   return arith::ConstantOp::create(
       b, loc(),
@@ -54,7 +54,7 @@ Value FieldEmitter::iota(unsigned lanes) {
                                 ArrayRef<int64_t>(steps)));
 }
 
-Value FieldEmitter::spread(Value value, Type like) {
+Value ElementEmitter::spread(Value value, Type like) {
   auto lanes = dyn_cast<VectorType>(like);
   if (!lanes || isa<VectorType>(value.getType()))
     return value;
@@ -63,7 +63,7 @@ Value FieldEmitter::spread(Value value, Type like) {
 }
 
 /// Gives all of `x` the lanes that one of them has.
-static void spreadAll(FieldEmitter &emitter, SmallVectorImpl<Value> &x) {
+static void spreadAll(ElementEmitter &emitter, SmallVectorImpl<Value> &x) {
   for (Value &value : x)
     if (isa<VectorType>(value.getType())) {
       Type like = value.getType();
@@ -73,32 +73,32 @@ static void spreadAll(FieldEmitter &emitter, SmallVectorImpl<Value> &x) {
     }
 }
 
-Value FieldEmitter::add(Value x, Value y) {
+Value ElementEmitter::add(Value x, Value y) {
   SmallVector<Value> both{x, y};
   spreadAll(*this, both);
   return arith::AddIOp::create(b, loc(), both[0], both[1]);
 }
 
-Value FieldEmitter::sub(Value x, Value y) {
+Value ElementEmitter::sub(Value x, Value y) {
   SmallVector<Value> both{x, y};
   spreadAll(*this, both);
   return arith::SubIOp::create(b, loc(), both[0], both[1]);
 }
 
-Value FieldEmitter::mul(Value x, Value y) {
+Value ElementEmitter::mul(Value x, Value y) {
   SmallVector<Value> both{x, y};
   spreadAll(*this, both);
   return arith::MulIOp::create(b, loc(), both[0], both[1]);
 }
 
-Value FieldEmitter::less(Value x, Value y) {
+Value ElementEmitter::less(Value x, Value y) {
   SmallVector<Value> both{x, y};
   spreadAll(*this, both);
   return arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, both[0],
                                both[1]);
 }
 
-Value FieldEmitter::conjunction(Value x, Value y) {
+Value ElementEmitter::conjunction(Value x, Value y) {
   if (!x || !y)
     return x ? x : y;
   SmallVector<Value> both{x, y};
@@ -106,17 +106,17 @@ Value FieldEmitter::conjunction(Value x, Value y) {
   return arith::AndIOp::create(b, loc(), both[0], both[1]);
 }
 
-Value FieldEmitter::disjunction(Value x, Value y) {
+Value ElementEmitter::disjunction(Value x, Value y) {
   SmallVector<Value> both{x, y};
   spreadAll(*this, both);
   return arith::OrIOp::create(b, loc(), both[0], both[1]);
 }
 
-Value FieldEmitter::negation(Value x) {
+Value ElementEmitter::negation(Value x) {
   return arith::XOrIOp::create(b, loc(), x, spread(truth(true), x.getType()));
 }
 
-Value FieldEmitter::select(Value condition, Value x, Value y) {
+Value ElementEmitter::select(Value condition, Value x, Value y) {
   if (!condition)
     return x;
   SmallVector<Value> both{x, y};
@@ -137,17 +137,17 @@ static Type stored(Type type) {
   return type.isInteger(1) ? IntegerType::get(type.getContext(), 8) : type;
 }
 
-Value FieldEmitter::element(Value base, Value index, Type type) {
+Value ElementEmitter::element(Value base, Value index, Type type) {
   return LLVM::GEPOp::create(b, loc(), pointer(), stored(type), base,
                              ValueRange{index});
 }
 
-Value FieldEmitter::loadRaw(Value base, Value index, Type type) {
+Value ElementEmitter::loadRaw(Value base, Value index, Type type) {
   return LLVM::LoadOp::create(b, loc(), stored(type), element(base, index, type));
 }
 
 /// From what lies in memory to what is computed with.
-Value FieldEmitter::widen(Value raw, Type storage) {
+Value ElementEmitter::widen(Value raw, Type storage) {
   auto like = [&](Type type) -> Type {
     if (auto lanes = dyn_cast<VectorType>(raw.getType()))
       return VectorType::get(lanes.getShape(), type);
@@ -165,11 +165,11 @@ Value FieldEmitter::widen(Value raw, Type storage) {
   return arith::ExtSIOp::create(b, loc(), like(b.getI64Type()), raw);
 }
 
-Value FieldEmitter::load(Value base, Value index, Type storage) {
+Value ElementEmitter::load(Value base, Value index, Type storage) {
   return widen(loadRaw(base, index, storage), storage);
 }
 
-Value FieldEmitter::loadLanes(Value address, Type storage, unsigned lanes,
+Value ElementEmitter::loadLanes(Value address, Type storage, unsigned lanes,
                               Value mask) {
   Type raw = VectorType::get(lanes, stored(storage));
   unsigned bytes = stored(storage).getIntOrFloatBitWidth() / 8;
@@ -181,7 +181,7 @@ Value FieldEmitter::loadLanes(Value address, Type storage, unsigned lanes,
                storage);
 }
 
-void FieldEmitter::store(Value value, Value base, Value index, Type type) {
+void ElementEmitter::store(Value value, Value base, Value index, Type type) {
   if (type.isInteger(1))
     value = arith::ExtUIOp::create(b, loc(), b.getI8Type(), value);
   else if (type.isF64())
@@ -197,7 +197,7 @@ void FieldEmitter::store(Value value, Value base, Value index, Type type) {
 // Functions
 //===----------------------------------------------------------------------===//
 
-Value FieldEmitter::apply(Function function, Kind kind,
+Value ElementEmitter::apply(Function function, Kind kind,
                           ArrayRef<Value> operands) {
   SmallVector<Value> x(operands);
   spreadAll(*this, x);
@@ -212,7 +212,7 @@ Value FieldEmitter::apply(Function function, Kind kind,
   llvm_unreachable("all kinds are handled");
 }
 
-Value FieldEmitter::combine(Monoid monoid, Kind kind, Value x, Value y) {
+Value ElementEmitter::combine(Monoid monoid, Kind kind, Value x, Value y) {
   switch (monoid) {
   case Monoid::Sum:
   case Monoid::Count:
@@ -230,7 +230,7 @@ Value FieldEmitter::combine(Monoid monoid, Kind kind, Value x, Value y) {
   }
 }
 
-Value FieldEmitter::applyReal(Function function, ArrayRef<Value> x) {
+Value ElementEmitter::applyReal(Function function, ArrayRef<Value> x) {
   auto contract = arith::FastMathFlags::contract;
   auto compare = [&](arith::CmpFPredicate predicate) -> Value {
     return arith::CmpFOp::create(b, loc(), predicate, x[0], x[1]);
@@ -299,7 +299,7 @@ Value FieldEmitter::applyReal(Function function, ArrayRef<Value> x) {
   }
 }
 
-Value FieldEmitter::applyInt(Function function, ArrayRef<Value> x) {
+Value ElementEmitter::applyInt(Function function, ArrayRef<Value> x) {
   auto compare = [&](arith::CmpIPredicate predicate) -> Value {
     return arith::CmpIOp::create(b, loc(), predicate, x[0], x[1]);
   };
@@ -349,7 +349,7 @@ Value FieldEmitter::applyInt(Function function, ArrayRef<Value> x) {
   }
 }
 
-Value FieldEmitter::applyBool(Function function, ArrayRef<Value> x) {
+Value ElementEmitter::applyBool(Function function, ArrayRef<Value> x) {
   auto like = [&](Type type) -> Type {
     if (auto lanes = dyn_cast<VectorType>(x[0].getType()))
       return VectorType::get(lanes.getShape(), type);

@@ -1,16 +1,8 @@
 //===- LoopsTest.cpp - Kernels as plain loops, run in this process --------===//
 
-#include "codegen/cpu/CpuModule.h"
-#include "codegen/cpu/LowerToLLVM.h"
-#include "dialect/Cascade/KernelInterface.h"
-#include "passes/Lower/CascadeToLoops.h"
-
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
+#include "Jit.h"
 
 #include <cmath>
-#include <gtest/gtest.h>
 #include <random>
 
 using namespace mlir;
@@ -18,47 +10,13 @@ using namespace einfall;
 
 namespace {
 
-class Loops : public ::testing::Test {
+class Loops : public JitTest {
 protected:
   Loops() {
-    context.loadDialect<cascade::CascadeDialect, arith::ArithDialect,
-                        func::FuncDialect, math::MathDialect, scf::SCFDialect,
-                        LLVM::LLVMDialect>();
+    lower = [](PassManager &pm) {
+      pm.addPass(createLowerCascadeToLoopsPass());
+    };
   }
-
-  /// Compiles the one kernel of `source`, called "k".
-  void compile(StringRef source) {
-    auto module = parseSourceString<ModuleOp>(source, &context);
-    ASSERT_TRUE(module);
-    PassManager pm(&context);
-    pm.addPass(createLowerCascadeToLoopsPass());
-    cpu::addLowerToLLVM(pm);
-    ASSERT_TRUE(succeeded(pm.run(*module)));
-    auto object = cpu::compileObject(*module, {});
-    ASSERT_TRUE(static_cast<bool>(object)) << toString(object.takeError());
-    auto loaded = cpu::CpuModule::load(std::move(*object));
-    ASSERT_TRUE(static_cast<bool>(loaded)) << toString(loaded.takeError());
-    code = std::move(*loaded);
-    auto found = code->lookup("k");
-    ASSERT_TRUE(static_cast<bool>(found)) << toString(found.takeError());
-    kernel = *found;
-  }
-
-  /// Runs with dense row-major tensors, all arrays in the order of the kernel.
-  void run(ArrayRef<void *> data, ArrayRef<int64_t> strides,
-           ArrayRef<int64_t> extents, ArrayRef<const double *> params = {}) {
-    EinfallCpuArguments arguments{data.data(), strides.data(), extents.data(),
-                                  params.data()};
-    cpu::CpuExecutor executor(2);
-    std::vector<char> workspace(executor.workspaceSize(kernel, arguments) + 64);
-    auto address = reinterpret_cast<uintptr_t>(workspace.data());
-    executor.launch(kernel, arguments,
-                    reinterpret_cast<void *>((address + 63) / 64 * 64));
-  }
-
-  MLIRContext context;
-  std::unique_ptr<cpu::CpuModule> code;
-  cpu::CpuKernel kernel{};
 };
 
 TEST_F(Loops, CausalSoftmaxWithAnEmptyRowAndPoisonedKeys) {
