@@ -1,0 +1,129 @@
+//===- Bench.cpp - einfall bench ------------------------------------------===//
+//
+// Times one kernel: the median of repeated launches and their spread, as
+// operations and bytes a second and as shares of peaks that are measured in the
+// same run. Operations are those of the written cascade's contractions, two for
+// a multiply-add, at coordinates that exist: work that a kernel saves by a mask
+// is not counted, work that it adds is not either.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/driver/Commands.h"
+#include "frontend/driver/Launcher.h"
+#include "frontend/driver/Probes.h"
+#include "frontend/driver/Work.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+#include <cstdio>
+
+using namespace einfall::driver;
+
+namespace {
+struct Timing {
+  double median = 0, low = 0, high = 0; // seconds; 10th and 90th percentile
+  size_t count = 0;
+};
+} // namespace
+
+static Timing summarise(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  auto at = [&](double share) {
+    return seconds[static_cast<size_t>(share * (seconds.size() - 1) + 0.5)];
+  };
+  return {at(0.5), at(0.1), at(0.9), seconds.size()};
+}
+
+/// Launches until `repetitions`, or for about two seconds.
+static std::vector<double> measure(Launcher &launcher, unsigned repetitions) {
+  std::vector<double> seconds;
+  double total = launcher.launch(); // warm caches and pages; not counted
+  unsigned wanted = repetitions;
+  if (!wanted)
+    wanted = std::clamp(2.0 / std::max(total, 1e-7), 5.0, 10000.0);
+  while (seconds.size() < wanted)
+    seconds.push_back(launcher.launch());
+  return seconds;
+}
+
+/// One launch for every line on standard input; its seconds are printed. For
+/// comparisons that alternate with another program.
+static int serve(Launcher &launcher) {
+  launcher.launch();
+  llvm::outs() << "ready\n";
+  llvm::outs().flush();
+  for (int c; (c = std::getchar()) != EOF;)
+    if (c == '\n') {
+      llvm::outs() << llvm::format("%.9f\n", launcher.launch());
+      llvm::outs().flush();
+    }
+  return exitSuccess;
+}
+
+int einfall::driver::bench(const Options &options) {
+  Session session(options);
+  if (options.device != "cpu") {
+    session.error("there is no device `" + options.device + "`")
+        .remedy("devices of this build: cpu");
+    return exitMissing;
+  }
+  std::unique_ptr<Launcher> launcher = Launcher::create(session);
+  if (!launcher)
+    return exitInput;
+  if (options.serve)
+    return serve(*launcher);
+  Timing timing = summarise(measure(*launcher, options.repetitions));
+  unsigned threads = launcher->threads();
+  double peak = measureFmaPeak(threads);
+  double bandwidth = measureReadBandwidth(threads);
+  double operations = countContractions(launcher->kernel, *launcher->arguments);
+  double bytes = launcher->arguments->bytes();
+  double rate = operations / timing.median, traffic = bytes / timing.median;
+  std::string extents = launcher->arguments->describeExtents();
+  if (options.json) {
+    llvm::json::Object result{
+        {"version", 1},
+        {"kernel", launcher->report.kernel},
+        {"plan", launcher->report.planKind},
+        {"extents", extents},
+        {"processor", describeProcessor()},
+        {"threads", threads},
+        {"compileSeconds", launcher->compileSeconds},
+        {"repetitions", static_cast<int64_t>(timing.count)},
+        {"seconds", timing.median},
+        {"seconds10", timing.low},
+        {"seconds90", timing.high},
+        {"operations", operations},
+        {"bytes", bytes},
+        {"gflops", rate / 1e9},
+        {"gbytes", traffic / 1e9},
+        {"peakGflops", peak / 1e9},
+        {"peakGbytes", bandwidth / 1e9},
+        {"shareOfFmaPeak", rate / peak},
+        {"shareOfReadPeak", bandwidth ? traffic / bandwidth : 0}};
+    llvm::outs() << llvm::formatv("{0:2}",
+                                  llvm::json::Value(std::move(result)))
+                 << "\n";
+    return session.result();
+  }
+  llvm::outs()
+      << launcher->report.kernel << " [" << extents << "], "
+      << launcher->report.planKind << ", " << threads << " threads, "
+      << describeProcessor() << "\n"
+      << llvm::format("  time       %.3f ms median, %.3f to %.3f (10%% to 90%% "
+                      "of %zu)\n",
+                      timing.median * 1e3, timing.low * 1e3, timing.high * 1e3,
+                      timing.count)
+      << llvm::format("  arithmetic %.1f GFLOP/s, %.0f%% of the %.1f that "
+                      "multiply-adds reach here\n",
+                      rate / 1e9, 100 * rate / peak, peak / 1e9)
+      << llvm::format("  memory     %.2f GB/s, %.0f%% of the %.1f that reads "
+                      "reach here\n",
+                      traffic / 1e9, bandwidth ? 100 * traffic / bandwidth : 0,
+                      bandwidth / 1e9);
+  return session.result();
+}

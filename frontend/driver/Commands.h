@@ -1,0 +1,34 @@
+//===- Commands.h - What each command does ----------------------*- C++ -*-===//
+//
+// A command takes the options, does its work and gives an exit code. Results go
+// to standard output, everything else to standard error. None of them throws.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_FRONTEND_DRIVER_COMMANDS_H
+#define EINFALL_FRONTEND_DRIVER_COMMANDS_H
+
+#include "frontend/driver/Options.h"
+
+namespace einfall::driver {
+
+/// Parses and analyses a file; with `explicitSums` prints every implied sum.
+int check(const Options &options);
+/// Prints what was derived and proved, and the plan.
+int explain(const Options &options);
+/// Runs one kernel on given or random inputs, verifies, writes outputs.
+int run(const Options &options);
+/// Times one kernel.
+int bench(const Options &options);
+/// Writes the kernel at some stage of compilation.
+int compile(const Options &options);
+/// Prints the versions of the compiler and of what it uses.
+int version();
+
+/// From here on a crash ends with exitInternal, after the path of a copy of the
+/// source `file` has been printed.
+void installCrashHandler(const std::string &file);
+
+} // namespace einfall::driver
+
+#endif // EINFALL_FRONTEND_DRIVER_COMMANDS_H

@@ -1,0 +1,75 @@
+//===- Options.h - What the command line asks for ---------------*- C++ -*-===//
+//
+// One struct of plain values for every command. The command line fills it, the
+// commands read it; neither sees the other's libraries.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_FRONTEND_DRIVER_OPTIONS_H
+#define EINFALL_FRONTEND_DRIVER_OPTIONS_H
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace einfall::driver {
+
+/// Exit codes of every command.
+enum ExitCode : int {
+  exitSuccess = 0,
+  exitInput = 1,    ///< a diagnosed error in what was given
+  exitUsage = 2,    ///< the command line itself
+  exitMissing = 3,  ///< a device or a tool that is not there
+  exitInternal = 70 ///< a fault of the compiler
+};
+
+struct Options {
+  enum class Format { Text, Json };
+
+  std::string file; ///< "-" is standard input
+  std::string kernel;
+  Format diagnostics = Format::Text;
+  /// Extents bound by -D.
+  std::map<std::string, int64_t> defines;
+  std::string dumpDir;
+
+  // check
+  bool explicitSums = false;
+
+  // explain, bench
+  bool json = false;
+  /// Skip the proofs: the derivation is used unproved, and said to be.
+  bool prove = true;
+  double proofSeconds = 10; ///< wall-clock limit of one query
+  /// Compile the cascade as written, pass by pass, without derivation.
+  bool asWritten = false;
+
+  // run, bench
+  std::vector<std::pair<std::string, std::string>> inputs;  ///< name, path
+  std::vector<std::pair<std::string, std::string>> outputs; ///< name, path
+  std::map<std::string, double> params;
+  std::optional<uint64_t> seed; ///< --random
+  /// How random inputs are drawn and laid out (dialect/Interpreter/Random.h).
+  std::string pattern = "normal", layout = "dense";
+  bool verify = false;
+  /// Run the kernel as written, by the reference interpreter.
+  bool interpret = false;
+  std::string device = "cpu";
+  unsigned threads = 0; ///< 0: one for every processor
+
+  // bench
+  unsigned repetitions = 0; ///< 0: as many as fill about two seconds
+  /// Launch once for every line on standard input.
+  bool serve = false;
+
+  // compile
+  std::string output; ///< "-" is standard output
+  std::string emit;   ///< a stage; empty: by the output's suffix
+};
+
+} // namespace einfall::driver
+
+#endif // EINFALL_FRONTEND_DRIVER_OPTIONS_H

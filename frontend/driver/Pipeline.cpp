@@ -1,0 +1,344 @@
+//===- Pipeline.cpp - From a cascade to machine code ----------------------===//
+
+#include "frontend/driver/Pipeline.h"
+#include "frontend/driver/AtomicFile.h"
+#include "frontend/driver/Cache.h"
+
+#include "codegen/cpu/CpuModule.h"
+#include "codegen/cpu/LowerToLLVM.h"
+#include "passes/Derive/Derive.h"
+#include "passes/Derive/PassAnalysis.h"
+#include "passes/Lower/CascadeToLoops.h"
+#include "passes/Lower/FoldToRows.h"
+#include "passes/Lower/TileToVector.h"
+#include "passes/Proof/EmitSMT.h"
+#include "passes/Proof/Prover.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+
+using namespace einfall;
+using namespace einfall::driver;
+using llvm::StringRef;
+
+std::optional<Stage> einfall::driver::stageNamed(StringRef name) {
+  return llvm::StringSwitch<std::optional<Stage>>(name)
+      .Case("cascade", Stage::Cascade)
+      .Case("fold", Stage::Fold)
+      .Case("smt2", Stage::Proofs)
+      .Case("mlir", Stage::Loops)
+      .Case("llvm", Stage::LLVM)
+      .Case("ll", Stage::LLVMIR)
+      .Case("s", Stage::Assembly)
+      .Case("o", Stage::Object)
+      .Default(std::nullopt);
+}
+
+std::optional<Stage> einfall::driver::stageOfPath(StringRef path) {
+  return llvm::StringSwitch<std::optional<Stage>>(
+             llvm::sys::path::extension(path))
+      .Case(".smt2", Stage::Proofs)
+      .Case(".mlir", Stage::Loops)
+      .Case(".ll", Stage::LLVMIR)
+      .Case(".s", Stage::Assembly)
+      .Case(".o", Stage::Object)
+      .Default(std::nullopt);
+}
+
+StringRef einfall::driver::stageName(Stage stage) {
+  switch (stage) {
+  case Stage::Cascade: return "cascade";
+  case Stage::Fold: return "fold";
+  case Stage::Proofs: return "proofs";
+  case Stage::Loops: return "loops";
+  case Stage::LLVM: return "llvm";
+  case Stage::LLVMIR: return "optimised";
+  case Stage::Assembly: return "assembly";
+  case Stage::Object: return "object";
+  }
+  return "";
+}
+
+StringRef einfall::driver::stageSuffix(Stage stage) {
+  switch (stage) {
+  case Stage::Proofs: return ".smt2";
+  case Stage::LLVMIR: return ".ll";
+  case Stage::Assembly: return ".s";
+  case Stage::Object: return ".o";
+  default: return ".mlir";
+  }
+}
+
+namespace {
+class Compiler {
+public:
+  Compiler(cascade::KernelOp kernel, const PipelineOptions &options,
+           Session &session)
+      : written(kernel), options(options), session(session) {}
+
+  std::optional<PipelineResult> run();
+
+private:
+  /// Each step shows its stage; true: go on, false: stop here (done or failed).
+  bool show(Stage stage, llvm::function_ref<void(llvm::raw_ostream &)> print);
+  bool show(Stage stage, mlir::Operation *op);
+  cascade::KernelOp kernel() {
+    return *module->getOps<cascade::KernelOp>().begin();
+  }
+  void countPasses(const PassReport &before);
+  bool derive();
+  bool lower();
+  bool lowerFolds();
+  bool lowerToLLVM();
+  bool generate();
+
+  cascade::KernelOp written;
+  const PipelineOptions &options;
+  Session &session;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  PipelineResult result;
+  bool done = false, failed = false;
+  unsigned dumped = 0;
+};
+} // namespace
+
+bool Compiler::show(Stage stage,
+                    llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  bool wanted = stage == options.until;
+  if (!wanted && session.options.dumpDir.empty())
+    return true;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  print(os);
+  if (!session.options.dumpDir.empty()) {
+    if (std::error_code code =
+            llvm::sys::fs::create_directories(session.options.dumpDir)) {
+      session.error("cannot make " + session.options.dumpDir + ": " +
+                    code.message());
+      failed = true;
+      return false;
+    }
+    llvm::SmallString<128> path(session.options.dumpDir);
+    llvm::sys::path::append(
+        path, llvm::formatv("{0}-{1,0+2}-{2}{3}", written.getSymName(),
+                            ++dumped, stageName(stage), stageSuffix(stage))
+                  .str());
+    if (!session.succeeded(writeFile(path, text))) {
+      failed = true;
+      return false;
+    }
+  }
+  if (wanted) {
+    result.text = std::move(text);
+    done = true;
+  }
+  return !wanted;
+}
+
+bool Compiler::show(Stage stage, mlir::Operation *op) {
+  return show(stage, [&](llvm::raw_ostream &os) {
+    op->print(os, mlir::OpPrintingFlags().useLocalScope());
+    os << "\n";
+  });
+}
+
+static std::vector<ChainLink> toChain(const std::vector<PassLink> &links) {
+  std::vector<ChainLink> chain;
+  for (const PassLink &link : links)
+    chain.push_back({link.level, link.name, link.what, link.location});
+  return chain;
+}
+
+void Compiler::countPasses(const PassReport &before) {
+  PassReport after = analysePasses(kernel());
+  for (const RankPasses &rank : before.ranks) {
+    RankReport report{rank.rank, rank.passes, rank.passes,
+                      toChain(rank.chain), {}};
+    if (const RankPasses *found = after.find(rank.rank)) {
+      report.derived = found->passes;
+      report.derivedChain = toChain(found->chain);
+    }
+    result.report.passes.push_back(std::move(report));
+  }
+}
+
+/// Derives folds in place and proves what that takes.
+bool Compiler::derive() {
+  PassReport before = analysePasses(kernel());
+  proof::ProverOptions solver;
+  solver.cacheDirectory = cacheDirectory("proofs");
+  solver.querySeconds = session.options.proofSeconds;
+  solver.totalSeconds = 4 * session.options.proofSeconds;
+  proof::Prover prover(solver);
+  DerivationLog log;
+  DeriveOptions deriveOptions;
+  if (session.options.prove)
+    deriveOptions.prove = [&](const proof::Obligation &obligation) {
+      return prover.prove(obligation).isProved();
+    };
+  if (!session.options.asWritten &&
+      mlir::failed(deriveKernel(kernel(), log, deriveOptions)))
+    return false;
+  for (const DerivationEntry &entry : log.entries)
+    result.report.rules.push_back({entry.rules, describe(entry.loc), entry.text,
+                                   entry.kind == DerivationEntry::Applied});
+  std::string scripts;
+  for (const auto &record : prover.history()) {
+    const proof::Verdict &verdict = record.verdict;
+    result.report.obligations.push_back(
+        {record.name, record.rule, record.location, verdict.hash,
+         proof::toString(verdict.status).str(), verdict.seconds,
+         verdict.cached});
+    scripts += verdict.script + "(reset)\n";
+  }
+  if (!session.options.prove)
+    for (const proof::Obligation &obligation : log.obligations) {
+      result.report.obligations.push_back({obligation.name, obligation.rule,
+                                           obligation.location, "", "skipped",
+                                           0, false});
+      auto script = proof::toSMTLIB(obligation);
+      if (mlir::failed(script))
+        return false;
+      scripts += *script + "(reset)\n";
+    }
+  countPasses(before);
+  return show(Stage::Proofs,
+              [&](llvm::raw_ostream &os) { os << scripts; }) &&
+         show(Stage::Fold, *module);
+}
+
+/// One way to lower a kernel of folds: few rows along the stream, or tiles of
+/// rows. False: neither fits, and the report says why.
+bool Compiler::lowerFolds() {
+  KernelReport &report = result.report;
+  cpu::CpuTarget target = cpu::CpuTarget::host();
+  CpuMachine machine;
+  machine.lanes = target.lanes();
+  machine.registers = target.vectorRegisters;
+  std::string whyNotTiles, whyNotRows;
+  std::optional<TilePlan> plan =
+      planTiles(kernel(), machine, options.fixedExtents, whyNotTiles);
+  auto rows = options.fixedExtents.end();
+  if (plan)
+    rows = options.fixedExtents.find(plan->row);
+  bool fewRows =
+      !plan || (rows != options.fixedExtents.end() &&
+                rows->second * 2 <= static_cast<int64_t>(machine.lanes));
+  if (fewRows && canLowerFoldToRows(kernel(), &whyNotRows)) {
+    report.planKind = "rows";
+    report.plan.push_back({"lanes", std::to_string(machine.lanes)});
+    return mlir::succeeded(lowerFoldToRows(kernel(), {machine.lanes}));
+  }
+  if (!plan) {
+    report.plan.push_back({"not tiles", whyNotTiles});
+    report.plan.push_back({"not rows", whyNotRows});
+    return false;
+  }
+  report.planKind = "tiles";
+  report.plan = {{"rows", plan->row.str()},
+                 {"lanes", std::to_string(plan->lanes)},
+                 {"row vectors", std::to_string(plan->rowVectors)},
+                 {"key block", std::to_string(plan->keyBlock)},
+                 {"key tile", std::to_string(plan->keyTile)},
+                 {"groups", std::to_string(plan->groups)},
+                 {"items", llvm::join(plan->items, ", ")}};
+  for (const FoldPlan &fold : plan->folds)
+    report.plan.push_back({"stream", fold.stream.str()});
+  lowerTilesToVector(kernel(), *plan, machine);
+  return true;
+}
+
+bool Compiler::lower() {
+  if (!kernel().getBody().getOps<cascade::FoldOp>().empty() && lowerFolds()) {
+    kernel().erase();
+    return true;
+  }
+  if (session.diagnostics.hasErrors())
+    return false;
+  // The way that always works: as written.
+  kernel().erase();
+  module->push_back(written->clone());
+  result.report.planKind = "loops";
+  mlir::PassManager pm(&session.context);
+  pm.addPass(createLowerCascadeToLoopsPass());
+  return mlir::succeeded(pm.run(*module));
+}
+
+bool Compiler::lowerToLLVM() {
+  mlir::PassManager pm(&session.context);
+  cpu::addLowerToLLVM(pm);
+  return mlir::succeeded(pm.run(*module));
+}
+
+bool Compiler::generate() {
+  cpu::CpuCompileOptions compile;
+  std::string ir, assembly;
+  bool all = !session.options.dumpDir.empty();
+  if (all || options.until == Stage::LLVMIR)
+    compile.llvmIR = &ir;
+  if (all || options.until == Stage::Assembly)
+    compile.assembly = &assembly;
+  auto object = cpu::compileObject(*module, compile);
+  if (!object)
+    return session.succeeded(object.takeError());
+  if (show(Stage::LLVMIR, [&](llvm::raw_ostream &os) { os << ir; }) &&
+      show(Stage::Assembly, [&](llvm::raw_ostream &os) { os << assembly; }))
+    show(Stage::Object,
+         [&](llvm::raw_ostream &os) { os << (*object)->getBuffer(); });
+  return !failed;
+}
+
+std::optional<PipelineResult> Compiler::run() {
+  mlir::MLIRContext &context = session.context;
+  context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect,
+                      mlir::math::MathDialect, mlir::memref::MemRefDialect,
+                      mlir::scf::SCFDialect, mlir::vector::VectorDialect,
+                      mlir::LLVM::LLVMDialect>();
+  result.report.kernel = written.getSymName().str();
+  module = mlir::ModuleOp::create(written.getLoc());
+  module->push_back(written->clone());
+  auto finish = [&]() -> std::optional<PipelineResult> {
+    if (failed || session.diagnostics.hasErrors())
+      return std::nullopt;
+    return std::move(result);
+  };
+  if (!show(Stage::Cascade, *module))
+    return finish();
+  if (!derive())
+    return done ? finish() : std::nullopt;
+  if (!lower())
+    return std::nullopt;
+  if (!show(Stage::Loops, *module))
+    return finish();
+  if (!lowerToLLVM())
+    return std::nullopt;
+  if (!show(Stage::LLVM, *module))
+    return finish();
+  if (!generate())
+    return std::nullopt;
+  return finish();
+}
+
+llvm::StringMap<int64_t>
+einfall::driver::knownExtents(cascade::KernelOp kernel, const Options &options,
+                              bool defaults) {
+  llvm::StringMap<int64_t> extents;
+  for (const auto &[rank, extent] : options.defines)
+    extents[rank] = extent;
+  if (defaults)
+    for (auto op : kernel.getBody().getOps<cascade::RankOp>())
+      if (op.getSize() && !op.getExtent())
+        extents.try_emplace(op.getName(), *op.getSize());
+  return extents;
+}
+
+std::optional<PipelineResult>
+einfall::driver::compileKernel(cascade::KernelOp kernel,
+                               const PipelineOptions &options,
+                               Session &session) {
+  return Compiler(kernel, options, session).run();
+}

@@ -1,0 +1,89 @@
+//===- Pipeline.h - From a source to machine code ---------------*- C++ -*-===//
+//
+// The road of one kernel: cascade as written, derived folds with their proofs,
+// loops and vectors, LLVM, an object file. Every command and the tests
+// of whole kernels take it; it stops at any stage and shows what it has.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_FRONTEND_DRIVER_PIPELINE_H
+#define EINFALL_FRONTEND_DRIVER_PIPELINE_H
+
+#include "dialect/Cascade/Cascade.h"
+#include "frontend/driver/Arguments.h"
+#include "frontend/driver/Report.h"
+#include "frontend/driver/Session.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+namespace einfall::driver {
+
+enum class Stage {
+  Cascade,  ///< the cascade as written
+  Fold,     ///< after derivation
+  Proofs,   ///< the obligations as SMT-LIB
+  Loops,    ///< loops and vectors
+  LLVM,     ///< the LLVM dialect
+  LLVMIR,   ///< optimised LLVM IR
+  Assembly,
+  Object,
+};
+
+/// The stage that `--emit=name` asks for, or that a file's suffix means.
+std::optional<Stage> stageNamed(llvm::StringRef name);
+std::optional<Stage> stageOfPath(llvm::StringRef path);
+/// "cascade", ...; "mlir", ...: how --emit and a dumped file call it.
+llvm::StringRef stageName(Stage stage);
+llvm::StringRef stageSuffix(Stage stage);
+
+/// What the front end made of a file.
+class Program {
+public:
+  /// Reads and analyses the file of the options, Ein or (suffix .mlir) textual
+  /// IR of the cascade dialect. Null after an error, which has been reported.
+  static std::unique_ptr<Program> load(Session &session);
+
+  /// All kernels, or the one called `name`; reports and gives none where there
+  /// is no such kernel, or several and no name.
+  llvm::SmallVector<cascade::KernelOp> kernels(llvm::StringRef name);
+  cascade::KernelOp kernel(llvm::StringRef name);
+
+  /// What random elements of the inputs of `kernel` may be.
+  llvm::StringMap<RandomRange> randomRanges(cascade::KernelOp kernel);
+
+private:
+  explicit Program(Session &session) : session(session) {}
+  Session &session;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// By kernel.
+  llvm::StringMap<llvm::StringMap<RandomRange>> ranges;
+};
+
+struct PipelineOptions {
+  /// Where to stop.
+  Stage until = Stage::Object;
+  /// Extents that the code may rely on, by rank.
+  llvm::StringMap<int64_t> fixedExtents;
+};
+
+struct PipelineResult {
+  KernelReport report;
+  /// The text of the last stage; the bytes of the object.
+  std::string text;
+};
+
+/// The extents that -D binds and, with `defaults`, those that `default` proposes.
+llvm::StringMap<int64_t> knownExtents(cascade::KernelOp kernel,
+                                      const Options &options, bool defaults);
+
+/// Compiles `kernel`, which is left alone. Nothing after an error, which has
+/// been reported to the session.
+std::optional<PipelineResult> compileKernel(cascade::KernelOp kernel,
+                                            const PipelineOptions &options,
+                                            Session &session);
+
+} // namespace einfall::driver
+
+#endif // EINFALL_FRONTEND_DRIVER_PIPELINE_H

@@ -1,0 +1,154 @@
+//===- Program.cpp - What the front end made of a file --------------------===//
+
+#include "frontend/driver/Pipeline.h"
+#include "frontend/sema/Emit.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace einfall;
+using namespace einfall::driver;
+using llvm::StringRef;
+
+namespace {
+/// What the preconditions of a kernel say about its integer inputs: `x in lo ..
+/// hi` with sums of numbers and extents, and monotone(x).
+class RangeFinder {
+public:
+  explicit RangeFinder(const ein::ElaboratedKernel &kernel) : kernel(kernel) {}
+
+  llvm::StringMap<RandomRange> run() {
+    for (const ein::Precondition &precondition : kernel.preconditions) {
+      if (precondition.monotone)
+        ranges[kernel.inputs[*precondition.monotone].name].monotone = true;
+      else
+        visit(precondition.condition);
+    }
+    return std::move(ranges);
+  }
+
+private:
+  void visit(ein::NodeId id) {
+    const ein::Node &node = kernel[id];
+    if (node.nodeKind != ein::NodeKind::Map)
+      return;
+    if (node.fn == ein::MapFn::And) {
+      for (ein::NodeId operand : node.operands)
+        visit(operand);
+      return;
+    }
+    bool least = node.fn == ein::MapFn::Ge;
+    if (!least && node.fn != ein::MapFn::Lt)
+      return;
+    const ein::Node &read = kernel[node.operands[0]];
+    RandomRange::Bound bound;
+    if (read.nodeKind != ein::NodeKind::Read ||
+        !add(node.operands[1], bound))
+      return;
+    RandomRange &range = ranges[kernel.inputs[read.index].name];
+    (least ? range.low : range.high) = bound;
+  }
+
+  bool add(ein::NodeId id, RandomRange::Bound &bound) {
+    const ein::Node &node = kernel[id];
+    switch (node.nodeKind) {
+    case ein::NodeKind::Const:
+      bound.offset += node.integer;
+      return node.kind == ein::ValueKind::Int;
+    case ein::NodeKind::Extent:
+      bound.ranks.push_back(kernel.ranks[node.index].name);
+      return true;
+    case ein::NodeKind::Sum:
+      for (auto [operand, op] : llvm::zip_equal(node.operands, node.ops)) {
+        const ein::Node &term = kernel[operand];
+        if (op == ein::MapFn::Sub && term.nodeKind == ein::NodeKind::Const)
+          bound.offset -= term.integer;
+        else if (op == ein::MapFn::Sub || !add(operand, bound))
+          return false;
+      }
+      return true;
+    default: return false;
+    }
+  }
+
+  const ein::ElaboratedKernel &kernel;
+  llvm::StringMap<RandomRange> ranges;
+};
+} // namespace
+
+std::unique_ptr<Program> Program::load(Session &session) {
+  std::optional<unsigned> buffer = session.readSource();
+  if (!buffer)
+    return nullptr;
+  std::unique_ptr<Program> program(new Program(session));
+  mlir::MLIRContext &context = session.context;
+  context.loadDialect<cascade::CascadeDialect>();
+  if (StringRef(session.options.file).ends_with(".mlir")) {
+    auto source = llvm::MemoryBuffer::getMemBufferCopy(
+        session.sources.getText(*buffer), session.options.file);
+    auto manager = std::make_shared<llvm::SourceMgr>();
+    manager->AddNewSourceBuffer(std::move(source), llvm::SMLoc());
+    mlir::ParserConfig config(&context);
+    program->module = mlir::parseSourceFile<mlir::ModuleOp>(manager, config);
+    return program->module ? std::move(program) : nullptr;
+  }
+  ein::FrontendOptions options;
+  for (const auto &[rank, extent] : session.options.defines)
+    options.defines[rank] = extent;
+  auto analysed =
+      ein::analyze(session.sources, *buffer, options, session.diagnostics);
+  if (mlir::failed(analysed))
+    return nullptr;
+  auto emitted = ein::emitCascade(context, *analysed, session.sources,
+                                  session.diagnostics);
+  if (mlir::failed(emitted))
+    return nullptr;
+  program->module = std::move(*emitted);
+  for (const ein::ElaboratedKernel &kernel : analysed->kernels)
+    program->ranges[kernel.name] = RangeFinder(kernel).run();
+  return program;
+}
+
+llvm::SmallVector<cascade::KernelOp> Program::kernels(StringRef name) {
+  llvm::SmallVector<cascade::KernelOp> found;
+  llvm::SmallVector<StringRef> names;
+  for (auto kernel : module->getOps<cascade::KernelOp>()) {
+    names.push_back(kernel.getSymName());
+    if (name.empty() || kernel.getSymName() == name)
+      found.push_back(kernel);
+  }
+  if (!found.empty())
+    return found;
+  if (name.empty()) {
+    session.error(session.options.file + " has no kernel");
+    return found;
+  }
+  auto error = session.error(session.options.file + " has no kernel `" + name +
+                             "`");
+  StringRef near = ein::nearest(name, names);
+  if (!near.empty())
+    error.remedy("did you mean `" + near + "`?");
+  else if (!names.empty())
+    error.note("it has " + llvm::join(names, ", "));
+  return found;
+}
+
+cascade::KernelOp Program::kernel(StringRef name) {
+  llvm::SmallVector<cascade::KernelOp> found = kernels(name);
+  if (found.empty())
+    return {};
+  if (found.size() == 1)
+    return found.front();
+  std::string names;
+  for (cascade::KernelOp kernel : found)
+    names += (names.empty() ? "" : ", ") + kernel.getSymName().str();
+  session.error(session.options.file + " has " + llvm::Twine(found.size()) +
+                " kernels: " + names)
+      .remedy("choose one with --kernel");
+  return {};
+}
+
+llvm::StringMap<RandomRange> Program::randomRanges(cascade::KernelOp kernel) {
+  return ranges.lookup(kernel.getSymName());
+}

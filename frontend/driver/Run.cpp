@@ -1,0 +1,103 @@
+//===- Run.cpp - einfall run ----------------------------------------------===//
+
+#include "dialect/Interpreter/Compare.h"
+#include "frontend/driver/Commands.h"
+#include "frontend/driver/Launcher.h"
+#include "frontend/driver/Npy.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace einfall;
+using namespace einfall::driver;
+
+/// Fills the outputs from the reference interpreter.
+static bool interpret(cascade::KernelOp kernel,
+                      const KernelArguments &arguments) {
+  auto interpreter =
+      interpreter::Interpreter::create(kernel, arguments.forInterpreter());
+  if (mlir::failed(interpreter))
+    return false;
+  for (auto [info, tensor] : llvm::zip_equal(arguments.interface.outputs,
+                                             arguments.getOutputs())) {
+    auto values = interpreter->evaluateAll(interpreter->getOutput(info.name));
+    if (mlir::failed(values))
+      return false;
+    for (auto [i, value] : llvm::enumerate(*values))
+      interpreter::storeElement(tensor.view.element, tensor.view.data, i,
+                                value);
+  }
+  return true;
+}
+
+static bool writeOutputs(const KernelArguments &arguments, Session &session) {
+  for (const auto &[name, path] : session.options.outputs)
+    for (auto [info, tensor] : llvm::zip_equal(arguments.interface.outputs,
+                                               arguments.getOutputs()))
+      if (info.name == name &&
+          !session.succeeded(writeNpy(path, tensor)))
+        return false;
+  return true;
+}
+
+/// Compares the outputs with the reference interpreter and prints the reports.
+/// The exit code.
+static int verify(Launcher &launcher, Session &session) {
+  auto checker = interpreter::Checker::create(
+      launcher.kernel, launcher.arguments->forInterpreter());
+  if (mlir::failed(checker))
+    return exitInput;
+  bool good = true;
+  for (auto [info, tensor] :
+       llvm::zip_equal(launcher.arguments->interface.outputs,
+                       launcher.arguments->getOutputs())) {
+    auto report = checker->check(info.name, tensor.view);
+    if (mlir::failed(report))
+      return exitInput;
+    llvm::outs() << report->text() << "\n";
+    good &= report->accepted;
+  }
+  if (good)
+    return exitSuccess;
+  session.error("the result is wrong: this is a fault of the compiler");
+  return exitInternal;
+}
+
+int einfall::driver::run(const Options &options) {
+  Session session(options);
+  if (options.device != "cpu") {
+    session.error("there is no device `" + options.device + "`")
+        .remedy("devices of this build: cpu");
+    return exitMissing;
+  }
+  if (options.interpret) {
+    std::unique_ptr<Program> program = Program::load(session);
+    cascade::KernelOp kernel =
+        program ? program->kernel(options.kernel) : cascade::KernelOp();
+    if (!kernel)
+      return exitInput;
+    auto arguments = KernelArguments::create(kernel, session,
+                                             program->randomRanges(kernel));
+    if (!arguments || !interpret(kernel, *arguments) ||
+        !writeOutputs(*arguments, session))
+      return exitInput;
+    llvm::outs() << arguments->interface.name << " ["
+                 << arguments->describeExtents() << "] interpreted\n";
+    return session.result();
+  }
+  std::unique_ptr<Launcher> launcher = Launcher::create(session);
+  if (!launcher)
+    return exitInput;
+  double seconds = launcher->launch();
+  llvm::outs() << launcher->arguments->interface.name << " ["
+               << launcher->arguments->describeExtents() << "] compiled in "
+               << llvm::format("%.2f s", launcher->compileSeconds)
+               << ", ran in " << llvm::format("%.3f ms", seconds * 1e3)
+               << " on " << launcher->threads() << " threads\n";
+  if (options.verify)
+    if (int code = verify(*launcher, session))
+      return code;
+  if (!writeOutputs(*launcher->arguments, session))
+    return exitInput;
+  return session.result();
+}

@@ -1,0 +1,267 @@
+//===- einfall.cpp - The command line -------------------------------------===//
+//
+// Reads the arguments and calls a command. The only file that knows CLI11, and
+// the only one compiled with exceptions in mind: it sees neither MLIR nor LLVM.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/driver/Commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+using namespace einfall::driver;
+
+namespace {
+
+/// Splits "name=value"; throws what CLI11 reports as a usage error.
+std::pair<std::string, std::string> splitPair(const std::string &text,
+                                              const char *option) {
+  size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
+    throw CLI::ValidationError(option, "expected NAME=VALUE, found '" + text +
+                                           "'");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+template <typename Number>
+Number toNumber(const std::string &text, const char *option) {
+  Number number;
+  if (!CLI::detail::lexical_cast(text, number))
+    throw CLI::ValidationError(option, "expected a number, found '" + text +
+                                           "'");
+  return number;
+}
+
+/// Adds options that hold NAME=VALUE pairs to a command.
+class PairOptions {
+public:
+  explicit PairOptions(Options &options) : options(options) {}
+
+  void addDefines(CLI::App &command) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            "-D",
+            [&options = options](const std::vector<std::string> &texts) {
+              for (const std::string &text : texts) {
+                auto [name, value] = splitPair(text, "-D");
+                options.defines[name] = toNumber<int64_t>(value, "-D");
+                if (options.defines[name] < 0)
+                  throw CLI::ValidationError("-D", "the extent of '" + name +
+                                                       "' is negative");
+              }
+            },
+            "Bind the extent of a rank")
+        ->type_name("RANK=N")
+        ->allow_extra_args(false)
+        ->take_all();
+  }
+
+  void addTensors(CLI::App &command, const char *flag, const char *text,
+                  std::vector<std::pair<std::string, std::string>> &pairs) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            flag,
+            [flag, &pairs](const std::vector<std::string> &texts) {
+              for (const std::string &text : texts)
+                pairs.push_back(splitPair(text, flag));
+            },
+            text)
+        ->type_name("NAME=FILE.npy")
+        ->take_all();
+  }
+
+  void addParams(CLI::App &command) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            "--param",
+            [&options = options](const std::vector<std::string> &texts) {
+              for (const std::string &text : texts) {
+                auto [name, value] = splitPair(text, "--param");
+                options.params[name] = toNumber<double>(value, "--param");
+              }
+            },
+            "Give a scalar parameter a value")
+        ->type_name("NAME=X")
+        ->take_all();
+  }
+
+private:
+  Options &options;
+};
+
+class CommandLine {
+public:
+  CommandLine() : app("Einfall compiles attention written as mathematics") {
+    app.name("einfall");
+    app.set_help_flag("-h,--help", "Print this help");
+    app.set_help_all_flag("--help-all", "Print the help of every command");
+    app.add_flag("--version", showVersion, "Print versions");
+    app.add_option_function<std::string>(
+           "--diagnostics-format",
+           [this](const std::string &text) {
+             options.diagnostics = text == "json" ? Options::Format::Json
+                                                  : Options::Format::Text;
+           },
+           "How errors are printed")
+        ->type_name("text|json")
+        ->check(CLI::IsMember({"text", "json"}));
+    app.fallthrough();
+    app.require_subcommand(0, 1);
+    app.footer("Exit codes: 0 success, 1 error in the input, 2 usage, 3 missing "
+               "device or tool,\n70 internal error. Results go to standard "
+               "output, all else to standard error.");
+    addCheck();
+    addExplain();
+    addRun();
+    addBench();
+    addCompile();
+  }
+
+  int parseAndRun(int argc, char **argv) {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+      int code = app.exit(error, std::cout, std::cerr);
+      return code == 0 ? exitSuccess : exitUsage;
+    }
+    if (showVersion)
+      return version();
+    if (!command) {
+      std::cerr << app.help();
+      return exitUsage;
+    }
+    installCrashHandler(options.file);
+    return command(options);
+  }
+
+private:
+  CLI::App &add(const char *name, const char *text,
+                int (*function)(const Options &)) {
+    CLI::App *sub = app.add_subcommand(name, text);
+    sub->add_option("FILE", options.file, "The kernel; - is standard input")
+        ->required();
+    sub->callback([this, function] { command = function; });
+    PairOptions(options).addDefines(*sub);
+    sub->add_option("--dump-dir", options.dumpDir,
+                    "Write every phase there, numbered")
+        ->type_name("DIR");
+    return *sub;
+  }
+
+  void addKernel(CLI::App &sub) {
+    sub.add_option("-k,--kernel", options.kernel,
+                   "Which kernel, where the file has several")
+        ->type_name("NAME");
+  }
+
+  void addProofs(CLI::App &sub) {
+    sub.add_flag_callback(
+        "--no-proofs", [this] { options.prove = false; },
+        "Use what was derived without proving it");
+    sub.add_flag("--as-written", options.asWritten,
+                 "Compile pass by pass as written, without derivation");
+    sub.add_option("--proof-seconds", options.proofSeconds,
+                   "Wall-clock limit of one query to the solver")
+        ->check(CLI::Range(0.01, 3600.0))
+        ->capture_default_str();
+  }
+
+  void addCheck() {
+    CLI::App &sub = add("check", "Check a file", check);
+    sub.add_flag("--explicit", options.explicitSums,
+                 "Print the kernels with every implied sum written out");
+  }
+
+  void addExplain() {
+    CLI::App &sub =
+        add("explain", "Show what is derived and proved, and the plan", explain);
+    addKernel(sub);
+    addProofs(sub);
+    sub.add_flag("--json", options.json,
+                 "Print JSON (docs/explain.schema.json)");
+  }
+
+  void addRunOptions(CLI::App &sub) {
+    addKernel(sub);
+    addProofs(sub);
+    PairOptions pairs(options);
+    pairs.addTensors(sub, "--in", "Read an input", options.inputs);
+    pairs.addParams(sub);
+    sub.add_flag("--random", randomText,
+                 "Fill inputs that are not given with random values")
+        ->type_name("[=SEED]");
+    sub.parse_complete_callback([this] {
+      if (!randomText.empty())
+        options.seed = randomText == "true"
+                           ? 0
+                           : toNumber<uint64_t>(randomText, "--random");
+    });
+    sub.add_option("--pattern", options.pattern, "What random numbers are like")
+        ->check(CLI::IsMember({"normal", "peaky", "coded", "constant", "huge"}))
+        ->capture_default_str();
+    sub.add_option("--layout", options.layout,
+                   "How random inputs lie in memory")
+        ->check(CLI::IsMember({"dense", "padded", "permuted"}))
+        ->capture_default_str();
+    sub.add_option("--device", options.device, "Where it runs")
+        ->type_name("cpu")
+        ->capture_default_str();
+    sub.add_option("--threads", options.threads,
+                   "How many threads; 0 is one for every processor")
+        ->check(CLI::Range(0, 4096))
+        ->capture_default_str();
+  }
+
+  void addRun() {
+    CLI::App &sub = add("run", "Run a kernel", run);
+    addRunOptions(sub);
+    PairOptions(options).addTensors(sub, "--out", "Write an output",
+                                    options.outputs);
+    sub.add_flag("--verify", options.verify,
+                 "Compare with the reference interpreter (fp64)");
+    sub.add_flag("--interpret", options.interpret,
+                 "Run by the reference interpreter instead of compiling");
+  }
+
+  void addBench() {
+    CLI::App &sub = add("bench", "Time a kernel", bench);
+    addRunOptions(sub);
+    sub.add_flag("--json", options.json, "Print JSON");
+    sub.add_flag("--serve", options.serve,
+                 "Launch once for every line on standard input, print its "
+                 "seconds");
+    sub.add_option("--repetitions", options.repetitions,
+                   "How often; 0 fills about two seconds")
+        ->check(CLI::Range(0, 1000000))
+        ->capture_default_str();
+  }
+
+  void addCompile() {
+    CLI::App &sub = add("compile", "Write a kernel at some stage", compile);
+    addKernel(sub);
+    addProofs(sub);
+    sub.add_option("-o,--output", options.output,
+                   "The file; its suffix names the stage; - is standard output")
+        ->required()
+        ->type_name("FILE");
+    sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
+        ->check(CLI::IsMember({"cascade", "fold", "smt2", "mlir",
+                               "llvm", "ll", "s", "o"}));
+    sub.footer("Stages: cascade (as written), fold (derived), smt2 (what was "
+               "proved),\nmlir (loops and vectors), llvm (LLVM dialect), "
+               "ll (optimised LLVM IR), s, o.\nSuffixes: .mlir, .ll, .s, .o, "
+               ".smt2.");
+  }
+
+  CLI::App app;
+  Options options;
+  bool showVersion = false;
+  std::string randomText;
+  int (*command)(const Options &) = nullptr;
+};
+
+} // namespace
+
+int main(int argc, char **argv) { return CommandLine().parseAndRun(argc, argv); }
