@@ -895,16 +895,9 @@ void Elaborator::checkPreconditions(Env &env) {
       kernel.preconditions.push_back(result);
       continue;
     }
-    unsigned before = kernel.nodes.size();
     result.condition = build.wantBool(expr(condition, env), "a precondition");
     if (result.condition == noNode)
       continue;
-    for (unsigned i = before; i < kernel.nodes.size(); ++i)
-      if (kernel.nodes[i].nodeKind == NodeKind::Ref) {
-        build.error(kernel.nodes[i].range, Rule::Req1,
-                    "a precondition is about inputs only");
-        break;
-      }
     kernel.preconditions.push_back(result);
     // What the region of indices and of reductions may rely on.
     if (condition->kind == ExprKind::InRange) {
@@ -1218,8 +1211,13 @@ void Elaborator::defineOutputs(Env &env) {
           .remedy("a filler is written `else value`");
     info.type = *type;
     const Value &value = env.tensors[param.name.name];
-    if (value.kind != Value::Tensor)
+    if (value.kind != Value::Tensor) {
+      // An operand failed, which is reported where it did.
+      if (!build.hadError())
+        build.error(param.name.range, Rule::Tensor4,
+                    "the output `" + info.name + "` has no value");
       continue;
+    }
     info.tensor = value.tensor;
     for (const Group &dim : value.dims)
       info.dims.append(dim.begin(), dim.end());

@@ -14,6 +14,7 @@
 #include "frontend/sema/Builtins.h"
 #include "frontend/syntax/Source.h"
 #include "llvm/ADT/SmallVector.h"
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -173,7 +174,7 @@ struct ElaboratedKernel {
   SourceRange range;
   std::vector<RankInfo> ranks;
   std::vector<InputInfo> inputs;
-  std::vector<Node> nodes;
+  std::deque<Node> nodes; // grows without moving
   std::vector<TensorInfo> tensors; // each after what it refers to
   std::vector<OutputInfo> outputs;
   std::vector<Precondition> preconditions;

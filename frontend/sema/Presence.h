@@ -18,7 +18,8 @@
 
 #include "frontend/sema/Elaborated.h"
 #include "llvm/ADT/ArrayRef.h"
-#include <map>
+#include "llvm/ADT/Hashing.h"
+#include <unordered_map>
 
 namespace einfall::ein {
 
@@ -71,8 +72,13 @@ private:
 
   std::vector<Atom> atoms;
   std::vector<Set> sets;
-  std::map<std::vector<uint32_t>, PresenceId> setIds;
-  std::map<std::vector<uint32_t>, uint32_t> someIds;
+  struct Hash {
+    size_t operator()(const std::vector<uint32_t> &key) const {
+      return llvm::hash_combine_range(key.begin(), key.end());
+    }
+  };
+  std::unordered_map<std::vector<uint32_t>, PresenceId, Hash> setIds;
+  std::unordered_map<std::vector<uint32_t>, uint32_t, Hash> someIds;
 };
 
 } // namespace einfall::ein

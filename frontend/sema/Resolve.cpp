@@ -61,7 +61,7 @@ private:
   void expandEach(Expr *expr, const TensorSymbol &tensor);
   Expr *rankName(StringRef rank, SourceRange range);
   void unknown(Identifier name, bool wantRank);
-  void checkCondition(Expr *expr);
+  void checkOutside(Expr *expr, Rule rule, const Twine &what);
 
   Scope &scope;
   File &file;
@@ -101,7 +101,8 @@ void Resolver::declareRank(Identifier name, RankOrigin origin,
   }
   auto [it, isNew] = scope.ranks.try_emplace(name.name);
   RankSymbol &symbol = it->second;
-  if (!isNew && symbol.origin != RankOrigin::Shape) {
+  if (!isNew && symbol.origin != RankOrigin::Shape &&
+      symbol.origin != RankOrigin::Unbound) {
     error(name.range, Rule::Name2,
           "the extent of rank `" + name.name + "` is declared twice")
         .note(symbol.range, "declared here before");
@@ -758,12 +759,25 @@ void Resolver::resolve(Expr *expr) {
   }
 }
 
-/// Preconditions, defaults and extents: no free ranks, no sums.
-void Resolver::checkCondition(Expr *expr) {
+/// Preconditions, defaults, fillers and extents stand outside of the equations
+/// and see inputs only.
+void Resolver::checkOutside(Expr *expr, Rule rule, const Twine &what) {
   reads = nullptr;
   reader = nullptr;
   each = {};
   resolve(expr);
+  SmallVector<const Expr *, 16> stack{expr};
+  while (!stack.empty()) {
+    const Expr *e = stack.pop_back_val();
+    stack.append(e->args.begin(), e->args.end());
+    if (e->nameKind != NameKind::Tensor)
+      continue;
+    const TensorSymbol &tensor = *scope.findTensor(e->name.name);
+    if (tensor.kind != TensorKind::Input && tensor.kind != TensorKind::Param)
+      error(e->range, rule,
+            what + " uses inputs only, `" + tensor.name + "` is none")
+          .note(tensor.range, "declared here");
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -879,12 +893,12 @@ void Resolver::run() {
   for (auto &[name, rank] : scope.ranks)
     if (const RankBinding *binding = rank.binding) {
       if (binding->value)
-        checkCondition(binding->value);
+        checkOutside(binding->value, Rule::Rank2, "an extent");
       if (binding->low) {
         if (!scope.findRank(binding->parent.name))
           unknown(binding->parent, /*wantRank=*/true);
-        checkCondition(binding->low);
-        checkCondition(binding->high);
+        checkOutside(binding->low, Rule::Rank3, "a bound of a ragged rank");
+        checkOutside(binding->high, Rule::Rank3, "a bound of a ragged rank");
       }
     }
   // A precondition may name a whole tensor: no indices means every element.
@@ -919,16 +933,16 @@ void Resolver::run() {
     }
     for (Expr *arg : condition->args)
       whole(arg);
-    checkCondition(condition);
+    checkOutside(condition, Rule::Req1, "a precondition");
   }
   for (const Param &input : scope.kernel ? scope.kernel->inputs
                                          : scope.def->params)
     if (input.value)
-      checkCondition(input.value);
+      checkOutside(input.value, Rule::Type5, "a default");
   if (scope.kernel)
     for (const Param &output : scope.kernel->outputs)
       if (output.filler)
-        checkCondition(output.filler);
+        checkOutside(output.filler, Rule::Abs4, "a filler");
   // Rule rank.1.
   for (auto &[name, rank] : scope.ranks) {
     if (rank.origin != RankOrigin::Unbound || defines.count(name))

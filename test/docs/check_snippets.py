@@ -29,7 +29,7 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BLOCK = re.compile(
-    r"<!-- check: (?P<kind>\w+)(?: (?P<argument>.*?))? -->\s*\n"
+    r"<!-- check: (?P<kind>\w+)(?: (?P<argument>[^\n]*?))? -->\s*\n"
     r"```[^\n]*\n(?P<text>.*?)^```", re.S | re.M)
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
