@@ -7,10 +7,10 @@
 #include "passes/Derive/PassAnalysis.h"
 
 #include "mlir/Analysis/TopologicalSortUtils.h"
-#include "mlir/IR/Dominance.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Transforms/CSE.h"
+
+#include <unordered_map>
 
 using namespace mlir;
 using namespace einfall;
@@ -29,12 +29,41 @@ void eraseDead(Block &block) {
   }
 }
 
+/// Common subexpressions, block by block: what a step computes for itself stays
+/// in the step, also where the kernel has the same value for another purpose.
+void mergeEqual(Block &block) {
+  std::unordered_multimap<size_t, Operation *> seen;
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    for (Region &region : op.getRegions())
+      for (Block &inner : region)
+        mergeEqual(inner);
+    if (op.getNumRegions() != 0 || !isPure(&op) ||
+        op.hasTrait<OpTrait::IsTerminator>())
+      continue;
+    size_t hash = OperationEquivalence::computeHash(
+        &op, OperationEquivalence::directHashValue,
+        OperationEquivalence::ignoreHashValue,
+        OperationEquivalence::IgnoreLocations);
+    Operation *equal = nullptr;
+    auto [begin, end] = seen.equal_range(hash);
+    for (auto it = begin; it != end && !equal; ++it)
+      if (OperationEquivalence::isEquivalentTo(
+              &op, it->second, OperationEquivalence::IgnoreLocations))
+        equal = it->second;
+    if (!equal) {
+      seen.insert({hash, &op});
+      continue;
+    }
+    op.replaceAllUsesWith(equal);
+    op.erase();
+  }
+}
+
 void cleanUp(KernelOp kernel) {
-  eraseDead(kernel.getBody().front());
-  IRRewriter rewriter(kernel.getContext());
-  DominanceInfo dominance;
-  eliminateCommonSubExpressions(rewriter, dominance, kernel);
-  eraseDead(kernel.getBody().front());
+  Block &block = kernel.getBody().front();
+  eraseDead(block);
+  mergeEqual(block);
+  eraseDead(block);
 }
 
 class Deriver {
@@ -149,8 +178,8 @@ void einfall::emitRemarks(const DerivationLog &log) {
         remark::RemarkOpts::name("derive").category("derive");
     std::string subject = entry.name.empty() ? entry.what : entry.name;
     if (entry.kind == DerivationEntry::Applied)
-      remark::passed(entry.loc, options) << subject << ": " << entry.text;
+      remark::passed(entry.loc, options) << subject + ": " + entry.text;
     else
-      remark::missed(entry.loc, options) << subject << ": " << entry.text;
+      remark::missed(entry.loc, options) << subject + ": " + entry.text;
   }
 }

@@ -321,6 +321,16 @@ void FoldWriter::writeFinish(const Finish &finish) {
                    : Value(PresentOp::create(builder, loc, fact.value)));
   if (finish.nonEmpty)
     conditions.push_back(whetherPresent(*finish.nonEmpty, loc));
+  if (finish.nonEmptyByExtent) {
+    Value zero = ConstOp::create(builder, loc, int64_t(0));
+    for (StringRef rank : stream.getRanks()) {
+      Value extent = ExtentOp::create(
+          builder, loc,
+          FieldType::get(builder.getContext(), Kind::Int, ArrayRef<StringRef>{}),
+          rank);
+      conditions.push_back(emitter.map(Function::Gt, {extent, zero}));
+    }
+  }
   if (finish.guarded && !conditions.empty()) {
     value = WhereOp::create(builder, loc, value,
                             conjunction(conditions, emitter));

@@ -49,6 +49,8 @@ std::string einfall::describe(Operation *op) {
     return "fold over " + llvm::join(fold.getRankNames(), ", ");
   if (auto map = dyn_cast<MapOp>(op))
     return stringifyFunction(map.getFunction()).str();
+  if (auto output = dyn_cast<OutputOp>(op))
+    return "output " + output.getName().str();
   return op->getName().stripDialect().str();
 }
 

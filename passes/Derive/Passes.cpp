@@ -11,15 +11,17 @@ using namespace einfall;
 
 namespace {
 
-struct PrintPasses : PassWrapper<PrintPasses, OperationPass<cascade::KernelOp>> {
+struct PrintPasses : PassWrapper<PrintPasses, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintPasses)
   StringRef getArgument() const override { return "print-passes"; }
   StringRef getDescription() const override {
     return "print how often a kernel traverses each rank, and why";
   }
   void runOnOperation() override {
-    llvm::outs() << "passes of " << getOperation().getSymName() << ":\n";
-    analysePasses(getOperation()).print(llvm::outs());
+    for (auto kernel : getOperation().getOps<cascade::KernelOp>()) {
+      llvm::outs() << "passes of " << kernel.getSymName() << ":\n";
+      analysePasses(kernel).print(llvm::outs());
+    }
     markAllAnalysesPreserved();
   }
 };

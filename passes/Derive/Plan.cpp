@@ -730,6 +730,10 @@ void Planner::guard(const Normal &normal, Finish &result) {
       return;
     }
   }
+  if (normal.streamed.empty()) {
+    result.nonEmptyByExtent = true;
+    return;
+  }
   Component any{Monoid::Any, 1, normal.op->getLoc()};
   any.isAccumulator = true;
   any.domain = normal.streamed;

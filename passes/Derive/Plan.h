@@ -63,6 +63,8 @@ struct Finish {
   /// Which component tells whether there was anything: present for a
   /// reference, true for an `any`.
   std::optional<unsigned> nonEmpty;
+  /// The sum is over all coordinates: empty only where an extent is 0.
+  bool nonEmptyByExtent = false;
   bool guarded = false;
 };
 

@@ -131,6 +131,40 @@ bool Stream::isPositiveOn(Value value, const Domain &present) {
   return true;
 }
 
+/// Whether two fields are computed in the same way.
+static bool sameExpression(Value a, Value b) {
+  if (a == b)
+    return true;
+  auto left = dyn_cast<OpResult>(a), right = dyn_cast<OpResult>(b);
+  if (!left || !right || left.getResultNumber() != right.getResultNumber())
+    return false;
+  return OperationEquivalence::isEquivalentTo(
+      left.getOwner(), right.getOwner(),
+      [](Value x, Value y) { return success(sameExpression(x, y)); }, nullptr,
+      OperationEquivalence::IgnoreLocations);
+}
+
+/// Whether `upper` is a maximum (or more) of `value`, over ranks that are
+/// streamed no more.
+static bool isAtLeast(Value upper, Value value) {
+  Operation *op = upper.getDefiningOp();
+  if (auto reduce = dyn_cast_or_null<ReduceOp>(op))
+    return reduce.getMonoid() == Monoid::Max &&
+           sameExpression(reduce.getValue(), value);
+  if (auto fold = dyn_cast_or_null<FoldOp>(op)) {
+    unsigned number = cast<OpResult>(upper).getResultNumber();
+    auto yield = cast<YieldOp>(fold.getStep().front().back());
+    return fold.getMonoid(number) == Monoid::Max &&
+           sameExpression(yield.getValues()[number], value);
+  }
+  if (auto other = dyn_cast_or_null<OrElseOp>(op))
+    return isAtLeast(other.getValue(), value);
+  auto map = dyn_cast_or_null<MapOp>(op);
+  return map && map.getFunction() == Function::Max &&
+         llvm::any_of(map.getOperands(),
+                      [&](Value v) { return isAtLeast(v, value); });
+}
+
 bool Stream::isNonPositive(Value value) {
   if (std::optional<double> constant = constantOf(value))
     return *constant <= 0;
@@ -174,8 +208,9 @@ bool Stream::isNonPositive(Value value) {
         return true;
     return false;
   case Function::Sub:
-    return constantOf(map.getOperands()[0]) == 0.0 &&
-           isNonNegative(map.getOperands()[1]);
+    return (constantOf(map.getOperands()[0]) == 0.0 &&
+            isNonNegative(map.getOperands()[1])) ||
+           isAtLeast(map.getOperands()[1], map.getOperands()[0]);
   default:
     return false;
   }

@@ -1,4 +1,4 @@
-// RUN: einfall-opt --derive-folds --split-input-file %s | FileCheck %s
+// RUN: einfall-opt --derive-folds %s | FileCheck %s
 
 // Causal softmax attention: three passes become one fold whose maximum is a
 // reference; the division is pulled out (R1), the maximum re-referenced (R2).
@@ -26,6 +26,10 @@
 // CHECK: %[[OUT:.*]] = cascade.or_else %[[THERE]], %[[ZERO]]
 // CHECK: cascade.output "O" [p, f] : f32 = %[[OUT]]
 cascade.kernel @causal {
+  cascade.rank "p" default 5
+  cascade.rank "m" default 6
+  cascade.rank "e" default 3
+  cascade.rank "f" default 2
   %Q = cascade.input "Q" [p, e] : <f32, 2>
   %K = cascade.input "K" [m, e] : <f32, 2>
   %V = cascade.input "V" [m, f] : <f32, 2>

@@ -1,0 +1,134 @@
+// RUN: einfall-opt --derive-folds %s | FileCheck %s
+
+// Without a written maximum, range is ours to keep.
+
+// exp(s) takes a running maximum as reference; quotient and logarithm lose it.
+// CHECK-LABEL: cascade.kernel @unstable
+// CHECK: cascade.fold over ["m"] references 1 monoids [max, sum, sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @unstable {
+  cascade.rank "p" default 4
+  cascade.rank "m" default 7
+  cascade.rank "e" default 3
+  cascade.rank "f" default 2
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %m = cascade.coord "m" : <int[m]>
+  %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+  %m1 = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+  %S = cascade.reduce sum over ["e"] %m1 : <real[e, m, p]> -> <real[m, p]> loc("S")
+  %f = cascade.coord "f" : <int[f]>
+  %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+  %e1 = cascade.map exp(%S) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %l = cascade.reduce sum over ["m"] %e1 : <real[m, p]> -> <real[p]> loc("l")
+  %m2 = cascade.map mul(%e1, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+  %o = cascade.reduce sum over ["m"] %m2 : <real[f, m, p]> -> <real[f, p]> loc("o")
+  %d = cascade.map div(%o, %l) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  cascade.output "O" [p, f] : f32 = %d : <real[f, p]>
+  %l1 = cascade.map log(%l) : (!cascade.field<real[p]>) -> !cascade.field<real[p]>
+  cascade.output "L" [p] : f32 = %l1 : <real[p]>
+}
+
+// So does the extra one in the denominator.
+// CHECK-LABEL: cascade.kernel @softmax_one_naive
+// CHECK: cascade.fold over ["m"] references 1 monoids [max, sum, sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @softmax_one_naive {
+  cascade.rank "p" default 4
+  cascade.rank "m" default 7
+  cascade.rank "e" default 3
+  cascade.rank "f" default 2
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %m = cascade.coord "m" : <int[m]>
+  %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+  %m1 = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+  %S = cascade.reduce sum over ["e"] %m1 : <real[e, m, p]> -> <real[m, p]> loc("S")
+  %l = cascade.map lt(%m, %p) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+  %w = cascade.where %S, %l : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+  %f = cascade.coord "f" : <int[f]>
+  %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+  %e1 = cascade.map exp(%w) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %l1 = cascade.reduce sum over ["m"] %e1 : <real[m, p]> -> <real[p]> loc("l")
+  %c = cascade.const 1.000000e+00 : f64 -> <real[]>
+  %a = cascade.map add(%c, %l1) : (!cascade.field<real[]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+  %d = cascade.map div(%e1, %a) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+  %m2 = cascade.map mul(%d, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+  %O = cascade.reduce sum over ["m"] %m2 : <real[f, m, p]> -> <real[f, p]> loc("O")
+  cascade.output "O" [p, f] : f32 = %O : <real[f, p]>
+  %l2 = cascade.map log(%a) : (!cascade.field<real[p]>) -> !cascade.field<real[p]>
+  cascade.output "L" [p] : f32 = %l2 : <real[p]>
+}
+
+// Bounded by its form: no reference.
+// CHECK-LABEL: cascade.kernel @sigmoid
+// CHECK: cascade.fold over ["m"] references 0 monoids [sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @sigmoid {
+  cascade.rank "p" default 4
+  cascade.rank "m" default 7
+  cascade.rank "e" default 3
+  cascade.rank "f" default 2
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %m = cascade.coord "m" : <int[m]>
+  %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+  %m1 = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+  %S = cascade.reduce sum over ["e"] %m1 : <real[e, m, p]> -> <real[m, p]> loc("S")
+  %f = cascade.coord "f" : <int[f]>
+  %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+  %n = cascade.map neg(%S) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %e1 = cascade.map exp(%n) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %c = cascade.const 1.000000e+00 : f64 -> <real[]>
+  %a = cascade.map add(%c, %e1) : (!cascade.field<real[]>, !cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %d = cascade.map div(%v, %a) : (!cascade.field<real[f, m]>, !cascade.field<real[m, p]>) -> !cascade.field<real[f, m, p]>
+  %O = cascade.reduce sum over ["m"] %d : <real[f, m, p]> -> <real[f, p]> loc("O")
+  cascade.output "O" [p, f] : f32 = %O : <real[f, p]>
+}
+
+// exp of what cannot be positive: no reference.
+// CHECK-LABEL: cascade.kernel @gaussian
+// CHECK: cascade.fold over ["m"] references 0 monoids [sum, sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @gaussian {
+  cascade.rank "p" default 4
+  cascade.rank "m" default 7
+  cascade.rank "e" default 3
+  cascade.rank "f" default 2
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %m = cascade.coord "m" : <int[m]>
+  %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+  %m1 = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+  %S = cascade.reduce sum over ["e"] %m1 : <real[e, m, p]> -> <real[m, p]> loc("S")
+  %f = cascade.coord "f" : <int[f]>
+  %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+  %m2 = cascade.map mul(%S, %S) : (!cascade.field<real[m, p]>, !cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %n = cascade.map neg(%m2) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %e1 = cascade.map exp(%n) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %m3 = cascade.map mul(%e1, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+  %o = cascade.reduce sum over ["m"] %m3 : <real[f, m, p]> -> <real[f, p]> loc("o")
+  %l = cascade.reduce sum over ["m"] %e1 : <real[m, p]> -> <real[p]> loc("l")
+  %d = cascade.map div(%o, %l) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  cascade.output "O" [p, f] : f32 = %d : <real[f, p]>
+}
