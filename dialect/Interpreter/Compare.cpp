@@ -46,8 +46,8 @@ Report einfall::interpreter::judge(const Sample &sample, Element storage,
     ++finite;
   }
   double mean = finite ? std::sqrt(squares / static_cast<double>(finite)) : 0;
-  // Below this everything is rounding noise of numbers near zero.
-  double least = std::numeric_limits<float>::min();
+  // Results that cancel to zero keep the rounding errors of numbers near 1.
+  double least = 1.0 / 16;
   for (double &rowScale : scale)
     rowScale = std::max({rowScale, std::isfinite(mean) ? mean : 0, least});
 

@@ -7,7 +7,8 @@
 // * naive: the interpreter in single precision on the same stored operands, each
 //   operation rounded, sums in order, rounded to the output's storage.
 // * Errors are relative to a scale: the greatest magnitude of the value's row
-//   (of all rows, in the mean square, where that is greater). With `rho` the
+//   (of all rows, in the mean square, where that is greater; at least 1/16, for
+//   results that cancel to zero where operands are near 1). With `rho` the
 //   greatest relative error of the naive evaluation over all values compared, a
 //   value is accepted up to (2 rho + epsilon) * scale. Taking the greatest over
 //   rows is what makes the rule stable: at one coordinate the naive error may be

@@ -287,6 +287,7 @@ std::optional<Separability> numerics::separability(ReduceOp reduce,
     result.onePass = result.rank <= finiteRank;
   } else if (reduce.getMonoid() == Monoid::Max ||
              reduce.getMonoid() == Monoid::Min) {
+    result.extremum = true;
     result.onePass = result.rank <= 1;
     for (int64_t a = 1; a < Cut::sample; ++a)
       for (int64_t b = 0; b < Cut::sample; ++b)
@@ -298,7 +299,8 @@ std::optional<Separability> numerics::separability(ReduceOp reduce,
 }
 
 std::optional<bool> numerics::onePassReachable(KernelOp kernel,
-                                               StringRef rank) {
+                                               StringRef rank,
+                                               bool sumsOnly) {
   bool reachable = true;
   for (auto reduce : kernel.getBody().getOps<ReduceOp>()) {
     if (!llvm::is_contained(names(reduce.getRanks()), rank))
@@ -306,7 +308,7 @@ std::optional<bool> numerics::onePassReachable(KernelOp kernel,
     std::optional<Separability> one = separability(reduce, rank);
     if (!one)
       return std::nullopt;
-    reachable &= one->onePass;
+    reachable &= one->onePass && !(sumsOnly && one->extremum);
   }
   return reachable;
 }

@@ -38,6 +38,7 @@ struct Separability {
   bool depends = false; ///< the body stands on an earlier reduction over m
   unsigned rank = 0;
   bool onePass = true;
+  bool extremum = false; ///< a maximum or minimum
 };
 
 /// Tests one reduction over `rank`. Nothing where the body is not a composition
@@ -46,9 +47,11 @@ std::optional<Separability> separability(cascade::ReduceOp reduce,
                                          llvm::StringRef rank);
 
 /// Whether all reductions of a kernel over `rank` fit in one pass; nothing where
-/// one of them cannot be tested.
+/// one of them cannot be tested. With `sumsOnly`, factors are pulled out of sums
+/// and never out of maxima and minima.
 std::optional<bool> onePassReachable(cascade::KernelOp kernel,
-                                     llvm::StringRef rank);
+                                     llvm::StringRef rank,
+                                     bool sumsOnly = false);
 
 } // namespace einfall::numerics
 
