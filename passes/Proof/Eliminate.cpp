@@ -325,10 +325,14 @@ Term Eliminator::unknownOf(Term atom) {
     auto branch = [&](Term term) {
       return stable(exponential(atom.context().real(unit) * term));
     };
-    axioms.push_back(equal(Fraction(unknown),
-                           choose(truth(choice->condition),
-                                  branch(choice->then),
-                                  branch(choice->otherwise))));
+    Fraction then = branch(choice->then), other = branch(choice->otherwise);
+    axioms.push_back(
+        equal(Fraction(unknown), choose(truth(choice->condition), then, other)));
+    // Where the two meet, which one was chosen must not matter.
+    if (!atom.is(TermKind::Ite))
+      axioms.push_back(implies(equal(stable(real(choice->then)),
+                                     stable(real(choice->otherwise))),
+                               equal(then, other)));
   }
   return unknown;
 }

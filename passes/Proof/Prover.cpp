@@ -132,7 +132,7 @@ struct Prover::State {
         llvm::SmallVector<StringRef> parts;
         StringRef(*answer).split(parts, '"');
         versionText = parts.size() >= 4 ? (parts[1] + " " + parts[3]).str()
-                                        : *answer;
+                                        : "a solver without a name";
       }
     }
     return *versionText;
