@@ -311,8 +311,13 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   Value inBounds = condition ? spread(condition, i1) : Value();
   Value touched = conjunction(inBounds, mask);
   auto contiguous = [&]() -> Value {
-    return loadLanes(element(data[number], offset(), storage), storage, lanes,
-                     touched);
+    Value address = element(data[number], offset(), storage);
+    if (auto *ahead = llvm::find(dims, prefetchRank); ahead != dims.end()) {
+      Value far = mul(constant(prefetchAhead), stride(number, ahead - dims.begin()));
+      LLVM::Prefetch::create(b, loc(), element(address, far, storage),
+                             /*rw=*/0, /*hint=*/3, /*cache=*/1);
+    }
+    return loadLanes(address, storage, lanes, touched);
   };
   auto gather = [&]() -> Value {
     Value index = spread(offset(), i64);
@@ -329,9 +334,9 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
                      b.getI32IntegerAttr(stored.getIntOrFloatBitWidth() / 8)),
                  storage);
   };
-  if (!consecutive)
+  if (!consecutive || laneAccess == LaneAccess::Strided)
     return {gather(), inBounds};
-  if (assumeUnitStrides)
+  if (laneAccess == LaneAccess::Dense)
     return {contiguous(), inBounds};
   Value dense = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
                                       laneStride, constant(1));

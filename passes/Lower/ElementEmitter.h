@@ -71,8 +71,15 @@ public:
   /// Stores an element of an output at coordinates that bind all its ranks.
   void storeOutput(cascade::OutputOp output, const Coordinates &at);
 
-  /// Set while emitting code that runs only where `unitStrides` holds.
-  bool assumeUnitStrides = false;
+  /// How lanes lie in memory, where the caller knows: side by side (it emits
+  /// code that runs only where `unitStrides` holds), or anyhow.
+  enum class LaneAccess { Unknown, Dense, Strided };
+  LaneAccess laneAccess = LaneAccess::Unknown;
+
+  /// Where dense lanes are loaded from a tensor with this rank, the lanes as many
+  /// coordinates ahead are fetched into the cache. Empty: nowhere.
+  llvm::StringRef prefetchRank;
+  int64_t prefetchAhead = 0;
   /// Whether every input is dense along those of `ranks` that it has as a plain
   /// dimension, so that lanes along them lie side by side.
   mlir::Value unitStrides(llvm::ArrayRef<llvm::StringRef> ranks);

@@ -335,17 +335,17 @@ private:
         [&]() -> SmallVector<Value> {
           // Lanes that lie side by side in memory are the rule; anything else
           // is gathered, by a second copy of the loop.
+          auto fold = [&](ElementEmitter::LaneAccess access) {
+            emitter.laneAccess = access;
+            // Keys are read in an order that no hardware prefetcher follows.
+            emitter.prefetchRank = form.stream;
+            emitter.prefetchAhead = 2 * lanes;
+            return items([&](Value item) { foldSplit(item, shared); });
+          };
           return emitter.branch(
               emitter.unitStrides(laneRanks()), {},
-              [&] {
-                emitter.assumeUnitStrides = true;
-                auto none = items([&](Value item) { foldSplit(item, shared); });
-                emitter.assumeUnitStrides = false;
-                return none;
-              },
-              [&] {
-                return items([&](Value item) { foldSplit(item, shared); });
-              });
+              [&] { return fold(ElementEmitter::LaneAccess::Dense); },
+              [&] { return fold(ElementEmitter::LaneAccess::Strided); });
         },
         [&] { return items([&](Value row) { finishRow(row, shared); }); });
     emitter.endFunction({});
@@ -439,6 +439,8 @@ private:
     keys = emitter.mul(ceilDiv(keys, lanes), constant(lanes));
     Value begin = minimum(emitter.mul(split, keys), extent);
     Value end = minimum(emitter.add(begin, keys), extent);
+    // Strided streams are the exception: one loop, masked, is enough for them.
+    bool masksAll = emitter.laneAccess == ElementEmitter::LaneAccess::Strided;
     Value whole = emitter.sub(
         end, arith::RemUIOp::create(b, loc(), emitter.sub(end, begin),
                                     constant(lanes)));
@@ -456,19 +458,23 @@ private:
       if (component.hasFlag())
         init.push_back(emitter.truth(false));
     }
-    SmallVector<Value> carried = emitter.loop(
-        begin, whole, lanes, init, [&](Value key, ValueRange carried) {
-          return foldKeys(at, {key, lanes, {}}, carried, end);
-        });
-    Value rest = emitter.less(whole, end);
-    carried = emitter.branch(
-        rest, TypeRange(ValueRange(carried)),
-        [&] {
-          Value inside = emitter.less(emitter.iota(lanes),
-                                      emitter.sub(end, whole));
-          return foldKeys(at, {whole, lanes, inside}, carried, end);
-        },
-        [&] { return carried; });
+    auto masked = [&](Value key, ValueRange carried) {
+      Value inside =
+          emitter.less(emitter.iota(lanes), emitter.sub(end, key));
+      return foldKeys(at, {key, lanes, inside}, carried, end);
+    };
+    SmallVector<Value> carried;
+    if (masksAll) {
+      carried = emitter.loop(begin, end, lanes, init, masked);
+    } else {
+      carried = emitter.loop(
+          begin, whole, lanes, init, [&](Value key, ValueRange carried) {
+            return foldKeys(at, {key, lanes, {}}, carried, end);
+          });
+      carried = emitter.branch(
+          emitter.less(whole, end), TypeRange(ValueRange(carried)),
+          [&] { return masked(whole, carried); }, [&] { return carried; });
+    }
     SmallVector<State> states = unpack(carried);
     for (auto [i, component] : llvm::enumerate(form.components)) {
       if (!component.column.empty())
