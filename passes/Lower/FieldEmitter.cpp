@@ -359,7 +359,7 @@ Lanes FieldEmitter::read(ReadOp op, const Point &point, Memo &memo) {
     Value address = element(data[number], offset, storage);
     Value loaded =
         mask ? Value(LLVM::MaskedLoadOp::create(b, loc(), vectorRaw, address,
-                                                mask, ValueRange{zeros()}, align))
+                                                mask, zeros(), align))
              : loadVector(address, storage);
     return {decode(loaded, storage), present};
   }

@@ -32,11 +32,11 @@ Value LaneBuilder::exponential(Value x) {
   for (double c : {8.3334519e-3, 4.1665795e-2, 1.6666665e-1, 0.5, 1.0, 1.0})
     p = fma(p, r, constant(c));
   if (scalef) {
-    Type i32 = b.getI32Type(), i16 = b.getIntegerType(16);
+    Type i16 = b.getIntegerType(16);
     Value mask = arith::ConstantOp::create(b, loc(), b.getIntegerAttr(i16, -1));
     Value rounding = arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(4));
     return LLVM::CallIntrinsicOp::create(
-               b, loc(), TypeRange{p.getType()},
+               b, loc(), p.getType(),
                b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
                ValueRange{p, n, zeroVector(), mask, rounding})
         .getResult(0);
@@ -164,11 +164,8 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
   case Function::Or:
     return arith::OrIOp::create(b, loc(), x[0], x[1]);
   case Function::Not: {
-    Value one = arith::ConstantOp::create(
-        b, loc(),
-        isVector(x[0])
-            ? Attribute(DenseElementsAttr::get(vectorOf(b.getI1Type()), true))
-            : Attribute(b.getBoolAttr(true)));
+    Value one = truth(true);
+    match(one, x[0]);
     return arith::XOrIOp::create(b, loc(), x[0], one);
   }
   case Function::Select:

@@ -1,0 +1,456 @@
+//===- TileStream.cpp - One fold over the tiles of its stream -------------===//
+
+#include "passes/Lower/TileEmitter.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+using Predicate = arith::CmpIPredicate;
+
+static double sentinelOf(Monoid monoid) {
+  double infinity = std::numeric_limits<double>::infinity();
+  return monoid == Monoid::Min ? infinity : -infinity;
+}
+
+void TileEmitter::initState(FoldBuffers &fold, const Point &group) {
+  FoldOp op = fold.plan->fold;
+  Type f32 = b.getF32Type();
+  for (const Component &component : fold.plan->components) {
+    bool reference = op.isReference(component.number);
+    Value init = splat(reference ? sentinelOf(component.monoid) : 0);
+    int64_t features =
+        component.isMatrix ? (component.extent + width - 1) / width * width : 1;
+    Value from = mul(group.group, features * rows());
+    loop(constant(0), constant(features), 1, [&](Value f) {
+      for (unsigned part = 0; part < plan.rowVectors; ++part)
+        store(init, element(fold.state[component.number],
+                            add(add(from, mul(f, rows())),
+                                int64_t(part) * width),
+                            f32));
+    });
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Which tiles, which keys
+//===----------------------------------------------------------------------===//
+
+IntervalEmitter::Box TileEmitter::box(FoldBuffers &fold, const Point &group,
+                                      Value count, Value start, Value keys) {
+  Box result;
+  result.point = group;
+  Value last = minimum(add(group.base, count), extent(plan.row));
+  result.ranks[plan.row] = {group.base, sub(last, constant(1))};
+  result.ranks[fold.plan->stream] = {start,
+                                     sub(add(start, keys), constant(1))};
+  return result;
+}
+
+/// Always: every component takes something everywhere. Ever: some component may
+/// take something somewhere.
+Extremes TileEmitter::presentOn(FoldBuffers &fold, const Box &box) {
+  std::optional<Extremes> result;
+  for (const Component &component : fold.plan->components) {
+    Extremes x = IntervalEmitter::presentOn(component.value, box);
+    if (!result) {
+      result = x;
+      continue;
+    }
+    Value always = x.always && result->always ? both(x.always, result->always)
+                                              : Value();
+    Value ever = x.ever && result->ever
+                     ? Value(arith::OrIOp::create(b, loc(), x.ever, result->ever))
+                     : Value();
+    result = Extremes{always, ever};
+  }
+  return *result;
+}
+
+/// The blocks of keys between the first and the last that may be present.
+Tile TileEmitter::trim(FoldBuffers &fold, const Point &group, const Tile &tile) {
+  Tile result = tile;
+  int64_t block = plan.keyBlock;
+  SmallVector<Value> ends =
+      loop(constant(0), roundUp(tile.present, block), block,
+           {constant(plan.keyTile), constant(0)},
+           [&](Value local, ValueRange carried) -> SmallVector<Value> {
+             Value start = add(tile.start, local);
+             Value keys =
+                 minimum(constant(block), sub(tile.present, local));
+             Value ever =
+                 presentOn(fold, box(fold, group, constant(rows()), start, keys))
+                     .ever;
+             Value from = minimum(carried[0], local);
+             Value to = add(local, block);
+             return {select(ever, from, carried[0]), select(ever, to, carried[1])};
+           });
+  result.from = ends[0];
+  result.to = ends[1];
+  return result;
+}
+
+void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
+  Value size = extent(fold.plan->stream);
+  loop(constant(0), size, plan.keyTile, [&](Value start) {
+    Tile tile;
+    tile.start = start;
+    tile.present = minimum(constant(plan.keyTile), sub(size, start));
+    tile.from = constant(0);
+    tile.to = roundUp(tile.present, plan.keyBlock);
+    tile.whole = false;
+    auto visitGroups = [&] {
+      packKeys(fold, item, tile);
+      loop(constant(0), count, 1, [&](Value number) {
+        Point group = item;
+        group.group = number;
+        group.base = add(item.base, mul(number, rows()));
+        Extremes here = presentOn(
+            fold, box(fold, group, constant(rows()), start, tile.present));
+        auto partial = [&] {
+          Tile trimmed = trim(fold, group, tile);
+          ifThen(compare(Predicate::slt, trimmed.from, trimmed.to),
+                 [&] { step(fold, group, trimmed); });
+        };
+        if (!here.always)
+          return partial();
+        Value full = both(here.always, compare(Predicate::eq, tile.present,
+                                               constant(plan.keyTile)));
+        ifThen(
+            full,
+            [&] {
+              Tile whole = tile;
+              whole.whole = true;
+              whole.to = constant(plan.keyTile);
+              step(fold, group, whole);
+            },
+            partial);
+      });
+    };
+    Extremes any = presentOn(
+        fold, box(fold, item, mul(count, rows()), start, tile.present));
+    if (any.ever)
+      ifThen(any.ever, visitGroups);
+    else
+      visitGroups();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// One tile for one group of rows
+//===----------------------------------------------------------------------===//
+
+Point TileEmitter::keyPoint(FoldBuffers &fold, const Point &row,
+                            const Tile &tile, Value local) {
+  Point point = row;
+  StringRef stream = fold.plan->stream;
+  Value key = add(tile.start, local);
+  point.at[stream] = key;
+  if (!tile.whole)
+    point.readAt[stream] = minimum(key, sub(extent(stream), constant(1)));
+  point.local = local;
+  point.whole = tile.whole;
+  return point;
+}
+
+void TileEmitter::step(FoldBuffers &fold, const Point &group, const Tile &tile) {
+  FoldOp op = fold.plan->fold;
+  Type f32 = b.getF32Type();
+  unsigned references = op.getReferences();
+  auto saved = bindings;
+  unsigned parts = plan.rowVectors;
+  auto stateAddress = [&](unsigned component, unsigned part) {
+    return element(fold.state[component],
+                   add(mul(group.group, rows()), int64_t(part) * width), f32);
+  };
+  auto rowsOf = [&](ArrayRef<Value> values) {
+    Binding binding{Binding::Rows, {}};
+    for (Value value : values)
+      binding.parts.push_back({value, nullptr});
+    return binding;
+  };
+  // What was computed once for the rows, and for the keys.
+  for (auto &[value, address] : fold.rows) {
+    SmallVector<Value> loaded;
+    for (unsigned part = 0; part < parts; ++part)
+      loaded.push_back(loadVector(
+          element(address, add(mul(group.group, rows()), int64_t(part) * width),
+                  f32),
+          f32));
+    bindings[value] = rowsOf(loaded);
+  }
+  for (auto &[value, address] : fold.keys) {
+    Binding binding{Binding::Stream, {}};
+    binding.address = address;
+    bindings[value] = binding;
+  }
+  SmallVector<Value> old; // rowVectors for each row component
+  SmallVector<const Component *> orders, sums;
+  for (const Component &component : fold.plan->components)
+    if (!component.isMatrix)
+      (op.isReference(component.number) ? orders : sums).push_back(&component);
+
+  auto loadState = [&](ArrayRef<const Component *> components) {
+    SmallVector<Value> values;
+    for (const Component *component : components)
+      for (unsigned part = 0; part < parts; ++part)
+        values.push_back(loadVector(stateAddress(component->number, part), f32));
+    return values;
+  };
+  auto storeState = [&](ArrayRef<const Component *> components,
+                        ArrayRef<Value> values) {
+    for (auto [number, component] : llvm::enumerate(components))
+      for (unsigned part = 0; part < parts; ++part)
+        store(values[number * parts + part],
+              stateAddress(component->number, part));
+  };
+  // Which contractions a pass needs.
+  auto contractionsOf = [&](ArrayRef<Value> roots) {
+    SmallVector<const Contraction *> found;
+    llvm::SmallPtrSet<void *, 16> seen;
+    std::function<void(Value)> walk = [&](Value value) {
+      if (bindings.count(value) || !seen.insert(value.getAsOpaquePointer()).second)
+        return;
+      auto it = fold.plan->contractions.find(value);
+      if (it != fold.plan->contractions.end()) {
+        found.push_back(&it->second);
+        return;
+      }
+      if (Operation *op = value.getDefiningOp(); op && !isa<ReduceOp>(op))
+        for (Value operand : op->getOperands())
+          if (isa<FieldType>(operand.getType()))
+            walk(operand);
+    };
+    for (Value root : roots)
+      walk(root);
+    return found;
+  };
+  SmallVector<StringRef> inner{fold.plan->stream};
+  auto hoistAll = [&](ArrayRef<Value> roots) {
+    for (Value root : roots) {
+      SmallVector<StringRef> ranks = inner;
+      for (StringRef rank : fieldType(root).getRankNames())
+        if (rank != plan.row && !llvm::is_contained(plan.items, rank))
+          ranks.push_back(rank);
+      hoistWithin(root, ranks, group, fold);
+    }
+  };
+
+  // First pass: references, and the scores that both passes need.
+  SmallVector<Value> oldReferences = loadState(orders);
+  if (references > 0) {
+    SmallVector<Value> roots;
+    for (const Component *component : orders)
+      roots.push_back(component->value);
+    llvm::append_range(roots, llvm::make_first_range(fold.scores));
+    hoistAll(roots);
+    TilePass first{contractionsOf(roots), orders, oldReferences, fold.scores,
+                   {},                    !sums.empty()};
+    SmallVector<Value> newest = pass(fold, first, group, tile);
+    storeState(orders, newest);
+    for (auto &[value, address] : fold.scores) {
+      Binding binding{Binding::Tile, {}};
+      binding.address = address;
+      bindings[value] = binding;
+    }
+    // The references in force: 0 while there is none, and the old one moves to
+    // the new one from where it is.
+    SmallVector<Value> before, after;
+    for (auto [number, component] : llvm::enumerate(orders)) {
+      Value absent = splat(sentinelOf(component->monoid));
+      for (unsigned part = 0; part < parts; ++part) {
+        unsigned i = number * parts + part;
+        auto is = [&](Value value) -> Value {
+          return arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OEQ,
+                                       value, absent);
+        };
+        after.push_back(select(is(newest[i]), zeroVector(), newest[i]));
+        before.push_back(select(is(oldReferences[i]), after.back(),
+                                oldReferences[i]));
+      }
+      ArrayRef<Value> now(after), then(before);
+      bindings[op.getStep().getArgument(number)] =
+          rowsOf(now.slice(number * parts, parts));
+      bindings[op.getAct().getArgument(number)] =
+          rowsOf(then.slice(number * parts, parts));
+      bindings[op.getAct().getArgument(references + number)] =
+          rowsOf(now.slice(number * parts, parts));
+    }
+  }
+
+  // The references' move acts on the sums.
+  auto acted = cast<YieldOp>(op.getAct().front().getTerminator()).getValues();
+  SmallVector<Value> sumsBefore = loadState(sums), init;
+  for (auto [number, component] : llvm::enumerate(sums))
+    bindings[op.getAct().getArgument(references + component->number)] =
+        rowsOf(ArrayRef<Value>(sumsBefore).slice(number * parts, parts));
+  for (auto [number, component] : llvm::enumerate(sums))
+    for (unsigned part = 0; part < parts; ++part) {
+      if (references == 0) {
+        init.push_back(sumsBefore[number * parts + part]);
+        continue;
+      }
+      Memo memo;
+      Point point = rowPoint(group, part);
+      init.push_back(broadcast(
+          eval(acted[component->number - references], point, memo).value));
+    }
+
+  // Second pass: sums and weights.
+  SmallVector<Value> roots;
+  for (const Component *component : sums)
+    roots.push_back(component->value);
+  for (Weights &weights : fold.weights) {
+    for (Factor factor : weights.factors)
+      roots.push_back(factor.value);
+    llvm::append_range(roots, weights.conditions);
+  }
+  if (!roots.empty()) {
+    hoistAll(roots);
+    TilePass second{contractionsOf(roots), sums, init, {}, fold.weights, true};
+    storeState(sums, pass(fold, second, group, tile));
+  }
+
+  for (const Component &component : fold.plan->components)
+    if (component.isMatrix)
+      accumulate(fold, component, group, tile);
+  bindings = saved;
+}
+
+/// As `hoist`, stopping at contractions, which are not evaluated but computed.
+void TileEmitter::hoistWithin(Value root, ArrayRef<StringRef> ranks,
+                              const Point &group, FoldBuffers &fold) {
+  auto it = fold.plan->contractions.find(root);
+  if (it != fold.plan->contractions.end()) {
+    for (Factor factor : it->second.rest)
+      hoistWithin(factor.value, ranks, group, fold);
+    for (Value condition : it->second.conditions)
+      hoistWithin(condition, ranks, group, fold);
+    return;
+  }
+  FieldType type = fieldType(root);
+  bool inner = llvm::any_of(ranks,
+                            [&](StringRef rank) { return type.hasRank(rank); });
+  Operation *op = root.getDefiningOp();
+  if (!inner)
+    return hoist(root, ranks, {}, group);
+  if (!op || isa<ReduceOp>(op) || bindings.count(root))
+    return;
+  for (Value operand : op->getOperands())
+    if (isa<FieldType>(operand.getType()))
+      hoistWithin(operand, ranks, group, fold);
+}
+
+//===----------------------------------------------------------------------===//
+// Passes over a tile
+//===----------------------------------------------------------------------===//
+
+/// All row vectors of one key.
+void TileEmitter::visit(FoldBuffers &fold, const TilePass &what,
+                        const Point &group, const Tile &tile, Value local,
+                        ArrayRef<SmallVector<Value>> contracted,
+                        SmallVector<Value> &carried) {
+  Memo ofKey;
+  for (unsigned part = 0; part < plan.rowVectors; ++part) {
+    Point point = keyPoint(fold, rowPoint(group, part), tile, local);
+    Memo memo = ofKey;
+    // The last tile may reach beyond the end of the stream.
+    Value exists;
+    if (!tile.whole)
+      exists = compare(Predicate::slt, local, tile.present);
+    for (auto [number, contraction] : llvm::enumerate(what.contractions)) {
+      Value value = contracted[number][part];
+      Point within = point;
+      within.whole = false; // conditions inside the sum always count
+      for (Factor factor : contraction->rest) {
+        Lanes x = product({factor}, within, memo);
+        value = apply(Function::Mul, {value, x.value});
+        value = select(x.present, value, zeroVector());
+      }
+      for (Value condition : contraction->conditions) {
+        Lanes x = eval(condition, within, memo);
+        value = select(both(x.value, x.present), value, zeroVector());
+      }
+      Operation *reduce = contraction->op;
+      memo[reduce->getResult(0)] = {value, nullptr};
+    }
+    for (auto [number, component] : llvm::enumerate(what.sums)) {
+      Value &acc = carried[number * plan.rowVectors + part];
+      Lanes x = eval(component->value, point, memo);
+      x.present = both(exists, x.present);
+      Value value = broadcast(x.value);
+      switch (component->monoid) {
+      case Monoid::Sum:
+        value = select(x.present, value, zeroVector());
+        acc = apply(Function::Add, {acc, value});
+        break;
+      case Monoid::First: {
+        Value none = splat(sentinelOf(Monoid::First));
+        value = select(x.present, value, none);
+        Value empty = arith::CmpFOp::create(
+            b, loc(), arith::CmpFPredicate::OEQ, acc, none);
+        acc = select(empty, value, acc);
+        break;
+      }
+      default: {
+        bool max = component->monoid == Monoid::Max;
+        value = select(x.present, value, splat(sentinelOf(component->monoid)));
+        if (what.fast)
+          acc = max ? greater(value, acc) : smaller(value, acc);
+        else
+          acc = apply(max ? Function::Max : Function::Min, {value, acc});
+      }
+      }
+    }
+    SmallVector<std::pair<Value, Value>> stores;
+    Type f32 = b.getF32Type();
+    Value place = add(mul(local, rows()), int64_t(part) * width);
+    for (auto &[value, address] : what.scores)
+      stores.push_back({broadcast(eval(value, point, memo).value), address});
+    for (const Weights &weights : what.weights) {
+      Lanes x = product(weights.factors, point, memo);
+      x.present = both(exists, x.present);
+      if (!point.whole)
+        for (Value condition : weights.conditions) {
+          Lanes c = eval(condition, point, memo);
+          x.present = both(x.present, both(c.value, c.present));
+        }
+      stores.push_back(
+          {broadcast(select(x.present, x.value, zeroVector())),
+           weights.address});
+    }
+    for (auto &[value, address] : stores)
+      store(value, element(address, place, f32));
+    for (auto &[field, lanes] : memo)
+      if (!fieldType(field).hasRank(plan.row) && field.getDefiningOp())
+        ofKey[field] = lanes;
+  }
+}
+
+SmallVector<Value> TileEmitter::pass(FoldBuffers &fold, const TilePass &what,
+                                     const Point &group, const Tile &tile) {
+  unsigned block = plan.keyBlock, parts = plan.rowVectors;
+  if (what.contractions.empty())
+    return loop(tile.from, tile.to, 1, what.init,
+                [&](Value local, ValueRange carried) {
+                  SmallVector<Value> values(carried);
+                  visit(fold, what, group, tile, local, {}, values);
+                  return values;
+                });
+  return loop(
+      tile.from, tile.to, block, what.init,
+      [&](Value local, ValueRange carried) {
+        SmallVector<Value> values(carried);
+        SmallVector<SmallVector<Value>> blocks;
+        for (auto [number, contraction] : llvm::enumerate(what.contractions))
+          blocks.push_back(contract(fold, *contraction, group, tile, local,
+                                    /*prefetching=*/number == 0));
+        for (unsigned key = 0; key < block; ++key) {
+          SmallVector<SmallVector<Value>> contracted;
+          for (auto &sums : blocks)
+            contracted.push_back(SmallVector<Value>(
+                ArrayRef<Value>(sums).slice(key * parts, parts)));
+          visit(fold, what, group, tile, add(local, key), contracted, values);
+        }
+        return values;
+      });
+}

@@ -1,0 +1,245 @@
+//===- TileToVector.cpp - Items, groups of rows and outputs ---------------===//
+
+#include "passes/Lower/TileToVector.h"
+
+#include "passes/Lower/TileEmitter.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+
+void einfall::lowerTilesToVector(KernelOp kernel, const TilePlan &plan,
+                                 const CpuMachine &machine) {
+  TileEmitter(kernel, plan, machine).run();
+}
+
+void TileEmitter::run() {
+  emitKernel();
+  emitSizes();
+}
+
+static func::FuncOp makeFunction(OpBuilder &b, KernelOp kernel, StringRef suffix,
+                                 TypeRange inputs, TypeRange results) {
+  b.setInsertionPoint(kernel);
+  auto function = func::FuncOp::create(
+      b, kernel.getLoc(), (kernel.getSymName() + suffix).str(),
+      b.getFunctionType(inputs, results));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  return function;
+}
+
+Value TileEmitter::heads() {
+  Value count = constant(1);
+  for (StringRef rank : plan.items)
+    count = mul(count, extent(rank));
+  return count;
+}
+
+/// Blocks of at most `groups` groups of rows.
+Value TileEmitter::blocks() {
+  Value groups = arith::CeilDivSIOp::create(b, loc(), extent(plan.row),
+                                            constant(rows()));
+  return arith::CeilDivSIOp::create(b, loc(), groups, constant(plan.groups));
+}
+
+void TileEmitter::emitSizes() {
+  auto items = makeFunction(b, kernel, "_items", {pointer(), b.getI64Type()},
+                            {b.getI64Type()});
+  loadArguments(items.getArgument(0));
+  // One phase.
+  Value first = compare(arith::CmpIPredicate::eq, items.getArgument(1),
+                        constant(0));
+  Value count = select(first, mul(heads(), blocks()), constant(-1));
+  func::ReturnOp::create(b, loc(), count);
+  for (auto [name, size] : {std::pair("_workspace", used),
+                            std::pair("_shared", int64_t(0))}) {
+    makeFunction(b, kernel, name, {pointer()}, {b.getI64Type()});
+    Value bytes = constant(size);
+    func::ReturnOp::create(b, loc(), bytes);
+  }
+}
+
+Value TileEmitter::scratch(int64_t floats) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(workspace.getParentBlock());
+  Value address = element(workspace, constant(used), b.getI8Type());
+  used += (floats * 4 + 63) / 64 * 64;
+  return address;
+}
+
+void TileEmitter::emitKernel() {
+  auto function = makeFunction(
+      b, kernel, "",
+      {pointer(), b.getI64Type(), b.getI64Type(), b.getI64Type(), pointer(),
+       pointer()},
+      {});
+  // Zeroing loops over scratch stay loops.
+  function->setAttr("passthrough", b.getStrArrayAttr({"no-builtins"}));
+  workspace = function.getArgument(4);
+  loadArguments(function.getArgument(0));
+  loop(function.getArgument(2), function.getArgument(3), 1,
+       [&](Value item) { emitItem(item); });
+  func::ReturnOp::create(b, loc());
+}
+
+Point TileEmitter::rowPoint(const Point &group, unsigned part) {
+  Point point = group;
+  point.lane = plan.row;
+  point.base = add(group.base, int64_t(part) * plan.lanes);
+  point.limit = extent(plan.row);
+  point.part = part;
+  return point;
+}
+
+void TileEmitter::emitItem(Value item) {
+  // The last rows first: under a causal mask they have the most keys.
+  Value count = heads(), number = blocks();
+  Value block = sub(sub(number, constant(1)),
+                    arith::DivUIOp::create(b, loc(), item, count));
+  Value head = arith::RemUIOp::create(b, loc(), item, count);
+  Point point;
+  for (StringRef rank : llvm::reverse(plan.items)) {
+    point.at[rank] = arith::RemUIOp::create(b, loc(), head, extent(rank));
+    head = arith::DivUIOp::create(b, loc(), head, extent(rank));
+  }
+  Value all = arith::CeilDivSIOp::create(b, loc(), extent(plan.row),
+                                         constant(rows()));
+  Value each = arith::CeilDivSIOp::create(b, loc(), all, number);
+  Value first = mul(block, each);
+  Value groups = minimum(each, sub(all, first));
+  point.base = mul(first, rows());
+
+  auto saved = bindings;
+  for (const FoldPlan &fold : plan.folds) {
+    FoldBuffers buffers;
+    buffers.plan = &fold;
+    allocate(buffers);
+    loop(constant(0), groups, 1, [&](Value number) {
+      Point group = point;
+      group.group = number;
+      group.base = add(point.base, mul(number, rows()));
+      initState(buffers, group);
+      packRows(buffers, group);
+    });
+    stream(buffers, point, groups);
+    // From here on, the results are known.
+    for (const Component &component : fold.components) {
+      Binding binding;
+      binding.kind = component.isMatrix ? Binding::Matrix : Binding::RowBuffer;
+      binding.address = buffers.state[component.number];
+      binding.feature = component.feature;
+      binding.featureRows = (component.extent + plan.lanes - 1) / plan.lanes *
+                            plan.lanes;
+      FoldOp op = fold.fold;
+      if (op.isReference(component.number))
+        binding.sentinel = component.monoid == Monoid::Min
+                               ? std::numeric_limits<double>::infinity()
+                               : -std::numeric_limits<double>::infinity();
+      bindings[op.getResult(component.number)] = binding;
+    }
+  }
+  loop(constant(0), groups, 1, [&](Value number) {
+    Point group = point;
+    group.group = number;
+    group.base = add(point.base, mul(number, rows()));
+    for (auto output : kernel.getBody().getOps<OutputOp>())
+      emitOutput(output, group);
+  });
+  bindings = saved;
+}
+
+void TileEmitter::hoist(Value root, ArrayRef<StringRef> ranks,
+                        ValueRange arguments, const Point &group) {
+  llvm::SmallPtrSet<void *, 16> seen;
+  std::function<void(Value)> walk = [&](Value value) {
+    if (!seen.insert(value.getAsOpaquePointer()).second)
+      return;
+    auto bound = bindings.find(value);
+    if (bound != bindings.end() && bound->second.kind == Binding::Rows)
+      return;
+    FieldType type = fieldType(value);
+    bool inner = llvm::any_of(
+        ranks, [&](StringRef rank) { return type.hasRank(rank); });
+    Operation *op = value.getDefiningOp();
+    if (!inner && !dependsOn(value, arguments)) {
+      if (op && isa<ConstOp, CoordOp, ExtentOp>(op))
+        return;
+      Binding binding{Binding::Rows, {}};
+      for (unsigned part = 0; part < plan.rowVectors; ++part) {
+        Memo memo;
+        binding.parts.push_back(eval(value, rowPoint(group, part), memo));
+      }
+      bindings[value] = binding;
+      return;
+    }
+    if (!op || bound != bindings.end())
+      return;
+    for (Value operand : op->getOperands())
+      if (isa<FieldType>(operand.getType()))
+        walk(operand);
+  };
+  walk(root);
+}
+
+void TileEmitter::emitOutput(OutputOp output, const Point &group) {
+  unsigned number = interface.inputs.size() + numberOf(output);
+  SmallVector<StringRef> dims = names(output.getDims());
+  StringRef feature;
+  for (StringRef rank : dims)
+    if (rank != plan.row && !group.at.count(rank))
+      feature = rank;
+  Type storage = output.getStorage();
+  auto saved = bindings;
+  SmallVector<StringRef> inner;
+  if (!feature.empty())
+    inner.push_back(feature);
+  if (!inner.empty())
+    hoist(output.getValue(), inner, {}, group);
+
+  Type wide = vectorOf(b.getI64Type());
+  // Addresses of a vector of rows, without the feature.
+  auto write = [&](const Point &point, unsigned part) {
+    Memo memo;
+    Lanes x = eval(output.getValue(), point, memo);
+    Value value = broadcast(x.value);
+    if (output.getFiller() && x.present)
+      value = select(x.present, value,
+                     eval(output.getFiller(), point, memo).value);
+    Value offset = constant(0);
+    Value spread;
+    Value rowsHere = count(point.base);
+    for (auto [dim, rank] : llvm::enumerate(dims)) {
+      Value step = stride(number, dim);
+      if (rank != plan.row) {
+        offset = add(offset, mul(point.at.at(rank), step));
+        continue;
+      }
+      Value index = arith::ExtSIOp::create(b, loc(), wide, rowsHere);
+      spread = arith::MulIOp::create(
+          b, loc(), index,
+          vector::BroadcastOp::create(b, loc(), wide, step));
+    }
+    Value exists = compare(arith::CmpIPredicate::slt, rowsHere,
+                           broadcast(extent(plan.row)));
+    Value addresses =
+        element(element(data[number], offset, storage), spread, storage);
+    Type raw = storage.isInteger(1) ? Type(b.getI8Type()) : storage;
+    LLVM::masked_scatter::create(b, loc(), encode(value, storage), addresses,
+                                 exists, raw.getIntOrFloatBitWidth() / 8);
+  };
+  if (feature.empty()) {
+    for (unsigned part = 0; part < plan.rowVectors; ++part)
+      write(rowPoint(group, part), part);
+  } else {
+    loop(constant(0), extent(feature), 1, [&](Value f) {
+      for (unsigned part = 0; part < plan.rowVectors; ++part) {
+        Point point = rowPoint(group, part);
+        point.at[feature] = f;
+        write(point, part);
+      }
+    });
+  }
+  bindings = saved;
+}

@@ -1,0 +1,380 @@
+//===- TilePlan.cpp - How a kernel of folds is tiled for the CPU ----------===//
+
+#include "passes/Schedule/TilePlan.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+static void collect(Value field, bool inverted, Product &product) {
+  if (auto where = field.getDefiningOp<WhereOp>()) {
+    product.conditions.push_back(where.getCondition());
+    return collect(where.getValue(), inverted, product);
+  }
+  auto map = field.getDefiningOp<MapOp>();
+  if (map && map.getFunction() == Function::Mul) {
+    collect(map.getOperands()[0], inverted, product);
+    return collect(map.getOperands()[1], inverted, product);
+  }
+  if (map && map.getFunction() == Function::Div) {
+    collect(map.getOperands()[0], inverted, product);
+    return collect(map.getOperands()[1], !inverted, product);
+  }
+  product.factors.push_back({field, inverted});
+}
+
+Product Product::of(Value field) {
+  Product product;
+  collect(field, false, product);
+  return product;
+}
+
+//===----------------------------------------------------------------------===//
+// Planning
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class Planner {
+public:
+  Planner(KernelOp kernel, const CpuMachine &machine,
+          const llvm::StringMap<int64_t> &extents, std::string &reason)
+      : kernel(kernel), machine(machine), extents(extents), reason(reason) {}
+
+  std::optional<TilePlan> run() {
+    if (failed(checkOperations()) || failed(findRanks()))
+      return std::nullopt;
+    for (auto fold : kernel.getBody().getOps<FoldOp>())
+      if (failed(planFold(fold)))
+        return std::nullopt;
+    if (failed(checkOutputs()))
+      return std::nullopt;
+    chooseSizes();
+    return std::move(plan);
+  }
+
+private:
+  LogicalResult refuse(const Twine &why) {
+    reason = why.str();
+    return failure();
+  }
+
+  std::optional<int64_t> known(StringRef rank) {
+    auto it = extents.find(rank);
+    return it == extents.end() ? std::nullopt : std::optional(it->second);
+  }
+
+  LogicalResult checkOperations() {
+    if (kernel.getBody().getOps<FoldOp>().empty())
+      return refuse("the kernel has no fold");
+    LogicalResult result = success();
+    kernel.getBody().walk([&](Operation *op) {
+      if (isa<AtOp>(op))
+        result = refuse("a field is used at other coordinates");
+      if (auto input = dyn_cast<InputOp>(op)) {
+        Type type = input.getResult().getType().getElement();
+        if (input.getPacked() ||
+            (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 16))
+          result = refuse("input " + input.getName() + " is packed or 8-bit");
+      }
+      if (auto reduce = dyn_cast<ReduceOp>(op))
+        if (reduce.getMonoid() == Monoid::ArgMax ||
+            reduce.getMonoid() == Monoid::First)
+          result = refuse("a reduction is by " +
+                          stringifyMonoid(reduce.getMonoid()));
+    });
+    return result;
+  }
+
+  /// Item ranks and the row rank: those that fold states share, apart from the
+  /// feature ranks. The row rank is the one that least of what is streamed
+  /// depends on, and of equals the innermost.
+  LogicalResult findRanks() {
+    SmallVector<StringRef> shared;
+    bool first = true;
+    for (auto output : kernel.getBody().getOps<OutputOp>()) {
+      SmallVector<StringRef> dims = names(output.getDims());
+      if (first)
+        shared = dims;
+      llvm::erase_if(shared, [&](StringRef rank) {
+        return !llvm::is_contained(dims, rank);
+      });
+      first = false;
+    }
+    for (auto fold : kernel.getBody().getOps<FoldOp>()) {
+      if (fold.getRanks().size() != 1)
+        return refuse("a fold streams several ranks");
+      StringRef stream = names(fold.getRanks()).front();
+      auto yield = cast<YieldOp>(fold.getStep().front().getTerminator());
+      for (Value value : yield.getValues()) {
+        FieldType type = fieldType(value);
+        llvm::erase_if(shared,
+                       [&](StringRef rank) { return !type.hasRank(rank); });
+      }
+      // A feature rank is in no factor that depends on the rows.
+      for (Value value : yield.getValues()) {
+        Product product = Product::of(value);
+        llvm::erase_if(shared, [&](StringRef rank) {
+          bool feature = false;
+          for (Factor factor : product.factors)
+            for (Factor other : product.factors)
+              feature |= fieldType(factor.value).hasRank(rank) &&
+                         !fieldType(other.value).hasRank(rank) &&
+                         fieldType(other.value).hasRank(stream) &&
+                         isLast(rank, shared) && fold.getNumComponents() == 1;
+          return feature;
+        });
+      }
+    }
+    if (shared.empty())
+      return refuse("outputs and folds share no rank that could lie in lanes");
+    unsigned best = ~0u;
+    for (StringRef rank : shared) {
+      unsigned cost = 0;
+      kernel.getBody().walk([&](ReadOp read) {
+        FieldType type = fieldType(read.getResult());
+        bool streamed = false;
+        for (auto fold : kernel.getBody().getOps<FoldOp>())
+          streamed |= type.hasRank(names(fold.getRanks()).front());
+        cost += streamed && type.hasRank(rank);
+      });
+      if (cost <= best) {
+        best = cost;
+        plan.row = rank;
+      }
+    }
+    for (StringRef rank : shared)
+      if (rank != plan.row)
+        plan.items.push_back(rank);
+    return success();
+  }
+
+  static bool isLast(StringRef rank, ArrayRef<StringRef> ranks) {
+    return ranks.size() > 1 && ranks.back() == rank;
+  }
+
+  bool isOuter(StringRef rank) {
+    return rank == plan.row || llvm::is_contained(plan.items, rank);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Folds
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult planFold(FoldOp fold) {
+    FoldPlan result;
+    result.fold = fold;
+    result.stream = names(fold.getRanks()).front();
+    if (isOuter(result.stream))
+      return refuse("rank " + result.stream + " is streamed and kept");
+    auto yield = cast<YieldOp>(fold.getStep().front().getTerminator());
+    for (auto [number, value] : llvm::enumerate(yield.getValues())) {
+      Component component;
+      component.number = number;
+      component.value = value;
+      component.monoid = fold.getMonoid(number);
+      if (failed(planComponent(fold, result.stream, component)))
+        return failure();
+      result.components.push_back(component);
+    }
+    for (Component &component : result.components) {
+      SmallVector<Value> roots;
+      if (!component.isMatrix)
+        roots.push_back(component.value);
+      for (Factor factor : component.weight)
+        roots.push_back(factor.value);
+      llvm::append_range(roots, component.conditions);
+      for (Value root : roots)
+        findContractions(root, result);
+    }
+    plan.folds.push_back(std::move(result));
+    return success();
+  }
+
+  LogicalResult planComponent(FoldOp fold, StringRef stream,
+                              Component &component) {
+    bool reference = fold.isReference(component.number);
+    FieldType type = fieldType(component.value);
+    if (type.getKind() != Kind::Real)
+      return refuse("a state component is not real");
+    if (reference) {
+      if (component.monoid != Monoid::Max && component.monoid != Monoid::Min &&
+          component.monoid != Monoid::First)
+        return refuse("a reference is folded by " +
+                      stringifyMonoid(component.monoid));
+      for (BlockArgument argument : fold.getStep().getArguments())
+        if (dependsOn(component.value, argument))
+          return refuse("a reference depends on another");
+    } else if (component.monoid != Monoid::Sum) {
+      return refuse("an accumulator is folded by " +
+                    stringifyMonoid(component.monoid));
+    }
+    SmallVector<StringRef> features;
+    for (StringRef rank : type.getRankNames())
+      if (!isOuter(rank) && rank != stream)
+        features.push_back(rank);
+    if (features.empty())
+      return success();
+    if (reference || features.size() > 1)
+      return refuse("a state component has several feature ranks");
+    component.isMatrix = true;
+    component.feature = features.front();
+    std::optional<int64_t> extent = known(component.feature);
+    if (!extent)
+      return refuse("the extent of " + component.feature +
+                    " is not known when the kernel is compiled");
+    component.extent = *extent;
+    Product product = Product::of(component.value);
+    for (Factor factor : product.factors) {
+      FieldType type = fieldType(factor.value);
+      if (!type.hasRank(component.feature)) {
+        component.weight.push_back(factor);
+        continue;
+      }
+      if (type.hasRank(plan.row))
+        return refuse("a summand does not split into rows and features");
+      component.panel.push_back(factor);
+    }
+    for (Value condition : product.conditions)
+      if (fieldType(condition).hasRank(component.feature))
+        return refuse("a condition ranges over the feature rank");
+    component.conditions = product.conditions;
+    // How other matrix accumulators would enter when references move.
+    auto act = cast<YieldOp>(fold.getAct().front().getTerminator());
+    unsigned references = fold.getReferences();
+    for (auto [other, argument] : llvm::enumerate(
+             fold.getAct().getArguments().drop_front(2 * references))) {
+      bool matrix = llvm::any_of(
+          fieldType(argument).getRankNames(),
+          [&](StringRef rank) { return !isOuter(rank); });
+      unsigned position = component.number - references;
+      if (matrix && other != position &&
+          dependsOn(act.getValues()[position], argument))
+        return refuse("matrix accumulators mix when references move");
+    }
+    return success();
+  }
+
+  bool dependsOn(Value value, Value argument) {
+    if (value == argument)
+      return true;
+    Operation *op = value.getDefiningOp();
+    return op && llvm::any_of(op->getOperands(), [&](Value operand) {
+             return dependsOn(operand, argument);
+           });
+  }
+
+  void findContractions(Value value, FoldPlan &fold) {
+    Operation *op = value.getDefiningOp();
+    FieldType type = fieldType(value);
+    if (!op || !type.hasRank(fold.stream) || fold.contractions.count(value))
+      return;
+    if (auto reduce = dyn_cast<ReduceOp>(op)) {
+      if (std::optional<Contraction> found = contraction(reduce, fold.stream))
+        fold.contractions.insert({value, *found});
+      return;
+    }
+    for (Value operand : op->getOperands())
+      if (isa<FieldType>(operand.getType()))
+        findContractions(operand, fold);
+  }
+
+  std::optional<Contraction> contraction(ReduceOp reduce, StringRef stream) {
+    SmallVector<StringRef> ranks = names(reduce.getRanks());
+    if (reduce.getMonoid() != Monoid::Sum || ranks.size() != 1 ||
+        fieldType(reduce.getValue()).getKind() != Kind::Real ||
+        !fieldType(reduce.getResult()).hasRank(plan.row))
+      return std::nullopt;
+    std::optional<int64_t> extent = known(ranks.front());
+    if (!extent || *extent == 0)
+      return std::nullopt;
+    Contraction result{reduce, ranks.front(), *extent, {}, {}, {}, {}};
+    Product product = Product::of(reduce.getValue());
+    for (Factor factor : product.factors) {
+      FieldType type = fieldType(factor.value);
+      if (!type.hasRank(ranks.front())) {
+        result.rest.push_back(factor);
+        continue;
+      }
+      bool row = type.hasRank(plan.row), key = type.hasRank(stream);
+      if (row && key)
+        return std::nullopt;
+      (key ? result.keys : result.rows).push_back(factor);
+    }
+    if (result.keys.empty() || result.rows.empty())
+      return std::nullopt;
+    for (Value condition : product.conditions) {
+      if (fieldType(condition).hasRank(ranks.front()))
+        return std::nullopt;
+      result.conditions.push_back(condition);
+    }
+    return result;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Outputs and sizes
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult checkOutputs() {
+    for (auto output : kernel.getBody().getOps<OutputOp>()) {
+      unsigned features = 0;
+      for (StringRef rank : names(output.getDims()))
+        features += !isOuter(rank);
+      if (features > 1)
+        return refuse("output " + output.getName() +
+                      " has several feature ranks");
+      Type type = output.getStorage();
+      if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 16)
+        return refuse("output " + output.getName() + " is 8-bit");
+      // Nothing that is written may need the whole stream again.
+      for (FoldPlan &fold : plan.folds)
+        if (fieldType(output.getValue()).hasRank(fold.stream))
+          return refuse("output " + output.getName() +
+                        " ranges over a streamed rank");
+    }
+    return success();
+  }
+
+  /// The register block is keys x row vectors with all sums in registers; the
+  /// rows' operand and the scores of a tile fit the first-level cache together.
+  void chooseSizes() {
+    plan.lanes = machine.lanes;
+    plan.rowVectors = 3;
+    if (std::optional<int64_t> rows = known(plan.row))
+      plan.rowVectors = std::clamp<int64_t>(
+          (*rows + machine.lanes - 1) / machine.lanes, 1, 3);
+    plan.keyBlock = std::min(machine.registers >= 32 ? 8u : 4u, machine.lanes);
+    int64_t rows = plan.rowVectors * plan.lanes, resident = 0, scores = 0;
+    for (FoldPlan &fold : plan.folds) {
+      int64_t inFold = 0;
+      for (auto &[value, contraction] : fold.contractions) {
+        resident = std::max(resident, contraction.extent);
+        ++inFold;
+      }
+      scores = std::max(scores, inFold);
+    }
+    int64_t space = machine.l1Bytes * 9 / 10 / 4 / rows - resident;
+    int64_t keys = space / std::max<int64_t>(scores, 1);
+    plan.keyTile = std::clamp<int64_t>(keys / 16 * 16, 32, 96);
+    plan.groups = 8;
+  }
+
+  KernelOp kernel;
+  const CpuMachine &machine;
+  const llvm::StringMap<int64_t> &extents;
+  std::string &reason;
+  TilePlan plan;
+};
+
+} // namespace
+
+std::optional<TilePlan>
+einfall::planTiles(KernelOp kernel, const CpuMachine &machine,
+                   const llvm::StringMap<int64_t> &extents,
+                   std::string &reason) {
+  return Planner(kernel, machine, extents, reason).run();
+}

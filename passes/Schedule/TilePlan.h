@@ -1,0 +1,98 @@
+//===- TilePlan.h - How a kernel of folds is tiled for the CPU --*- C++ -*-===//
+//
+// Decides whether the folds of a kernel fit the tile program of the CPU, and
+// how: which rank lies in the lanes, which are streamed, which reductions are
+// contractions, what is packed.
+//
+// The program, for one item (a coordinate of every item rank and a block of
+// rows): lanes are rows (the orientation S^T = K Q^T), so no reduction goes
+// across lanes. The stream is cut into tiles of keys; what depends on the key
+// alone is packed once per tile and shared by several groups of rows. In a tile,
+// values move in two passes over (key, row): the first gives the references
+// their new values, the second the summands; matrix accumulators follow.
+//
+// Limits: one row rank, one streamed rank per fold, one feature rank per matrix
+// accumulator; contracted and feature ranks of known extent; references by max,
+// min or first; accumulators by sum. What does not fit is refused with a reason
+// and lowered to plain loops instead.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_PASSES_SCHEDULE_TILEPLAN_H
+#define EINFALL_PASSES_SCHEDULE_TILEPLAN_H
+
+#include "dialect/Cascade/Cascade.h"
+
+namespace einfall {
+
+/// What tiling needs to know of a processor.
+struct CpuMachine {
+  unsigned lanes = 8;      ///< f32 elements in a vector
+  unsigned registers = 16; ///< vector registers
+  int64_t l1Bytes = 32768; ///< first-level data cache
+};
+
+/// A factor of a product: a field or its reciprocal.
+struct Factor {
+  mlir::Value value;
+  bool inverted = false;
+  friend bool operator==(const Factor &, const Factor &) = default;
+};
+using Factors = llvm::SmallVector<Factor>;
+
+/// A field as a product of fields under conditions.
+struct Product {
+  Factors factors;
+  llvm::SmallVector<mlir::Value> conditions;
+  static Product of(mlir::Value field);
+};
+
+/// `sum over e` of rows' factors times keys' factors, times the rest.
+struct Contraction {
+  cascade::ReduceOp op;
+  llvm::StringRef rank;
+  int64_t extent;
+  Factors rows, keys, rest;
+  llvm::SmallVector<mlir::Value> conditions; ///< without the contracted rank
+};
+
+/// One state component of a fold.
+struct Component {
+  unsigned number;
+  mlir::Value value; ///< what the step yields
+  cascade::Monoid monoid;
+  // Of accumulators over a feature rank:
+  bool isMatrix = false;
+  llvm::StringRef feature;
+  int64_t extent = 0;
+  Factors weight, panel;
+  llvm::SmallVector<mlir::Value> conditions;
+};
+
+struct FoldPlan {
+  cascade::FoldOp fold;
+  llvm::StringRef stream;
+  llvm::SmallVector<Component> components;
+  llvm::MapVector<mlir::Value, Contraction> contractions;
+};
+
+struct TilePlan {
+  llvm::SmallVector<llvm::StringRef> items; ///< outermost first
+  llvm::StringRef row;
+  unsigned lanes;      ///< elements of a vector
+  unsigned rowVectors; ///< vectors of rows in a group
+  unsigned keyBlock;   ///< keys (or features) of a register block
+  unsigned keyTile;    ///< keys of a tile
+  unsigned groups;     ///< most groups of rows in an item
+  std::vector<FoldPlan> folds;
+};
+
+/// The plan for `kernel`, or nothing and the `reason` in words.
+std::optional<TilePlan> planTiles(cascade::KernelOp kernel,
+                                  const CpuMachine &machine,
+                                  const llvm::StringMap<int64_t> &extents,
+                                  std::string &reason);
+
+} // namespace einfall
+
+#endif // EINFALL_PASSES_SCHEDULE_TILEPLAN_H
