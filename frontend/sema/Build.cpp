@@ -619,17 +619,44 @@ NodeId Builder::select(NodeId condition, RankId over, RankId index,
 // Is an index inside?
 //===----------------------------------------------------------------------===//
 
-std::optional<int64_t> Builder::constant(NodeId id) const {
+std::optional<int64_t> Builder::constant(NodeId id, unsigned depth) const {
   const Node &node = kernel[id];
-  if (node.nodeKind == NodeKind::Const && node.kind == ValueKind::Int)
+  if (node.kind != ValueKind::Int)
+    return std::nullopt;
+  if (node.nodeKind == NodeKind::Const)
     return node.integer;
   if (node.nodeKind == NodeKind::Extent)
     return kernel.ranks[node.index].constant;
-  if (node.nodeKind == NodeKind::Map && node.fn == MapFn::Neg)
-    if (std::optional<int64_t> value = constant(node.operands[0]))
-      return *value == INT64_MIN ? std::nullopt
-                                 : std::optional<int64_t>(-*value);
-  return std::nullopt;
+  bool negates = node.nodeKind == NodeKind::Map && node.fn == MapFn::Neg;
+  if (depth > 8 || node.operands.size() > 4 ||
+      !(negates || node.nodeKind == NodeKind::Sum ||
+        node.nodeKind == NodeKind::Product))
+    return std::nullopt;
+  std::optional<int64_t> result;
+  for (unsigned i = 0; i < node.operands.size(); ++i) {
+    std::optional<int64_t> value = constant(node.operands[i], depth + 1);
+    if (!value)
+      return std::nullopt;
+    int64_t before = result.value_or(0), after = *value;
+    bool overflow = false;
+    MapFn fn = negates ? MapFn::Sub : node.ops[i];
+    if (fn == MapFn::Sub)
+      overflow = __builtin_sub_overflow(before, *value, &after);
+    else if (!result)
+      after = *value;
+    else if (fn == MapFn::Add)
+      overflow = __builtin_add_overflow(before, *value, &after);
+    else if (fn == MapFn::Mul)
+      overflow = __builtin_mul_overflow(before, *value, &after);
+    else if (*value > 0)
+      after = before / *value - (before % *value < 0);
+    else
+      return std::nullopt;
+    if (overflow)
+      return std::nullopt;
+    result = after;
+  }
+  return result;
 }
 
 bool Builder::isNonEmpty(RankId rank) const {

@@ -69,7 +69,7 @@ public:
   /// Whether two nodes are the same expression, as far as a short look tells.
   bool sameNode(NodeId a, NodeId b, unsigned depth = 0) const;
   /// The value of an integer node that is known at compile time.
-  std::optional<int64_t> constant(NodeId node) const;
+  std::optional<int64_t> constant(NodeId node, unsigned depth = 0) const;
 
   /// Reports with the calls that led here as notes.
   DiagnosticEngine::Builder error(SourceRange range, Rule rule,

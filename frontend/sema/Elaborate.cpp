@@ -64,6 +64,10 @@ unsigned einfall::ein::getBitWidth(ElementType type) {
 std::optional<int64_t> einfall::ein::evaluate(const Expr *expr) {
   if (expr->kind == ExprKind::Integer)
     return expr->intValue;
+  if (expr->kind == ExprKind::Negate)
+    if (std::optional<int64_t> value = evaluate(expr->args[0]);
+        value && *value != INT64_MIN)
+      return -*value;
   if (expr->kind != ExprKind::Product && expr->kind != ExprKind::Sum)
     return std::nullopt;
   int64_t result = 0;
@@ -397,7 +401,14 @@ NodeId Elaborator::core(const Expr *e, Env &env) {
   }
   case ExprKind::Index: return access(e, env);
   case ExprKind::Call: return call(e, env);
-  case ExprKind::Negate: return build.map(MapFn::Neg, operands(), e->range);
+  case ExprKind::Negate: {
+    const Expr *arg = e->args[0];
+    if (arg->kind == ExprKind::Integer)
+      return build.integer(-arg->intValue, e->range);
+    if (arg->kind == ExprKind::Real)
+      return build.real(-arg->realValue, e->range);
+    return build.map(MapFn::Neg, operands(), e->range);
+  }
   case ExprKind::Not: return build.map(MapFn::Not, operands(), e->range);
   case ExprKind::And: return build.map(MapFn::And, operands(), e->range);
   case ExprKind::Or: return build.map(MapFn::Or, operands(), e->range);
@@ -564,16 +575,24 @@ Value Elaborator::argument(NodeId node, StringRef name, const Env &callee,
   Value value;
   if (node == noNode)
     return value;
+  bool isLeaf = true;
   switch (kernel[node].nodeKind) {
   case NodeKind::Coord:
   case NodeKind::Extent:
   case NodeKind::Const:
   case NodeKind::Param:
-  case NodeKind::Ref:
+  case NodeKind::Ref: break;
+  case NodeKind::Read:
+    isLeaf = llvm::all_of(kernel[node].operands, [&](NodeId index) {
+      return kernel[index].nodeKind == NodeKind::Coord;
+    });
+    break;
+  default: isLeaf = false; break;
+  }
+  if (isLeaf) {
     value.kind = Value::Node;
     value.node = node;
     return value;
-  default: break;
   }
   TensorId id = addTensor(name, callee, range);
   TensorInfo &tensor = kernel.tensors[id];

@@ -137,6 +137,11 @@ Expr *ParserImpl::parseSum(unsigned depth) {
   }
   if (args.size() == 1 && ops[0] == Operator::Add)
     return args[0];
+  if (args.size() == 1) {
+    Expr *expr = file.makeExpr(ExprKind::Negate, {start, args[0]->range.end});
+    expr->args = file.copy<Expr *>(args);
+    return expr;
+  }
   Expr *expr = makeNary(ExprKind::Sum, args, ops);
   expr->range.begin = start;
   return expr;
