@@ -77,8 +77,8 @@ einfall::cpu::compileObject(mlir::ModuleOp source,
   if (options.assembly) {
     llvm::SmallVector<char, 0> text;
     std::unique_ptr<llvm::Module> copy = llvm::CloneModule(*module);
-    if (auto error = emit(*copy, **machine,
-                          llvm::CodeGenFileType::AssemblyFile, text))
+    if (auto error =
+            emit(*copy, **machine, llvm::CodeGenFileType::AssemblyFile, text))
       return error;
     options.assembly->assign(text.begin(), text.end());
   }
@@ -125,8 +125,7 @@ llvm::Expected<CpuKernel> CpuModule::lookup(llvm::StringRef name) {
       error = llvm::joinErrors(std::move(error), symbol->takeError());
   if (error)
     return error;
-  return CpuKernel{run->toPtr<EinfallCpuKernel>(),
-                   items->toPtr<EinfallCpuItems>(),
-                   workspace->toPtr<EinfallCpuSize>(),
-                   shared->toPtr<EinfallCpuSize>()};
+  return CpuKernel{
+      run->toPtr<EinfallCpuKernel>(), items->toPtr<EinfallCpuItems>(),
+      workspace->toPtr<EinfallCpuSize>(), shared->toPtr<EinfallCpuSize>()};
 }

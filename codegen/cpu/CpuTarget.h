@@ -1,8 +1,9 @@
 //===- CpuTarget.h - What the CPU code generator compiles for ---*- C++ -*-===//
 //
 // A processor as LLVM names it, and the one fact that lowering needs of it: how
-// wide its vectors are. `host` is asked at run time, so a binary built elsewhere
-// uses AVX-512 where it finds it and the portable path where it does not.
+// wide its vectors are. `host` is asked at run time, so a binary built
+// elsewhere uses AVX-512 where it finds it and the portable path where it does
+// not.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,8 +33,8 @@ struct CpuTarget {
 
   /// The processor that runs this program.
   static CpuTarget host();
-  /// Any x86-64 with AVX2 and FMA (x86-64-v3), or the plain processor of another
-  /// architecture.
+  /// Any x86-64 with AVX2 and FMA (x86-64-v3), or the plain processor of
+  /// another architecture.
   static CpuTarget portable();
 
   /// Errors: the triple names a target that this LLVM was built without.

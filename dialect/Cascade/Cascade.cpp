@@ -49,8 +49,7 @@ FieldType FieldType::get(MLIRContext *context, Kind kind,
 
 FieldType FieldType::get(MLIRContext *context, Kind kind,
                          ArrayRef<StringRef> ranks) {
-  return get(context, kind,
-             llvm::map_to_vector(ranks, [&](StringRef rank) {
+  return get(context, kind, llvm::map_to_vector(ranks, [&](StringRef rank) {
                return StringAttr::get(context, rank);
              }));
 }
@@ -170,8 +169,9 @@ std::optional<Kind> einfall::cascade::resultKind(Function function,
                                                  ArrayRef<Kind> operands) {
   if (operands.size() != arity(function))
     return std::nullopt;
-  auto all = [&](Kind kind) { return llvm::all_equal(operands) &&
-                                     operands.front() == kind; };
+  auto all = [&](Kind kind) {
+    return llvm::all_equal(operands) && operands.front() == kind;
+  };
   auto when = [](bool condition, Kind kind) {
     return condition ? std::optional(kind) : std::nullopt;
   };

@@ -48,7 +48,8 @@ unsigned arity(Function function);
 
 /// The kind of `function` applied to operands of these kinds, or nothing where
 /// the function is not defined on them.
-std::optional<Kind> resultKind(Function function, llvm::ArrayRef<Kind> operands);
+std::optional<Kind> resultKind(Function function,
+                               llvm::ArrayRef<Kind> operands);
 
 /// The kind that elements of a storage type are read as: floating-point types
 /// are real, i1 is bool, other integers are int; nothing for other types.

@@ -124,8 +124,8 @@ LogicalResult KernelOp::verifyRegions() {
       continue;
     auto [entry, isNew] = interface.try_emplace(name, &op);
     if (!isNew)
-      return op.emitOpError() << "names a second argument \"" << name << '"'
-                              << " of the kernel";
+      return op.emitOpError()
+             << "names a second argument \"" << name << '"' << " of the kernel";
   }
   // Every rank that is iterated has an extent.
   WalkResult walk = getBody().walk([&](Operation *op) -> WalkResult {
@@ -140,8 +140,8 @@ LogicalResult KernelOp::verifyRegions() {
       used = names(output.getDims());
     for (StringRef rank : used)
       if (!getRankBinding(rank))
-        return op->emitOpError() << "uses rank \"" << rank
-                                 << "\", whose extent nothing binds";
+        return op->emitOpError()
+               << "uses rank \"" << rank << "\", whose extent nothing binds";
     return WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
@@ -168,8 +168,8 @@ LogicalResult ParamOp::verify() {
   std::optional<Kind> kind = storageKind(getStorage());
   if (!kind)
     return emitOpError() << "cannot be stored as " << getStorage();
-  if (getFallback() &&
-      failed(verifyScalar(*this, "the fallback", getFallback().getType(), *kind)))
+  if (getFallback() && failed(verifyScalar(*this, "the fallback",
+                                           getFallback().getType(), *kind)))
     return failure();
   return verifyScalar(*this, "the result", getResult().getType(), *kind);
 }
@@ -195,9 +195,9 @@ LogicalResult OutputOp::verify() {
 //===----------------------------------------------------------------------===//
 
 static Kind attributeKind(Type type) {
-  return isa<FloatType>(type)     ? Kind::Real
-         : type.isInteger(1)      ? Kind::Bool
-                                  : Kind::Int;
+  return isa<FloatType>(type) ? Kind::Real
+         : type.isInteger(1)  ? Kind::Bool
+                              : Kind::Int;
 }
 
 void ConstOp::build(OpBuilder &builder, OperationState &state, double value) {
@@ -240,8 +240,7 @@ LogicalResult CoordOp::inferReturnTypes(MLIRContext *context,
 LogicalResult ExtentOp::inferReturnTypes(MLIRContext *context,
                                          std::optional<Location>, Adaptor,
                                          SmallVectorImpl<Type> &types) {
-  types.push_back(
-      FieldType::get(context, Kind::Int, ArrayRef<StringRef>{}));
+  types.push_back(FieldType::get(context, Kind::Int, ArrayRef<StringRef>{}));
   return success();
 }
 
@@ -260,8 +259,8 @@ LogicalResult ReadOp::inferReturnTypes(MLIRContext *context,
 static LogicalResult verifyIndices(Operation *op, ValueRange indices) {
   for (auto [number, index] : llvm::enumerate(indices))
     if (fieldType(index).getKind() != Kind::Int)
-      return op->emitOpError() << "index " << number << " must be an int, found "
-                               << fieldType(index);
+      return op->emitOpError() << "index " << number
+                               << " must be an int, found " << fieldType(index);
   return success();
 }
 
@@ -277,9 +276,10 @@ LogicalResult MapOp::inferReturnTypes(MLIRContext *context,
                                       std::optional<Location> loc,
                                       Adaptor adaptor,
                                       SmallVectorImpl<Type> &types) {
-  SmallVector<Kind> kinds = llvm::map_to_vector(
-      adaptor.getOperands(),
-      [](Value value) { return fieldType(value).getKind(); });
+  SmallVector<Kind> kinds =
+      llvm::map_to_vector(adaptor.getOperands(), [](Value value) {
+        return fieldType(value).getKind();
+      });
   std::optional<Kind> kind = resultKind(adaptor.getFunction(), kinds);
   if (!kind)
     return emitOptionalError(loc, "function ",
@@ -319,7 +319,8 @@ LogicalResult OrElseOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
-LogicalResult PresentOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+LogicalResult PresentOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location>,
                                           Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
   types.push_back(fieldType(adaptor.getValue()).withKind(Kind::Bool));

@@ -20,13 +20,13 @@ KernelInterface KernelInterface::of(KernelOp kernel) {
   };
   Block &body = kernel.getBody().front();
   for (auto op : body.getOps<InputOp>()) {
-    interface.inputs.push_back(
-        tensor(op.getName(), op.getResult().getType().getElement(), op.getDims()));
+    interface.inputs.push_back(tensor(
+        op.getName(), op.getResult().getType().getElement(), op.getDims()));
     llvm::for_each(names(op.getDims()), addRank);
   }
   for (auto op : body.getOps<ParamOp>())
-    interface.params.push_back(
-        {op.getName().str(), op.getStorage(), static_cast<bool>(op.getFallback())});
+    interface.params.push_back({op.getName().str(), op.getStorage(),
+                                static_cast<bool>(op.getFallback())});
   for (auto op : body.getOps<RankOp>())
     addRank(op.getName());
   for (auto op : body.getOps<OutputOp>()) {

@@ -16,7 +16,7 @@ namespace einfall::cascade {
 struct KernelInterface {
   struct Tensor {
     std::string name;
-    mlir::Type element; ///< storage type
+    mlir::Type element;                  ///< storage type
     llvm::SmallVector<std::string> dims; ///< the rank of each dimension
   };
   struct Param {

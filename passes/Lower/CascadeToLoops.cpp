@@ -15,9 +15,9 @@ namespace {
 /// A field that is kept in the workspace, or (no ranks) in a register.
 struct Kept {
   SmallVector<StringRef> ranks;
-  Element element; ///< when there are no ranks
-  Value values;    ///< pointer to the values, row-major over `ranks`
-  Value presence;  ///< pointer to one byte per value, or null
+  Element element;      ///< when there are no ranks
+  Value values;         ///< pointer to the values, row-major over `ranks`
+  Value presence;       ///< pointer to one byte per value, or null
   bool defined = false; ///< its code has been emitted
 };
 
@@ -49,8 +49,9 @@ private:
   LogicalResult check() {
     LogicalResult result = emitter.checkStorage();
     kernel.getBody().walk([&](FoldOp fold) {
-      result = fold.emitError() << "a fold has no plain loops; lower the kernel "
-                                   "as it was before derivation";
+      result = fold.emitError()
+               << "a fold has no plain loops; lower the kernel "
+                  "as it was before derivation";
     });
     return result;
   }
@@ -85,12 +86,13 @@ private:
     // item when a reduction ranges over all the other item ranks but not it.
     SmallVector<StringRef> all = itemRanks;
     llvm::erase_if(itemRanks, [&](StringRef rank) {
-      return llvm::any_of(kernel.getBody().getOps<ReduceOp>(), [&](ReduceOp op) {
-        FieldType type = fieldType(op.getResult());
-        return all.size() > 1 && llvm::all_of(all, [&](StringRef other) {
-                 return type.hasRank(other) == (other != rank);
-               });
-      });
+      return llvm::any_of(
+          kernel.getBody().getOps<ReduceOp>(), [&](ReduceOp op) {
+            FieldType type = fieldType(op.getResult());
+            return all.size() > 1 && llvm::all_of(all, [&](StringRef other) {
+                     return type.hasRank(other) == (other != rank);
+                   });
+          });
     });
   }
 
@@ -178,8 +180,8 @@ private:
     if (monoid == Monoid::ArgMax)
       init.push_back(emitter.constant(0));
 
-    SmallVector<Value> result = loops(
-        ranks, at, init, [&](ValueRange carried) -> SmallVector<Value> {
+    SmallVector<Value> result =
+        loops(ranks, at, init, [&](ValueRange carried) -> SmallVector<Value> {
           if (monoid == Monoid::Count)
             return {emitter.select(emitter.emitPresence(reduce.getValue(), at),
                                    emitter.add(carried[0], emitter.constant(1)),
@@ -196,12 +198,12 @@ private:
                           Element x, Value coordinate) {
     Value acc = carried[0];
     if (carried.size() == 1) {
-      Value next = monoid == Monoid::Sum && kind == Kind::Real
-                       ? Value(arith::AddFOp::create(
-                             b, emitter.loc(), acc, x.value,
-                             arith::FastMathFlags::contract |
-                                 arith::FastMathFlags::reassoc))
-                       : emitter.combine(monoid, kind, acc, x.value);
+      Value next =
+          monoid == Monoid::Sum && kind == Kind::Real
+              ? Value(arith::AddFOp::create(b, emitter.loc(), acc, x.value,
+                                            arith::FastMathFlags::contract |
+                                                arith::FastMathFlags::reassoc))
+              : emitter.combine(monoid, kind, acc, x.value);
       return {emitter.select(x.present, next, acc)};
     }
     Value present = x.present ? x.present : emitter.truth(true);
@@ -220,8 +222,7 @@ private:
                       emitter.apply(Function::Ne, kind, {x.value, x.value}),
                       emitter.apply(Function::Eq, kind, {acc, acc})));
     Value chosen = emitter.conjunction(
-        x.present,
-        emitter.disjunction(emitter.negation(carried[1]), better));
+        x.present, emitter.disjunction(emitter.negation(carried[1]), better));
     return {emitter.select(chosen, x.value, acc), some,
             emitter.select(chosen, coordinate, carried[2])};
   }
@@ -233,15 +234,14 @@ private:
   Type i64() { return b.getI64Type(); }
 
   void emitItems() {
-    auto function = cast<func::FuncOp>(emitter.beginFunction(
-        "_items", {emitter.pointer(), i64()}, {i64()}));
+    auto function = cast<func::FuncOp>(
+        emitter.beginFunction("_items", {emitter.pointer(), i64()}, {i64()}));
     Value count = emitter.constant(1);
     for (StringRef rank : itemRanks)
       count = emitter.mul(count, emitter.extent(rank));
-    Value first = arith::CmpIOp::create(b, emitter.loc(),
-                                        arith::CmpIPredicate::eq,
-                                        function.getArgument(1),
-                                        emitter.constant(0));
+    Value first =
+        arith::CmpIOp::create(b, emitter.loc(), arith::CmpIPredicate::eq,
+                              function.getArgument(1), emitter.constant(0));
     emitter.endFunction(emitter.select(first, count, emitter.constant(-1)));
   }
 
@@ -278,11 +278,11 @@ private:
   }
 
   void emitKernel() {
-    auto function = cast<func::FuncOp>(emitter.beginFunction(
-        "",
-        {emitter.pointer(), i64(), i64(), i64(), emitter.pointer(),
-         emitter.pointer()},
-        {}));
+    auto function = cast<func::FuncOp>(
+        emitter.beginFunction("",
+                              {emitter.pointer(), i64(), i64(), i64(),
+                               emitter.pointer(), emitter.pointer()},
+                              {}));
     Value workspace = function.getArgument(4);
     // Where kept fields lie does not depend on the item.
     Value offset = emitter.constant(0);
@@ -296,20 +296,19 @@ private:
       memory.presence = emitter.element(workspace, offset, b.getI8Type());
       offset = emitter.add(offset, presence);
     }
-    emitter.loop(function.getArgument(2), function.getArgument(3), 1, {},
-                 [&](Value item, ValueRange) -> SmallVector<Value> {
-                   Coordinates at;
-                   for (StringRef rank : llvm::reverse(itemRanks)) {
-                     Value extent = emitter.extent(rank);
-                     at[rank] = {arith::RemUIOp::create(b, emitter.loc(), item,
-                                                        extent)};
-                     item = arith::DivUIOp::create(b, emitter.loc(), item,
-                                                   extent);
-                   }
-                   for (Operation &op : kernel.getBody().front())
-                     emitDefinition(op, at);
-                   return {};
-                 });
+    emitter.loop(
+        function.getArgument(2), function.getArgument(3), 1, {},
+        [&](Value item, ValueRange) -> SmallVector<Value> {
+          Coordinates at;
+          for (StringRef rank : llvm::reverse(itemRanks)) {
+            Value extent = emitter.extent(rank);
+            at[rank] = {arith::RemUIOp::create(b, emitter.loc(), item, extent)};
+            item = arith::DivUIOp::create(b, emitter.loc(), item, extent);
+          }
+          for (Operation &op : kernel.getBody().front())
+            emitDefinition(op, at);
+          return {};
+        });
     emitter.endFunction({});
   }
 
@@ -403,8 +402,7 @@ struct LowerCascadeToLoops
                     math::MathDialect, LLVM::LLVMDialect>();
   }
   void runOnOperation() override {
-    for (auto kernel :
-         llvm::to_vector(getOperation().getOps<KernelOp>())) {
+    for (auto kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
       if (failed(lowerCascadeToLoops(kernel)))
         return signalPassFailure();
       kernel.erase();

@@ -5,9 +5,9 @@
 // taken where no tile program can be made (the remark that says so names the
 // rule that failed), and it is a second, independent way to run any kernel.
 //
-// Ranks that every output carries and nothing reduces or substitutes become work
-// items. Within an item, reductions and costly values that are used more than
-// once are kept in the workspace, over the ranks that remain; all else is
+// Ranks that every output carries and nothing reduces or substitutes become
+// work items. Within an item, reductions and costly values that are used more
+// than once are kept in the workspace, over the ranks that remain; all else is
 // recomputed where it is used. Arithmetic is f32, integers are i64.
 //
 // Input: a cascade.kernel without folds. Output: the functions of

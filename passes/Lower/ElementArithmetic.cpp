@@ -1,7 +1,8 @@
 //===- ElementArithmetic.cpp - Numbers, lanes and memory of elements ------===//
 //
-// The arithmetic half of ElementEmitter: every function of the cascade dialect on
-// f32, i64 and i1, scalar or per lane, and loads and stores of storage types.
+// The arithmetic half of ElementEmitter: every function of the cascade dialect
+// on f32, i64 and i1, scalar or per lane, and loads and stores of storage
+// types.
 //
 //===----------------------------------------------------------------------===//
 
@@ -143,7 +144,8 @@ Value ElementEmitter::element(Value base, Value index, Type type) {
 }
 
 Value ElementEmitter::loadRaw(Value base, Value index, Type type) {
-  return LLVM::LoadOp::create(b, loc(), stored(type), element(base, index, type));
+  return LLVM::LoadOp::create(b, loc(), stored(type),
+                              element(base, index, type));
 }
 
 /// From what lies in memory to what is computed with.
@@ -170,7 +172,7 @@ Value ElementEmitter::load(Value base, Value index, Type storage) {
 }
 
 Value ElementEmitter::loadLanes(Value address, Type storage, unsigned lanes,
-                              Value mask) {
+                                Value mask) {
   Type raw = VectorType::get(lanes, stored(storage));
   unsigned bytes = stored(storage).getIntOrFloatBitWidth() / 8;
   if (!mask)
@@ -198,7 +200,7 @@ void ElementEmitter::store(Value value, Value base, Value index, Type type) {
 //===----------------------------------------------------------------------===//
 
 Value ElementEmitter::apply(Function function, Kind kind,
-                          ArrayRef<Value> operands) {
+                            ArrayRef<Value> operands) {
   SmallVector<Value> x(operands);
   spreadAll(*this, x);
   switch (kind) {

@@ -115,7 +115,9 @@ Element ElementEmitter::guarded(Value condition, Kind kind,
         Element element = body();
         return {element.value, element.present ? element.present : truth(true)};
       },
-      [&]() -> SmallVector<Value> { return {zero(type), truth(false)}; });
+      [&]() -> SmallVector<Value> {
+        return {zero(type), truth(false)};
+      });
   return {result[0], result[1]};
 }
 
@@ -272,8 +274,8 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
       const Coordinate &coordinate = at.at(coord.getRank());
       lanes = coordinate.lanes;
       mask = coordinate.mask;
-      laneStride = laneStride ? add(laneStride, stride(number, i))
-                              : stride(number, i);
+      laneStride =
+          laneStride ? add(laneStride, stride(number, i)) : stride(number, i);
       indices.push_back(coordinate.index);
       continue;
     }
@@ -313,7 +315,8 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   auto contiguous = [&]() -> Value {
     Value address = element(data[number], offset(), storage);
     if (auto *ahead = llvm::find(dims, prefetchRank); ahead != dims.end()) {
-      Value far = mul(constant(prefetchAhead), stride(number, ahead - dims.begin()));
+      Value far =
+          mul(constant(prefetchAhead), stride(number, ahead - dims.begin()));
       LLVM::Prefetch::create(b, loc(), element(address, far, storage),
                              /*rw=*/0, /*hint=*/3, /*cache=*/1);
     }
@@ -324,9 +327,9 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
     if (laneStride)
       index = add(index, mul(iota(lanes), laneStride));
     Type stored = storage.isInteger(1) ? b.getI8Type() : storage;
-    Value addresses = LLVM::GEPOp::create(
-        b, loc(), VectorType::get(lanes, pointer()), stored, data[number],
-        ValueRange{index});
+    Value addresses =
+        LLVM::GEPOp::create(b, loc(), VectorType::get(lanes, pointer()), stored,
+                            data[number], ValueRange{index});
     Type raw = VectorType::get(lanes, stored);
     Value all = touched ? touched : spread(truth(true), i1);
     return widen(LLVM::masked_gather::create(
@@ -352,9 +355,9 @@ Value ElementEmitter::unitStrides(ArrayRef<StringRef> ranks) {
   for (auto [number, input] : llvm::enumerate(interface.inputs))
     for (auto [i, dim] : llvm::enumerate(input.dims))
       if (llvm::is_contained(ranks, dim))
-        all = conjunction(all, arith::CmpIOp::create(
-                                   b, loc(), arith::CmpIPredicate::eq,
-                                   stride(number, i), constant(1)));
+        all = conjunction(
+            all, arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
+                                       stride(number, i), constant(1)));
   return all;
 }
 

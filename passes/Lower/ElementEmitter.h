@@ -2,8 +2,8 @@
 //
 // Turns fields into arithmetic on elements: given the coordinate of every rank,
 // emits the code that computes a field there. One rank may be bound to *lanes*,
-// consecutive coordinates computed side by side in a vector; whatever depends on
-// it becomes a vector, whatever does not stays a scalar.
+// consecutive coordinates computed side by side in a vector; whatever depends
+// on it becomes a vector, whatever does not stays a scalar.
 //
 // Absence is a truth value next to the number, left out where a field is surely
 // present. Nothing is read where it does not exist: lane accesses are masked,
@@ -76,16 +76,16 @@ public:
   enum class LaneAccess { Unknown, Dense, Strided };
   LaneAccess laneAccess = LaneAccess::Unknown;
 
-  /// Where dense lanes are loaded from a tensor with this rank, the lanes as many
-  /// coordinates ahead are fetched into the cache. Empty: nowhere.
+  /// Where dense lanes are loaded from a tensor with this rank, the lanes as
+  /// many coordinates ahead are fetched into the cache. Empty: nowhere.
   llvm::StringRef prefetchRank;
   int64_t prefetchAhead = 0;
   /// Whether every input is dense along those of `ranks` that it has as a plain
   /// dimension, so that lanes along them lie side by side.
   mlir::Value unitStrides(llvm::ArrayRef<llvm::StringRef> ranks);
 
-  /// What is computed after `openScope` may not be used after `closeScope`: call
-  /// them around the filling of every region.
+  /// What is computed after `openScope` may not be used after `closeScope`:
+  /// call them around the filling of every region.
   void openScope() { scopes.emplace_back(); }
   void closeScope() { scopes.pop_back(); }
 

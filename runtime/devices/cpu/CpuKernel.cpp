@@ -19,8 +19,8 @@ struct CpuExecutor::Pool {
 
 CpuExecutor::CpuExecutor(unsigned threads)
     : pool(std::make_unique<Pool>(
-          threads ? threads : std::max(1u, std::thread::hardware_concurrency()))) {
-}
+          threads ? threads
+                  : std::max(1u, std::thread::hardware_concurrency()))) {}
 CpuExecutor::~CpuExecutor() = default;
 
 unsigned CpuExecutor::threads() const { return pool->threads; }
@@ -38,7 +38,8 @@ void CpuExecutor::launch(const CpuKernel &kernel,
                          const EinfallCpuArguments &arguments,
                          void *workspace) const {
   size_t bytes = stride(kernel.workspace(&arguments));
-  char *own = static_cast<char *>(workspace) + stride(kernel.shared(&arguments));
+  char *own =
+      static_cast<char *>(workspace) + stride(kernel.shared(&arguments));
   int64_t items;
   for (int64_t phase = 0; (items = kernel.items(&arguments, phase)) >= 0;
        ++phase) {
@@ -46,7 +47,8 @@ void CpuExecutor::launch(const CpuKernel &kernel,
     auto work = [&](unsigned worker) {
       for (int64_t i;
            (i = next.fetch_add(1, std::memory_order_relaxed)) < items;)
-        kernel.run(&arguments, phase, i, i + 1, own + worker * bytes, workspace);
+        kernel.run(&arguments, phase, i, i + 1, own + worker * bytes,
+                   workspace);
     };
     auto workers =
         static_cast<unsigned>(std::min<int64_t>(pool->threads, items));

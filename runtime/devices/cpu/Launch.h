@@ -1,10 +1,11 @@
 //===- Launch.h - How a compiled CPU kernel is called -----------*- C++ -*-===//
 //
-// The contract between code generated for the CPU and whoever launches it. It is
-// plain C: generated objects and the runtime share it, neither needs a compiler.
+// The contract between code generated for the CPU and whoever launches it. It
+// is plain C: generated objects and the runtime share it, neither needs a
+// compiler.
 //
-// A kernel K runs in phases; the items of one phase are independent, and a phase
-// starts when the one before has ended. It is four functions:
+// A kernel K runs in phases; the items of one phase are independent, and a
+// phase starts when the one before has ended. It is four functions:
 //
 //   int64_t K_items(const EinfallCpuArguments *, int64_t phase)
 //                                 items of a phase; -1 past the last phase
@@ -14,11 +15,11 @@
 //             int64_t end, void *workspace, void *shared)
 //                                 runs items [begin, end) of a phase
 //
-// Items may run in any order and on any threads, each thread with a workspace of
-// its own; what a phase leaves for the next lies in the shared one. Both are
+// Items may run in any order and on any threads, each thread with a workspace
+// of its own; what a phase leaves for the next lies in the shared one. Both are
 // aligned to 64 bytes and arrive with any content. Items are numbered so that
-// the longest come first. Nothing is allocated, no state is kept, no argument is
-// checked: checks stand before the launch.
+// the longest come first. Nothing is allocated, no state is kept, no argument
+// is checked: checks stand before the launch.
 //
 //===----------------------------------------------------------------------===//
 
