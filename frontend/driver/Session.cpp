@@ -12,6 +12,7 @@ using ein::SourceRange;
 
 Session::Session(const Options &options)
     : options(options), context(mlir::MLIRContext::Threading::DISABLED) {
+  context.printOpOnDiagnostic(false);
   handler = context.getDiagEngine().registerHandler(
       [this](mlir::Diagnostic &diagnostic) {
         report(diagnostic);
