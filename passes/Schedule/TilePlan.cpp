@@ -54,6 +54,8 @@ public:
     if (failed(checkOutputs()))
       return std::nullopt;
     chooseSizes();
+    if (failed(obeySchedule()))
+      return std::nullopt;
     return std::move(plan);
   }
 
@@ -248,9 +250,9 @@ private:
     unsigned references = fold.getReferences();
     for (auto [other, argument] : llvm::enumerate(
              fold.getAct().getArguments().drop_front(2 * references))) {
-      bool matrix = llvm::any_of(
-          fieldType(argument).getRankNames(),
-          [&](StringRef rank) { return !isOuter(rank); });
+      bool matrix =
+          llvm::any_of(fieldType(argument).getRankNames(),
+                       [&](StringRef rank) { return !isOuter(rank); });
       unsigned position = component.number - references;
       if (matrix && other != position &&
           dependsOn(act.getValues()[position], argument))
@@ -363,6 +365,68 @@ private:
     plan.groups = 8;
   }
 
+  /// What the user fixed: `tile` of the row rank and of the stream, in rows of
+  /// an item and keys of a tile; `row_vectors` of a group. Stages are for
+  /// devices with asynchronous copies and mean nothing here.
+  LogicalResult obeySchedule() {
+    DictionaryAttr schedule = kernel.getScheduleAttr();
+    if (!schedule)
+      return success();
+    auto wrong = [&](const Twine &why, const Twine &remedy) {
+      auto diag = kernel.emitError() << why;
+      diag.attachNote() << remedy;
+      return refuse(why);
+    };
+    std::optional<int64_t> vectors;
+    if (auto attr = schedule.getAs<IntegerAttr>("row_vectors")) {
+      vectors = attr.getInt();
+      if (*vectors < 1 || *vectors > 3)
+        return wrong("schedule asks for " + Twine(*vectors) +
+                         " row vectors in a group",
+                     "between 1 and 3 keep all sums in registers");
+      plan.rowVectors = *vectors;
+    }
+    auto tiles = schedule.getAs<DictionaryAttr>("tile");
+    if (!tiles)
+      return success();
+    for (NamedAttribute entry : tiles) {
+      StringRef rank = entry.getName();
+      int64_t size = cast<IntegerAttr>(entry.getValue()).getInt();
+      if (rank == plan.row) {
+        int64_t parts = size / plan.lanes;
+        if (size % plan.lanes)
+          return wrong("tile " + rank + " = " + Twine(size) +
+                           " is not a multiple of " + Twine(plan.lanes) +
+                           ", the lanes of a vector",
+                       "take " + Twine((parts + 1) * plan.lanes));
+        if (!vectors)
+          for (plan.rowVectors = 3; parts % plan.rowVectors; --plan.rowVectors)
+            ;
+        if (parts % plan.rowVectors)
+          return wrong(
+              "tile " + rank + " = " + Twine(size) + " is not a multiple of " +
+                  Twine(plan.rowVectors * plan.lanes) + ", the rows of a group",
+              "fix another number of row vectors, or none");
+        plan.groups = parts / plan.rowVectors;
+        continue;
+      }
+      if (llvm::none_of(plan.folds, [&](const FoldPlan &fold) {
+            return fold.stream == rank;
+          }))
+        return wrong("schedule tiles rank \"" + rank +
+                         "\", which the processor's program does not tile",
+                     "its tiles are over the rows, \"" + plan.row +
+                         "\", and the stream");
+      if (size % 16 || size > 4096)
+        return wrong("tile " + rank + " = " + Twine(size) +
+                         " is not a multiple of 16 up to 4096",
+                     "take " + Twine(std::clamp<int64_t>((size + 15) / 16 * 16,
+                                                         16, 4096)));
+      plan.keyTile = size;
+    }
+    return success();
+  }
+
   KernelOp kernel;
   const CpuMachine &machine;
   const llvm::StringMap<int64_t> &extents;
@@ -377,4 +441,21 @@ einfall::planTiles(KernelOp kernel, const CpuMachine &machine,
                    const llvm::StringMap<int64_t> &extents,
                    std::string &reason) {
   return Planner(kernel, machine, extents, reason).run();
+}
+
+DictionaryAttr einfall::scheduleOf(const TilePlan &plan, MLIRContext *context) {
+  Builder builder(context);
+  auto entry = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  SmallVector<NamedAttribute> tiles{
+      entry(plan.row, int64_t(plan.groups) * plan.rowVectors * plan.lanes)};
+  for (const FoldPlan &fold : plan.folds)
+    if (llvm::none_of(tiles, [&](NamedAttribute tile) {
+          return tile.getName() == fold.stream;
+        }))
+      tiles.push_back(entry(fold.stream, plan.keyTile));
+  return builder.getDictionaryAttr(
+      {entry("row_vectors", plan.rowVectors),
+       builder.getNamedAttr("tile", builder.getDictionaryAttr(tiles))});
 }

@@ -87,11 +87,19 @@ struct TilePlan {
   std::vector<FoldPlan> folds;
 };
 
-/// The plan for `kernel`, or nothing and the `reason` in words.
+/// The plan for `kernel`, or nothing and the `reason` in words. What the kernel's
+/// `schedule` fixes is obeyed; where it cannot be, that is an error at the kernel
+/// as well as the reason.
 std::optional<TilePlan> planTiles(cascade::KernelOp kernel,
                                   const CpuMachine &machine,
                                   const llvm::StringMap<int64_t> &extents,
                                   std::string &reason);
+
+/// The choices of `plan` as a complete `schedule` of a kernel: with it,
+/// `planTiles` makes the same plan again. `{tile = {m = 80, p = 384},
+/// row_vectors = 3}`: rows of an item and keys of a tile, row vectors of a group.
+mlir::DictionaryAttr scheduleOf(const TilePlan &plan,
+                                mlir::MLIRContext *context);
 
 } // namespace einfall
 

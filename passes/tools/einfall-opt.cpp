@@ -5,8 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/ExpandMath.h"
 #include "dialect/Cascade/Cascade.h"
 #include "passes/Derive/Passes.h"
+#include "passes/Lower/CascadeToLoops.h"
+#include "passes/Lower/FoldToRows.h"
+#include "passes/Lower/TilePasses.h"
 
 #include "mlir/Dialect/SMT/IR/SMTDialect.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -20,6 +24,10 @@ int main(int argc, char **argv) {
                   mlir::smt::SMTDialect, mlir::vector::VectorDialect>();
   mlir::registerTransformsPasses();
   einfall::registerDerivePasses();
+  einfall::registerTilePasses();
+  mlir::registerPass([] { return einfall::createLowerCascadeToLoopsPass(); });
+  mlir::registerPass([] { return einfall::createLowerFoldToRowsPass(); });
+  mlir::registerPass([] { return einfall::cpu::createExpandMathPass(); });
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "einfall pass driver\n", registry));
 }

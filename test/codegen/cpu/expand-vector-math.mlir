@@ -1,0 +1,11 @@
+// RUN: einfall-opt %s --expand-vector-math | FileCheck %s
+
+// A vector has no library to call; a scalar keeps its exact function.
+// CHECK-LABEL: func.func @exponentials
+// CHECK-NOT: math.exp %{{.*}} : vector
+// CHECK: math.exp %{{.*}} : f32
+func.func @exponentials(%v: vector<16xf32>, %s: f32) -> (vector<16xf32>, f32) {
+  %a = math.exp %v : vector<16xf32>
+  %b = math.exp %s : f32
+  return %a, %b : vector<16xf32>, f32
+}

@@ -1,0 +1,209 @@
+// RUN: einfall-opt %s --split-input-file --schedule-tiles=extents=e=64,f=64 --verify-diagnostics
+
+// expected-error @+2 {{tile p = 50 is not a multiple of 16, the lanes of a vector}}
+// expected-note @+1 {{take 64}}
+cascade.kernel @derived attributes {schedule = {tile = {p = 50}}} {
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %m = cascade.coord "m" : <int[m]>
+  %f = cascade.coord "f" : <int[f]>
+  %r:3 = cascade.fold over ["m"] references 1 monoids [max, sum, sum] step {
+  ^bb0(%ref: !cascade.field<real[p]>):
+    %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+    %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+    %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+    %qk = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+    %s0 = cascade.reduce sum over ["e"] %qk : <real[e, m, p]> -> <real[m, p]>
+    %c = cascade.map le(%m, %p) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+    %s = cascade.where %s0, %c : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+    %d = cascade.map sub(%s, %ref) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+    %w = cascade.map exp(%d) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+    %wv = cascade.map mul(%w, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+    cascade.yield %s, %w, %wv : !cascade.field<real[m, p]>, !cascade.field<real[m, p]>, !cascade.field<real[f, m, p]>
+  } act {
+  ^bb0(%old: !cascade.field<real[p]>, %new: !cascade.field<real[p]>, %l: !cascade.field<real[p]>, %o: !cascade.field<real[f, p]>):
+    %d = cascade.map sub(%old, %new) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %chi = cascade.map exp(%d) : (!cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %l2 = cascade.map mul(%l, %chi) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %o2 = cascade.map mul(%o, %chi) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+    cascade.yield %l2, %o2 : !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  } : !cascade.field<real[p]>, !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  // A row without keys: its sum is 0 as written, so the quotient must not be.
+  %some = cascade.present %r#0 : <real[p]> -> <bool[p]>
+  %quot = cascade.map div(%r#2, %r#1) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  %there = cascade.where %quot, %some : <real[f, p]>, <bool[p]> -> <real[f, p]>
+  %zero = cascade.const 0.0 : f64 -> <real[]>
+  %out = cascade.or_else %there, %zero : <real[f, p]>, <real[]> -> <real[f, p]>
+  cascade.output "O" [p, f] : f32 = %out : <real[f, p]>
+}
+
+// -----
+
+// expected-error @+2 {{tile m = 100 is not a multiple of 16 up to 4096}}
+// expected-note @+1 {{take 112}}
+cascade.kernel @derived attributes {schedule = {tile = {m = 100}}} {
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %m = cascade.coord "m" : <int[m]>
+  %f = cascade.coord "f" : <int[f]>
+  %r:3 = cascade.fold over ["m"] references 1 monoids [max, sum, sum] step {
+  ^bb0(%ref: !cascade.field<real[p]>):
+    %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+    %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+    %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+    %qk = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+    %s0 = cascade.reduce sum over ["e"] %qk : <real[e, m, p]> -> <real[m, p]>
+    %c = cascade.map le(%m, %p) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+    %s = cascade.where %s0, %c : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+    %d = cascade.map sub(%s, %ref) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+    %w = cascade.map exp(%d) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+    %wv = cascade.map mul(%w, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+    cascade.yield %s, %w, %wv : !cascade.field<real[m, p]>, !cascade.field<real[m, p]>, !cascade.field<real[f, m, p]>
+  } act {
+  ^bb0(%old: !cascade.field<real[p]>, %new: !cascade.field<real[p]>, %l: !cascade.field<real[p]>, %o: !cascade.field<real[f, p]>):
+    %d = cascade.map sub(%old, %new) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %chi = cascade.map exp(%d) : (!cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %l2 = cascade.map mul(%l, %chi) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %o2 = cascade.map mul(%o, %chi) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+    cascade.yield %l2, %o2 : !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  } : !cascade.field<real[p]>, !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  // A row without keys: its sum is 0 as written, so the quotient must not be.
+  %some = cascade.present %r#0 : <real[p]> -> <bool[p]>
+  %quot = cascade.map div(%r#2, %r#1) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  %there = cascade.where %quot, %some : <real[f, p]>, <bool[p]> -> <real[f, p]>
+  %zero = cascade.const 0.0 : f64 -> <real[]>
+  %out = cascade.or_else %there, %zero : <real[f, p]>, <real[]> -> <real[f, p]>
+  cascade.output "O" [p, f] : f32 = %out : <real[f, p]>
+}
+
+// -----
+
+// expected-error @+2 {{schedule tiles rank "e", which the processor's program does not tile}}
+// expected-note @+1 {{its tiles are over the rows, "p", and the stream}}
+cascade.kernel @derived attributes {schedule = {tile = {e = 32}}} {
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %m = cascade.coord "m" : <int[m]>
+  %f = cascade.coord "f" : <int[f]>
+  %r:3 = cascade.fold over ["m"] references 1 monoids [max, sum, sum] step {
+  ^bb0(%ref: !cascade.field<real[p]>):
+    %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+    %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+    %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+    %qk = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+    %s0 = cascade.reduce sum over ["e"] %qk : <real[e, m, p]> -> <real[m, p]>
+    %c = cascade.map le(%m, %p) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+    %s = cascade.where %s0, %c : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+    %d = cascade.map sub(%s, %ref) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+    %w = cascade.map exp(%d) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+    %wv = cascade.map mul(%w, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+    cascade.yield %s, %w, %wv : !cascade.field<real[m, p]>, !cascade.field<real[m, p]>, !cascade.field<real[f, m, p]>
+  } act {
+  ^bb0(%old: !cascade.field<real[p]>, %new: !cascade.field<real[p]>, %l: !cascade.field<real[p]>, %o: !cascade.field<real[f, p]>):
+    %d = cascade.map sub(%old, %new) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %chi = cascade.map exp(%d) : (!cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %l2 = cascade.map mul(%l, %chi) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %o2 = cascade.map mul(%o, %chi) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+    cascade.yield %l2, %o2 : !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  } : !cascade.field<real[p]>, !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  // A row without keys: its sum is 0 as written, so the quotient must not be.
+  %some = cascade.present %r#0 : <real[p]> -> <bool[p]>
+  %quot = cascade.map div(%r#2, %r#1) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  %there = cascade.where %quot, %some : <real[f, p]>, <bool[p]> -> <real[f, p]>
+  %zero = cascade.const 0.0 : f64 -> <real[]>
+  %out = cascade.or_else %there, %zero : <real[f, p]>, <real[]> -> <real[f, p]>
+  cascade.output "O" [p, f] : f32 = %out : <real[f, p]>
+}
+
+// -----
+
+// expected-error @+2 {{schedule asks for 4 row vectors in a group}}
+// expected-note @+1 {{between 1 and 3 keep all sums in registers}}
+cascade.kernel @derived attributes {schedule = {row_vectors = 4}} {
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %m = cascade.coord "m" : <int[m]>
+  %f = cascade.coord "f" : <int[f]>
+  %r:3 = cascade.fold over ["m"] references 1 monoids [max, sum, sum] step {
+  ^bb0(%ref: !cascade.field<real[p]>):
+    %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+    %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+    %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+    %qk = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+    %s0 = cascade.reduce sum over ["e"] %qk : <real[e, m, p]> -> <real[m, p]>
+    %c = cascade.map le(%m, %p) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+    %s = cascade.where %s0, %c : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+    %d = cascade.map sub(%s, %ref) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+    %w = cascade.map exp(%d) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+    %wv = cascade.map mul(%w, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+    cascade.yield %s, %w, %wv : !cascade.field<real[m, p]>, !cascade.field<real[m, p]>, !cascade.field<real[f, m, p]>
+  } act {
+  ^bb0(%old: !cascade.field<real[p]>, %new: !cascade.field<real[p]>, %l: !cascade.field<real[p]>, %o: !cascade.field<real[f, p]>):
+    %d = cascade.map sub(%old, %new) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %chi = cascade.map exp(%d) : (!cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %l2 = cascade.map mul(%l, %chi) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %o2 = cascade.map mul(%o, %chi) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+    cascade.yield %l2, %o2 : !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  } : !cascade.field<real[p]>, !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  // A row without keys: its sum is 0 as written, so the quotient must not be.
+  %some = cascade.present %r#0 : <real[p]> -> <bool[p]>
+  %quot = cascade.map div(%r#2, %r#1) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  %there = cascade.where %quot, %some : <real[f, p]>, <bool[p]> -> <real[f, p]>
+  %zero = cascade.const 0.0 : f64 -> <real[]>
+  %out = cascade.or_else %there, %zero : <real[f, p]>, <real[]> -> <real[f, p]>
+  cascade.output "O" [p, f] : f32 = %out : <real[f, p]>
+}
+
+// -----
+
+// expected-error @+2 {{tile p = 32 is not a multiple of 48, the rows of a group}}
+// expected-note @+1 {{fix another number of row vectors, or none}}
+cascade.kernel @derived attributes {schedule = {row_vectors = 3, tile = {p = 32}}} {
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %V = cascade.input "V" [m, f] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %m = cascade.coord "m" : <int[m]>
+  %f = cascade.coord "f" : <int[f]>
+  %r:3 = cascade.fold over ["m"] references 1 monoids [max, sum, sum] step {
+  ^bb0(%ref: !cascade.field<real[p]>):
+    %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+    %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+    %v = cascade.read %V[%m, %f] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+    %qk = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+    %s0 = cascade.reduce sum over ["e"] %qk : <real[e, m, p]> -> <real[m, p]>
+    %c = cascade.map le(%m, %p) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+    %s = cascade.where %s0, %c : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+    %d = cascade.map sub(%s, %ref) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+    %w = cascade.map exp(%d) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+    %wv = cascade.map mul(%w, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+    cascade.yield %s, %w, %wv : !cascade.field<real[m, p]>, !cascade.field<real[m, p]>, !cascade.field<real[f, m, p]>
+  } act {
+  ^bb0(%old: !cascade.field<real[p]>, %new: !cascade.field<real[p]>, %l: !cascade.field<real[p]>, %o: !cascade.field<real[f, p]>):
+    %d = cascade.map sub(%old, %new) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %chi = cascade.map exp(%d) : (!cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %l2 = cascade.map mul(%l, %chi) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+    %o2 = cascade.map mul(%o, %chi) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+    cascade.yield %l2, %o2 : !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  } : !cascade.field<real[p]>, !cascade.field<real[p]>, !cascade.field<real[f, p]>
+  // A row without keys: its sum is 0 as written, so the quotient must not be.
+  %some = cascade.present %r#0 : <real[p]> -> <bool[p]>
+  %quot = cascade.map div(%r#2, %r#1) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  %there = cascade.where %quot, %some : <real[f, p]>, <bool[p]> -> <real[f, p]>
+  %zero = cascade.const 0.0 : f64 -> <real[]>
+  %out = cascade.or_else %there, %zero : <real[f, p]>, <real[]> -> <real[f, p]>
+  cascade.output "O" [p, f] : f32 = %out : <real[f, p]>
+}
