@@ -50,17 +50,31 @@ static std::vector<double> measure(Launcher &launcher, unsigned repetitions) {
   return seconds;
 }
 
-/// One launch for every line on standard input; its seconds are printed. For
-/// comparisons that alternate with another program.
-static int serve(Launcher &launcher) {
+/// For comparisons that alternate with another program: first the operations and
+/// bytes of a launch, the seconds of compilation and the plan in a line; then for
+/// every line on standard input one launch, its seconds in a line, or, for the
+/// line "peaks", the FMA and read peaks.
+static int serve(Launcher &launcher, double operations) {
   launcher.launch();
-  llvm::outs() << "ready\n";
-  llvm::outs().flush();
-  for (int c; (c = std::getchar()) != EOF;)
-    if (c == '\n') {
-      llvm::outs() << llvm::format("%.9f\n", launcher.launch());
-      llvm::outs().flush();
+  auto answer = [](auto &&...values) {
+    llvm::outs() << llvm::format(values...);
+    llvm::outs().flush();
+  };
+  answer("%.0f %.0f %.4f %s\n", operations, launcher.arguments->bytes(),
+         launcher.compileSeconds, launcher.report.planKind.c_str());
+  std::string line;
+  for (int c; (c = std::getchar()) != EOF;) {
+    if (c != '\n') {
+      line += static_cast<char>(c);
+      continue;
     }
+    if (line == "peaks")
+      answer("%.6g %.6g\n", measureFmaPeak(launcher.threads()),
+             measureReadBandwidth(launcher.threads()));
+    else
+      answer("%.9f\n", launcher.launch());
+    line.clear();
+  }
   return exitSuccess;
 }
 
@@ -75,11 +89,16 @@ int einfall::driver::bench(const Options &options) {
   if (!launcher)
     return exitInput;
   if (options.serve)
-    return serve(*launcher);
-  Timing timing = summarise(measure(*launcher, options.repetitions));
+    return serve(*launcher, countContractions(launcher->kernel,
+                                              *launcher->arguments));
+  // Peaks are taken before and after, so that a slow moment of the machine does
+  // not make the kernel look fast.
   unsigned threads = launcher->threads();
   double peak = measureFmaPeak(threads);
   double bandwidth = measureReadBandwidth(threads);
+  Timing timing = summarise(measure(*launcher, options.repetitions));
+  peak = std::max(peak, measureFmaPeak(threads));
+  bandwidth = std::max(bandwidth, measureReadBandwidth(threads));
   double operations = countContractions(launcher->kernel, *launcher->arguments);
   double bytes = launcher->arguments->bytes();
   double rate = operations / timing.median, traffic = bytes / timing.median;
