@@ -18,8 +18,8 @@ namespace {
 class Search {
 public:
   Search(const Obligation &obligation, SearchOptions options)
-      : solved(solveDefinitions(obligation, Solve::Everywhere)), options(options),
-        random(options.seed) {
+      : solved(solveDefinitions(obligation, Solve::Everywhere)),
+        options(options), random(options.seed) {
     for (Term assumption : solved.assumptions)
       inspect(assumption);
     inspect(solved.goal);
@@ -35,15 +35,10 @@ public:
       Evaluator evaluator(point, scale, random());
       if (!holds(evaluator))
         continue;
-      bool undefined = llvm::any_of(solved.definitions, [&](auto &definition) {
-        return isUndefined(evaluator, definition.second);
-      });
-      if (undefined && !failingGoal)
-        continue;
-      if (failingGoal && !undefined) {
+      if (failingGoal) {
         Value goal = evaluator.evaluate(solved.goal);
-        if (!isUndefined(evaluator, solved.goal) &&
-            (!goal.isExact() || goal.truth))
+        if (goal.state == Value::State::Unknown ||
+            (goal.isExact() && goal.truth))
           continue;
       }
       return describe(point, evaluator);
@@ -105,15 +100,17 @@ private:
     return point;
   }
 
-  static bool isUndefined(Evaluator &evaluator, Term term) {
-    return evaluator.evaluate(term).state == Value::State::Undefined;
-  }
-
+  /// An assumption without a value does not hold.
   bool holds(Evaluator &evaluator) {
-    return llvm::all_of(solved.assumptions, [&](Term assumption) {
-      Value value = evaluator.evaluate(assumption);
-      return value.isExact() && value.truth;
-    });
+    return llvm::all_of(solved.assumptions,
+                        [&](Term assumption) {
+                          Value value = evaluator.evaluate(assumption);
+                          return value.isExact() && value.truth;
+                        }) &&
+           llvm::none_of(solved.definitions, [&](auto &definition) {
+             return evaluator.evaluate(definition.second).state ==
+                    Value::State::Undefined;
+           });
   }
 
   Assignment describe(const Point &point, Evaluator &evaluator) {
@@ -122,9 +119,8 @@ private:
       values.emplace_back(symbol, point.lookup(symbol));
     for (auto &[symbol, value] : solved.definitions)
       values.emplace_back(symbol, evaluator.evaluate(value));
-    llvm::sort(values, [](auto &a, auto &b) {
-      return a.first.id() < b.first.id();
-    });
+    llvm::sort(values,
+               [](auto &a, auto &b) { return a.first.id() < b.first.id(); });
     Assignment assignment;
     for (auto &[symbol, value] : values)
       if (value.isExact())
@@ -168,15 +164,13 @@ static std::pair<Obligation, Assignment> narrow(const Obligation &obligation,
   for (Term &assumption : result.assumptions) {
     assumption = substitute(assumption, values);
     if (assumption.is(TermKind::Or))
-      assumption =
-          assumption.operand(random() % assumption.operands().size());
+      assumption = assumption.operand(random() % assumption.operands().size());
   }
   return {result, truths};
 }
 
-static std::optional<Assignment> search(const Obligation &obligation,
-                                        SearchOptions options,
-                                        bool failingGoal) {
+static std::optional<Assignment>
+search(const Obligation &obligation, SearchOptions options, bool failingGoal) {
   constexpr unsigned rounds = 16;
   options.samples = (options.samples + rounds - 1) / rounds;
   for (unsigned i = 0; i < rounds; ++i, ++options.seed) {

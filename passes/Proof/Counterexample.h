@@ -1,9 +1,9 @@
 //===- Counterexample.h - Exact points by random search ---------*- C++ -*-===//
 //
 // Looks for a rational point at which an obligation's assumptions hold and its
-// goal fails, or at which the assumptions alone hold. It shares nothing with the
-// solver and does not go through elimination (Evaluate.h), so that a broken rule
-// is refuted twice. It decides nothing: finding no point means nothing.
+// goal fails, or at which the assumptions alone hold. It shares nothing with
+// the solver and does not go through elimination (Evaluate.h), so that a broken
+// rule is refuted twice. It decides nothing: finding no point means nothing.
 //
 //===----------------------------------------------------------------------===//
 

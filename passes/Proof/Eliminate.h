@@ -1,8 +1,9 @@
 //===- Eliminate.h - From exponentials to polynomials -----------*- C++ -*-===//
 //
-// Solvers know polynomials; obligations have exponentials, logarithms, roots and
-// quotients. Elimination gives an equivalent statement, or a stronger one, over
-// polynomial constraints alone (QF_NRA, with integers where there are any):
+// Solvers know polynomials; obligations have exponentials, logarithms, roots
+// and quotients. Elimination gives an equivalent statement, or a stronger one,
+// over polynomial constraints alone (QF_NRA, with integers where there are
+// any):
 //
 //   exp     Each atom of an exponent gets one positive unknown, and exp of a
 //           linear combination of atoms is a product of its powers: with x and
@@ -10,7 +11,8 @@
 //           max, min or conditional is defined by cases: E(max(a, b)) = E(a) if
 //           a >= b else E(b). No axiom of exp is quantified; that exp is
 //           increasing is said per exponent, where the obligation asks.
-//   log     Of a product it is a sum; log E(a) is a; the rest is one unknown per
+//   log     Of a product it is a sum; log E(a) is a; the rest is one unknown
+//   per
 //           argument, equal for equal arguments.
 //   sqrt    The unknown r >= 0 with r*r = t.
 //   a / b   Never a quotient: numbers are kept as fractions, whose denominators

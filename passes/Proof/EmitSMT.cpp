@@ -27,7 +27,8 @@ namespace einfall::proof {
 static std::string numeral(const Rational &value) {
   bool negative = value.sign() < 0;
   Rational size = negative ? -value : value;
-  std::string text = Rational(size.numerator(), llvm::DynamicAPInt(1)).str() + ".0";
+  std::string text =
+      Rational(size.numerator(), llvm::DynamicAPInt(1)).str() + ".0";
   if (!size.isInteger())
     text = "(/ " + text + " " +
            Rational(size.denominator(), llvm::DynamicAPInt(1)).str() + ".0)";
@@ -35,17 +36,20 @@ static std::string numeral(const Rational &value) {
 }
 
 static const std::pair<StringRef, StringRef> realFunctions[] = {
-    {"real.add", "+"}, {"real.mul", "*"},           {"real.lt", "<"},
-    {"real.le", "<="}, {"real.of_int", "to_real"}};
+    {"real.add", "+"},
+    {"real.mul", "*"},
+    {"real.lt", "<"},
+    {"real.le", "<="},
+    {"real.of_int", "to_real"}};
 
 /// A name that SMT-LIB takes and that means nothing else to a solver.
 static std::string symbolName(StringRef name) {
   static const llvm::StringSet<> taken = {
-      "and", "or",  "not",  "xor",  "ite",   "let",    "forall", "exists",
-      "div", "mod", "abs",  "true", "false", "to_real", "to_int", "is_int",
-      "_",   "!",   "as",   "par",  "pi",    "euler",  "sin",    "cos",
-      "tan", "exp", "tanh", "sinh", "cosh",  "distinct", "assert", "Real",
-      "Int", "Bool", "root-obj"};
+      "and",    "or",       "not",    "xor",  "ite",  "let",   "forall",
+      "exists", "div",      "mod",    "abs",  "true", "false", "to_real",
+      "to_int", "is_int",   "_",      "!",    "as",   "par",   "pi",
+      "euler",  "sin",      "cos",    "tan",  "exp",  "tanh",  "sinh",
+      "cosh",   "distinct", "assert", "Real", "Int",  "Bool",  "root-obj"};
   std::string text;
   bool plain = !name.empty() && !llvm::isDigit(name[0]);
   for (char c : name) {
@@ -87,7 +91,9 @@ private:
   Value build(Term term);
 
   mlir::Type typeOf(Sort sort) {
-    return sort == Sort::Real ? realType : sort == Sort::Int ? intType : boolType;
+    return sort == Sort::Real  ? realType
+           : sort == Sort::Int ? intType
+                               : boolType;
   }
 
   Value declare(StringRef name, mlir::Type type) {
@@ -126,8 +132,9 @@ Value Emitter::build(Term term) {
   SmallVector<Value> operands;
   for (Term operand : term.operands())
     operands.push_back(emit(operand));
-  bool isReal = term.operands().empty() ? term.sort() == Sort::Real
-                                        : term.operands().back().sort() == Sort::Real;
+  bool isReal = term.operands().empty()
+                    ? term.sort() == Sort::Real
+                    : term.operands().back().sort() == Sort::Real;
   switch (term.kind()) {
   case TermKind::Constant:
     if (isReal)
@@ -137,8 +144,9 @@ Value Emitter::build(Term term) {
       auto bits = static_cast<unsigned>(4 * digits.size() + 8);
       llvm::APInt number(bits, StringRef(digits), 10);
       return smt::IntConstantOp::create(
-          builder, loc, mlir::IntegerAttr::get(
-                            context, llvm::APSInt(number, /*isUnsigned=*/false)));
+          builder, loc,
+          mlir::IntegerAttr::get(context,
+                                 llvm::APSInt(number, /*isUnsigned=*/false)));
     }
   case TermKind::True:
   case TermKind::False:
@@ -147,15 +155,18 @@ Value Emitter::build(Term term) {
   case TermKind::Symbol:
     return declare(symbolName(term.name()), typeOf(term.sort()));
   case TermKind::Add:
-    return isReal ? chain("real.add", operands)
-                  : Value(smt::IntAddOp::create(builder, loc, intType, operands));
+    return isReal
+               ? chain("real.add", operands)
+               : Value(smt::IntAddOp::create(builder, loc, intType, operands));
   case TermKind::Mul:
-    return isReal ? chain("real.mul", operands)
-                  : Value(smt::IntMulOp::create(builder, loc, intType, operands));
+    return isReal
+               ? chain("real.mul", operands)
+               : Value(smt::IntMulOp::create(builder, loc, intType, operands));
   case TermKind::Pow: {
     SmallVector<Value> factors(*term.value().asInteger(), operands[0]);
-    return isReal ? chain("real.mul", factors)
-                  : Value(smt::IntMulOp::create(builder, loc, intType, factors));
+    return isReal
+               ? chain("real.mul", factors)
+               : Value(smt::IntMulOp::create(builder, loc, intType, factors));
   }
   case TermKind::FloorDiv:
     return smt::IntDivOp::create(builder, loc, operands[0], operands[1]);
@@ -219,8 +230,8 @@ StringRef Emitter::logicOf(llvm::ArrayRef<Term> roots) {
 
 static smt::SolverOp emitSolver(mlir::OpBuilder &builder, mlir::Location loc,
                                 llvm::ArrayRef<Term> assertions) {
-  auto solver = smt::SolverOp::create(builder, loc, mlir::TypeRange(),
-                                      ValueRange());
+  auto solver =
+      smt::SolverOp::create(builder, loc, mlir::TypeRange(), ValueRange());
   mlir::OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&solver.getBodyRegion());
   smt::SetLogicOp::create(builder, loc, Emitter::logicOf(assertions));

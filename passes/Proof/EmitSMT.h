@@ -33,7 +33,8 @@ mlir::OwningOpRef<mlir::ModuleOp>
 emitSMT(mlir::MLIRContext *context, llvm::ArrayRef<Obligation> obligations);
 
 /// An SMT-LIB script, without comments, that asserts `assertions` and checks
-/// them. They stand for the symbols' existence: sat means that they have a model.
+/// them. They stand for the symbols' existence: sat means that they have a
+/// model.
 mlir::FailureOr<std::string> toScript(mlir::MLIRContext *context,
                                       llvm::ArrayRef<Term> assertions);
 

@@ -76,14 +76,16 @@ Value Evaluator::logarithm(const Value &x) const {
     return failure(Value::State::Undefined);
   Value sum = Value::of(Rational(0));
   for (int side : {1, -1}) {
-    DynamicAPInt rest = side > 0 ? x.number.numerator() : x.number.denominator();
+    DynamicAPInt rest =
+        side > 0 ? x.number.numerator() : x.number.denominator();
     for (int64_t prime = 2; rest != 1; ++prime) {
       if (prime > greatestPrime)
         return failure(Value::State::Unknown);
       while (rest % prime == 0) {
         rest = rest / prime;
         auto random = static_cast<int64_t>(mix(seed ^ mix(prime)) % 2000003);
-        Rational unit = prime == 2 ? Rational(1) : Rational::fraction(random, 64);
+        Rational unit =
+            prime == 2 ? Rational(1) : Rational::fraction(random, 64);
         sum.generic |= prime != 2;
         sum.number = sum.number + Rational(side) * unit;
       }

@@ -4,11 +4,11 @@
 // done: exp is x -> 2^(L*x) for an integer L, which obeys every law that the
 // proofs use (exp 0 = 1, exp(x+y) = exp x * exp y, positive, increasing) and
 // differs from e^x by a change of unit of x. Its logarithm is taken of any
-// positive rational through its prime factors: log 2 = 1/L, and the logarithm of
-// every other prime is a number of its own, drawn at random, because logarithms
-// of primes are linearly independent over the rationals. So an equation that is
-// linear in logarithms and fails here fails for the real logarithm too; an
-// inequality between such numbers is not decided.
+// positive rational through its prime factors: log 2 = 1/L, and the logarithm
+// of every other prime is a number of its own, drawn at random, because
+// logarithms of primes are linearly independent over the rationals. So an
+// equation that is linear in logarithms and fails here fails for the real
+// logarithm too; an inequality between such numbers is not decided.
 //
 // Uninterpreted functions are hashes of their arguments.
 //
@@ -36,8 +36,12 @@ struct Value {
   /// Holds a logarithm of a prime: equal or not, but of no known size.
   bool generic = false;
 
-  static Value of(Rational number) { return {State::Exact, number, false, false}; }
-  static Value of(bool truth) { return {State::Exact, Rational(), truth, false}; }
+  static Value of(Rational number) {
+    return {State::Exact, number, false, false};
+  }
+  static Value of(bool truth) {
+    return {State::Exact, Rational(), truth, false};
+  }
   bool isExact() const { return state == State::Exact; }
 };
 

@@ -122,9 +122,9 @@ std::optional<Choice> choiceIn(Term atom) {
 }
 
 static Rational greatestUnit(const Rational &a, const Rational &b) {
-  return Rational(gcd(a.numerator() * b.denominator(),
-                      b.numerator() * a.denominator()),
-                  a.denominator() * b.denominator());
+  return Rational(
+      gcd(a.numerator() * b.denominator(), b.numerator() * a.denominator()),
+      a.denominator() * b.denominator());
 }
 
 namespace {

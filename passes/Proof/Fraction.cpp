@@ -24,9 +24,8 @@ static void multiplyInto(Factors &factors, Term factor, int64_t power) {
       return;
     }
   factors.emplace_back(factor, power);
-  llvm::sort(factors, [](auto &a, auto &b) {
-    return a.first.id() < b.first.id();
-  });
+  llvm::sort(factors,
+             [](auto &a, auto &b) { return a.first.id() < b.first.id(); });
 }
 
 std::pair<Rational, Factors> factorsOf(Term term) {
@@ -133,10 +132,10 @@ Fraction Fraction::operator*(const Fraction &other) const {
 Fraction Fraction::operator/(const Fraction &other) const {
   TermContext &context = numerator.context();
   auto [coefficient, factors] = factorsOf(other.numerator);
-  Rational inverse = coefficient.isZero() ? Rational(0) : Rational(1) / coefficient;
-  Fraction reciprocal(context.mul({context.real(inverse),
-                                   other.denominatorTerm()}),
-                      factors);
+  Rational inverse =
+      coefficient.isZero() ? Rational(0) : Rational(1) / coefficient;
+  Fraction reciprocal(
+      context.mul({context.real(inverse), other.denominatorTerm()}), factors);
   return *this * reciprocal;
 }
 

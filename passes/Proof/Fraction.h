@@ -1,9 +1,9 @@
 //===- Fraction.h - Terms over a common denominator -------------*- C++ -*-===//
 //
 // Arithmetic on quotients of division-free terms. A denominator is a product of
-// powers of factors; factors that numerator and denominator share are cancelled,
-// which is sound because every factor of a denominator is known, or has to be
-// proved, not to be 0.
+// powers of factors; factors that numerator and denominator share are
+// cancelled, which is sound because every factor of a denominator is known, or
+// has to be proved, not to be 0.
 //
 //===----------------------------------------------------------------------===//
 

@@ -54,8 +54,8 @@ static Assignment parseModel(StringRef text) {
   for (size_t at = text.find(marker); at != StringRef::npos;
        at = text.find(marker, at + 1)) {
     StringRef rest = text.substr(at + marker.size());
-    size_t nameEnd = rest.starts_with("|") ? rest.find('|', 1) + 1
-                                           : rest.find(' ');
+    size_t nameEnd =
+        rest.starts_with("|") ? rest.find('|', 1) + 1 : rest.find(' ');
     StringRef name = rest.take_front(nameEnd);
     rest = rest.drop_front(nameEnd).ltrim();
     if (!rest.consume_front("()"))
@@ -185,10 +185,9 @@ bool Prover::State::haveModel(const Obligation &obligation,
     return true;
   }
   verdict.vacuous = text.starts_with("unsat");
-  verdict.reason = verdict.vacuous
-                       ? "the assumptions contradict each other"
-                       : "whether the assumptions have a model: " +
-                             whyNot(text);
+  verdict.reason =
+      verdict.vacuous ? "the assumptions contradict each other"
+                      : "whether the assumptions have a model: " + whyNot(text);
   return false;
 }
 

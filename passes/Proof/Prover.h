@@ -6,10 +6,10 @@
 // and one for all.
 //
 // An obligation is *proved* only if its assumptions have a model and the solver
-// says that they and the negated claim have none. That they have one is shown by
-// an exact rational point where one is found quickly, else by the solver.
-// Everything else, a time limit included, is not a proof; the caller then leaves
-// the rewrite out.
+// says that they and the negated claim have none. That they have one is shown
+// by an exact rational point where one is found quickly, else by the solver.
+// Everything else, a time limit included, is not a proof; the caller then
+// leaves the rewrite out.
 //
 // Not thread-safe: one prover per compile.
 //
@@ -56,7 +56,8 @@ struct Verdict {
   /// other", "no solver: ...".
   std::string reason;
   /// Where it was refuted: the solver's model of the unknowns that elimination
-  /// left, and an exact point over the obligation's own symbols if one was found.
+  /// left, and an exact point over the obligation's own symbols if one was
+  /// found.
   Assignment model, point;
   /// The assumptions have no model: the statement says nothing.
   bool vacuous = false;

@@ -36,7 +36,8 @@ Rational Rational::exactly(double value) {
 }
 
 std::optional<int64_t> Rational::asInteger() const {
-  if (den != 1 || num > DynamicAPInt(INT64_MAX) || num < DynamicAPInt(INT64_MIN))
+  if (den != 1 || num > DynamicAPInt(INT64_MAX) ||
+      num < DynamicAPInt(INT64_MIN))
     return std::nullopt;
   return static_cast<int64_t>(num);
 }

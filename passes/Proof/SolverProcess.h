@@ -1,10 +1,10 @@
 //===- SolverProcess.h - A solver that can be killed ------------*- C++ -*-===//
 //
 // Runs an SMT-LIB solver (`z3 -in`) as a child and talks to it over a socket.
-// Solvers do not keep their own time limits, so the clock on the wall decides: a
-// query that takes longer is answered by killing the process, and the next query
-// starts another one. The child also dies with its parent and has a limit on its
-// memory.
+// Solvers do not keep their own time limits, so the clock on the wall decides:
+// a query that takes longer is answered by killing the process, and the next
+// query starts another one. The child also dies with its parent and has a limit
+// on its memory.
 //
 // Not thread-safe.
 //

@@ -48,7 +48,8 @@ TermContext::~TermContext() = default;
 
 Term TermContext::unique(TermKind kind, Sort sort, ArrayRef<Term> operands,
                          const Rational &value, StringRef name) {
-  llvm::hash_code code = llvm::hash_combine(kind, sort, hash_value(value), name);
+  llvm::hash_code code =
+      llvm::hash_combine(kind, sort, hash_value(value), name);
   for (Term operand : operands) {
     assert(&operand.context() == this && "a term of another context");
     code = llvm::hash_combine(code, operand.id());

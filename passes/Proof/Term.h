@@ -56,8 +56,8 @@ enum class TermKind : uint8_t {
   Exp,
   Log,
   Sqrt,
-  Max, // binary
-  Min, // binary
+  Max,   // binary
+  Min,   // binary
   Apply, // name(): an uninterpreted function of its operands
   Ite,   // Bool, then two of one sort
   Not,
@@ -176,7 +176,9 @@ inline Term min(Term a, Term b) { return a.context().min(a, b); }
 Term abs(Term a);
 inline Term ite(Term c, Term a, Term b) { return c.context().ite(c, a, b); }
 inline Term operator!(Term a) { return a.context().logicalNot(a); }
-inline Term operator&&(Term a, Term b) { return a.context().logicalAnd({a, b}); }
+inline Term operator&&(Term a, Term b) {
+  return a.context().logicalAnd({a, b});
+}
 inline Term operator||(Term a, Term b) { return a.context().logicalOr({a, b}); }
 inline Term implies(Term a, Term b) { return !a || b; }
 inline Term eq(Term a, Term b) { return a.context().eq(a, b); }

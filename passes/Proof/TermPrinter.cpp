@@ -31,7 +31,7 @@ private:
   static Binding binding(Term term) {
     switch (term.kind()) {
     case TermKind::Constant:
-      return term.value().sign() < 0      ? Sum
+      return term.value().sign() < 0    ? Sum
              : term.value().isInteger() ? Tight
                                         : Product;
     case TermKind::Add:
@@ -78,7 +78,8 @@ private:
     // What is subtracted comes last: m2 - m, not -m + m2.
     llvm::SmallVector<Term> operands(term.operands());
     llvm::stable_sort(operands, [](Term a, Term b) {
-      return splitCoefficient(a).first.sign() > splitCoefficient(b).first.sign();
+      return splitCoefficient(a).first.sign() >
+             splitCoefficient(b).first.sign();
     });
     bool first = true;
     for (Term operand : operands) {

@@ -118,9 +118,8 @@ void VerdictCache::store(StringRef key, const Entry &entry) const {
   int file = ::mkstemp(temporary.data()); // mode 0600
   if (file < 0)
     return;
-  bool written =
-      ::write(file, text.data(), text.size()) ==
-      static_cast<ssize_t>(text.size());
+  bool written = ::write(file, text.data(), text.size()) ==
+                 static_cast<ssize_t>(text.size());
   written &= ::close(file) == 0;
   if (!written || ::rename(temporary.c_str(), target.c_str()))
     ::unlink(temporary.c_str());

@@ -1,9 +1,9 @@
 //===- VerdictCache.h - Verdicts on disk by content -------------*- C++ -*-===//
 //
 // Remembers what a solver said about a text. The key is a SHA-256 of the
-// SMT-LIB script and the solver's version, so nothing has to be invalidated; one
-// small file holds one verdict and its own checksum. Files that are damaged, or
-// not ours, count as absent; they are never an error.
+// SMT-LIB script and the solver's version, so nothing has to be invalidated;
+// one small file holds one verdict and its own checksum. Files that are
+// damaged, or not ours, count as absent; they are never an error.
 //
 // The directory belongs to the user alone: it is made with mode 0700, and one
 // that somebody else owns or may write to is not used. The checksum detects

@@ -39,8 +39,9 @@ std::optional<int64_t> evaluate(Term term, const Numbers &numbers) {
     return product;
   }
   case TermKind::FloorDiv:
-    return values[1] > 0 ? std::optional(llvm::divideFloorSigned(values[0], values[1]))
-                         : std::nullopt;
+    return values[1] > 0
+               ? std::optional(llvm::divideFloorSigned(values[0], values[1]))
+               : std::nullopt;
   case TermKind::Mod:
     return values[1] > 0 ? std::optional(llvm::mod(values[0], values[1]))
                          : std::nullopt;

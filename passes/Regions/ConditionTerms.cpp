@@ -75,8 +75,8 @@ Term ConditionReader::coordinate(StringRef rank) {
 
 /// A value that is the same for a whole block.
 Term ConditionReader::leaf(Value value) {
-  Sort sort =
-      cascade::fieldType(value).getKind() == Kind::Bool ? Sort::Bool : Sort::Int;
+  Sort sort = cascade::fieldType(value).getKind() == Kind::Bool ? Sort::Bool
+                                                                : Sort::Int;
   std::string name = "value";
   if (auto param = value.getDefiningOp<cascade::ParamOp>())
     name = "param." + param.getName().str();
@@ -120,8 +120,8 @@ Term ConditionReader::integer(Value value) {
       if (operands.back().isNull())
         break;
     }
-    bool complete = operands.size() == map.getNumOperands() &&
-                    !operands.back().isNull();
+    bool complete =
+        operands.size() == map.getNumOperands() && !operands.back().isNull();
     auto isPositive = [](Term t) {
       return t.isConstant() && t.value().sign() > 0;
     };

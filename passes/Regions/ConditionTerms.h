@@ -1,8 +1,8 @@
 //===- ConditionTerms.h - Conditions as terms -------------------*- C++ -*-===//
 //
 // Reads bool and int fields of the cascade dialect as terms over coordinates:
-// what can be read becomes arithmetic, what is the same for a whole block becomes
-// a leaf, and the rest of a condition an opaque truth value.
+// what can be read becomes arithmetic, what is the same for a whole block
+// becomes a leaf, and the rest of a condition an opaque truth value.
 //
 //===----------------------------------------------------------------------===//
 

@@ -27,8 +27,8 @@ mlir::FailureOr<Value> IndexEmitter::emit(Term term) {
     return Value(arith::ConstantIndexOp::create(builder, loc, value));
   };
   auto truth = [&](bool value) {
-    return Value(arith::ConstantOp::create(builder, loc,
-                                           builder.getBoolAttr(value)));
+    return Value(
+        arith::ConstantOp::create(builder, loc, builder.getBoolAttr(value)));
   };
   auto fold = [&](auto make) {
     Value result = operands.front();
@@ -65,7 +65,8 @@ mlir::FailureOr<Value> IndexEmitter::emit(Term term) {
     });
     break;
   case TermKind::FloorDiv:
-    result = arith::FloorDivSIOp::create(builder, loc, operands[0], operands[1]);
+    result =
+        arith::FloorDivSIOp::create(builder, loc, operands[0], operands[1]);
     break;
   case TermKind::Mod: {
     // a - floor(a / b) * b: the remainder that is not negative.

@@ -40,7 +40,9 @@ std::optional<Interval> Ranges::of(Term term) const {
       return std::nullopt;
     parts.push_back(*part);
   }
-  auto isPositive = [](Term t) { return t.isConstant() && t.value().sign() > 0; };
+  auto isPositive = [](Term t) {
+    return t.isConstant() && t.value().sign() > 0;
+  };
   switch (term.kind()) {
   case TermKind::Add: {
     Interval sum{c.integer(0), c.integer(0)};

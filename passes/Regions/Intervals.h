@@ -1,8 +1,8 @@
 //===- Intervals.h - Bounds of terms over a tile ----------------*- C++ -*-===//
 //
-// Interval arithmetic with symbolic ends: least and greatest value of an integer
-// term when coordinates range over a tile, and when a truth value is the same
-// everywhere. The ends of an affine term are exact.
+// Interval arithmetic with symbolic ends: least and greatest value of an
+// integer term when coordinates range over a tile, and when a truth value is
+// the same everywhere. The ends of an affine term are exact.
 //
 //===----------------------------------------------------------------------===//
 

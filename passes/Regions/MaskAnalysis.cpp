@@ -1,9 +1,9 @@
 //===- MaskAnalysis.cpp - Closed forms of masks ---------------------------===//
 //
 // The condition becomes a term (ConditionTerms.h); full and empty come from its
-// intervals (Intervals.h); bounds of the stream from its disjunctive normal form,
-// atom by atom: c*m + r <= 0 bounds m by the least r over the rows where some row
-// will do, and by the greatest where all rows must.
+// intervals (Intervals.h); bounds of the stream from its disjunctive normal
+// form, atom by atom: c*m + r <= 0 bounds m by the least r over the rows where
+// some row will do, and by the greatest where all rows must.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,7 +41,8 @@ static std::optional<SmallVector<Conjunction>> alternatives(Term truth,
   if (truth.isTrue() || truth.isFalse())
     return truth.isTrue() != negate ? SmallVector<Conjunction>{{}}
                                     : SmallVector<Conjunction>{};
-  bool isNumeric = truth.is(TermKind::Eq) && truth.operand(0).sort() == Sort::Int;
+  bool isNumeric =
+      truth.is(TermKind::Eq) && truth.operand(0).sort() == Sort::Int;
   if (isNumeric) {
     Term a = truth.operand(0), b = truth.operand(1);
     if (negate)
@@ -127,8 +128,8 @@ static std::optional<StreamBound> solve(Term form, Term m) {
     return std::nullopt;
   // holder <= value or holder >= value
   bool isLower = *factor < 0;
-  Term value = isLower ? ceilDiv(rest, -*factor)
-                       : c.floorDiv(-rest, c.integer(*factor));
+  Term value =
+      isLower ? ceilDiv(rest, -*factor) : c.floorDiv(-rest, c.integer(*factor));
   if (holder == m)
     return StreamBound{isLower, value};
   if (!holder.is(TermKind::FloorDiv) || !holder.operand(1).isConstant())
@@ -203,8 +204,8 @@ mlir::FailureOr<MaskRegions> analyzeMask(llvm::ArrayRef<Value> conditions,
     regions.rows.push_back(makeAxis(c, rank));
   regions.stream = makeAxis(c, streamRank);
   regions.streamExtent = c.symbol(("extent." + streamRank).str(), Sort::Int);
-  regions.leaves.push_back({regions.streamExtent, Leaf::Kind::Extent,
-                            streamRank.str(), Value()});
+  regions.leaves.push_back(
+      {regions.streamExtent, Leaf::Kind::Extent, streamRank.str(), Value()});
 
   ConditionReader reader(regions);
   SmallVector<Term> all;

@@ -1,8 +1,8 @@
 //===- Region.h - Where a mask is full, empty or neither --------*- C++ -*-===//
 //
 // A mask is a truth-valued field over rows (say p) and a streamed rank (say m),
-// the condition of a `cascade.where`. A kernel walks it in tiles: a block of rows
-// times a tile of the stream. This says in closed form, for any tile,
+// the condition of a `cascade.where`. A kernel walks it in tiles: a block of
+// rows times a tile of the stream. This says in closed form, for any tile,
 //
 //   full    every element of the tile is inside: no test is needed,
 //   empty   none is: the tile is skipped,
@@ -17,7 +17,8 @@
 //
 //   rows[i].lo, rows[i].hi   the block: rows lo <= x < hi, lo < hi
 //   stream.lo, stream.hi     the tile, likewise
-//   leaves                   what is the same for all elements of all tiles of a
+//   leaves                   what is the same for all elements of all tiles of
+//   a
 //                            block: extents, parameters, other coordinates, and
 //                            integers read at such coordinates
 //
@@ -38,8 +39,8 @@
 // What is closed form: and, or, not, comparisons of integers that are affine in
 // the coordinates, quotients of such by constants, min and max. Remainders (a
 // dilated mask) are bounded by their divisor only. Everything else (documents,
-// block lists, comparisons of reals) is *opaque*: partial wherever the rest does
-// not decide, and named in `opaque`.
+// block lists, comparisons of reals) is *opaque*: partial wherever the rest
+// does not decide, and named in `opaque`.
 //
 //===----------------------------------------------------------------------===//
 

@@ -38,8 +38,11 @@ std::vector<Obligation> regionObligations(const MaskRegions &regions,
   std::vector<Obligation> obligations;
   auto add = [&](const llvm::Twine &part, const char *rule, bool stream,
                  Term premise, Term goal) {
-    Obligation obligation{(name + "." + part).str(), rule, location.str(),
-                          within(regions, stream), implies(premise, goal),
+    Obligation obligation{(name + "." + part).str(),
+                          rule,
+                          location.str(),
+                          within(regions, stream),
+                          implies(premise, goal),
                           /*monotoneExp=*/false};
     obligations.push_back(std::move(obligation));
   };

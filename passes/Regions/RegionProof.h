@@ -3,10 +3,10 @@
 // The obligations of a mask's regions, in linear integer arithmetic with the
 // tile's origin and sizes, the extents and all leaves as unknowns:
 //
-//   full     in a tile that is called full every element satisfies the condition
-//   empty    in a tile that is called empty none does
-//   bounds   an element that satisfies a disjunct lies within its bounds
-//   inner    an element within a disjunct's inner bounds satisfies it
+//   full     in a tile that is called full every element satisfies the
+//   condition empty    in a tile that is called empty none does bounds   an
+//   element that satisfies a disjunct lies within its bounds inner    an
+//   element within a disjunct's inner bounds satisfies it
 //
 // Opaque parts are arbitrary truth values.
 //

@@ -24,8 +24,8 @@ protected:
     Obligation o = obligation(std::move(given), goal);
     o.monotoneExp = monotone;
     Verdict verdict = prover.prove(o);
-    EXPECT_EQ(toString(verdict.status), status)
-        << verdict.reason << "\n" << verdict.script;
+    EXPECT_EQ(toString(verdict.status), status) << verdict.reason << "\n"
+                                                << verdict.script;
   }
   Term real(int64_t top, int64_t bottom = 1) {
     return c.real(Rational::fraction(top, bottom));
@@ -134,8 +134,8 @@ TEST_F(Eliminating, SignsOfDenominators) {
 
 TEST_F(Eliminating, IntegersAndReals) {
   Term i = c.symbol("i", Sort::Int), n = c.symbol("n", Sort::Int);
-  expect("proved", {}, eq(4 * c.floorDiv(i, c.integer(4)) +
-                              c.mod(i, c.integer(4)), i));
+  expect("proved", {},
+         eq(4 * c.floorDiv(i, c.integer(4)) + c.mod(i, c.integer(4)), i));
   expect("refuted", {}, le(c.mod(i, n), n)); // n may be 0
   expect("proved", {gt(n, 0)}, lt(c.mod(i, n), n));
   expect("proved", {gt(n, 0)}, gt(c.toReal(n) / real(2), 0));

@@ -85,8 +85,8 @@ TEST_F(Proving, Verdicts) {
 
 TEST_F(Proving, ContradictoryAssumptionsProveNothing) {
   Prover prover;
-  Obligation vacuous{"vacuous", "test", "", {gt(x, 1), lt(x, 0)}, eq(x, y),
-                     false};
+  Obligation vacuous{"vacuous", "test", "", {gt(x, 1), lt(x, 0)},
+                     eq(x, y),  false};
   Verdict verdict = prover.prove(vacuous);
   EXPECT_EQ(toString(verdict.status), "unknown");
   EXPECT_TRUE(verdict.vacuous);
@@ -96,8 +96,8 @@ TEST_F(Proving, ContradictoryAssumptionsProveNothing) {
   verdict = prover.prove(vacuous);
   EXPECT_TRUE(verdict.vacuous) << toString(verdict.status).str();
   // Far from every point that is tried, and still a model.
-  Obligation far{"far", "test", "", {gt(x, 1000), eq(y, x + 1)}, gt(y, 1001),
-                 false};
+  Obligation far{"far",       "test", "", {gt(x, 1000), eq(y, x + 1)},
+                 gt(y, 1001), false};
   EXPECT_TRUE(prover.prove(far).isProved());
 }
 
@@ -109,13 +109,16 @@ TEST_F(Proving, WhatTakesForeverIsKilled) {
   auto cube = [&](const char *name) {
     return c.pow(c.symbol(name, Sort::Int), 3);
   };
-  Obligation hard{"hard", "test", "",
+  Obligation hard{"hard",
+                  "test",
+                  "",
                   {},
                   ne(cube("i") + cube("j") + cube("k"), c.integer(114)),
                   false};
   auto start = std::chrono::steady_clock::now();
   Verdict verdict = prover.prove(hard);
-  std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  std::chrono::duration<double> taken =
+      std::chrono::steady_clock::now() - start;
   EXPECT_EQ(toString(verdict.status), "unknown");
   EXPECT_EQ(verdict.reason, "killed after 0.5 s");
   EXPECT_LT(taken.count(), 60);
@@ -140,27 +143,30 @@ TEST_F(Proving, AllQueriesShareALimit) {
 TEST_F(Proving, SolversThatFail) {
   ProverOptions options;
   options.solver = path("nothing");
-  EXPECT_NE(Prover(options).prove(easy()).reason.find("ended without an answer"),
-            std::string::npos);
+  EXPECT_NE(
+      Prover(options).prove(easy()).reason.find("ended without an answer"),
+      std::string::npos);
   options.solver = program("false", "#!/bin/sh\nexit 1\n");
   EXPECT_EQ(toString(Prover(options).prove(easy()).status), "unknown");
   // It answers, but not to the question.
-  options.solver = program("babble", "#!/bin/sh\n"
-                                     "while read line; do case $line in\n"
-                                     "*echo*) echo \"$line\" | sed 's/.*\"\\(.*\\)\".*/\\1/';;\n"
-                                     "*check-sat*) echo maybe;;\n"
-                                     "esac; done\n");
+  options.solver = program(
+      "babble", "#!/bin/sh\n"
+                "while read line; do case $line in\n"
+                "*echo*) echo \"$line\" | sed 's/.*\"\\(.*\\)\".*/\\1/';;\n"
+                "*check-sat*) echo maybe;;\n"
+                "esac; done\n");
   Verdict verdict = Prover(options).prove(easy());
   EXPECT_EQ(toString(verdict.status), "unknown");
   EXPECT_NE(verdict.reason.find("maybe"), std::string::npos) << verdict.reason;
 }
 
 TEST_F(Proving, AProcessSurvivesItsPredecessor) {
-  SolverProcess process({"/bin/sh", "-c",
-                         "while read line; do case $line in\n"
-                         "*echo*) echo \"$line\" | sed 's/.*\"\\(.*\\)\".*/\\1/';;\n"
-                         "exit) exit;; *) echo \"got $line\";; esac; done"},
-                        uint64_t(1) << 30);
+  SolverProcess process(
+      {"/bin/sh", "-c",
+       "while read line; do case $line in\n"
+       "*echo*) echo \"$line\" | sed 's/.*\"\\(.*\\)\".*/\\1/';;\n"
+       "exit) exit;; *) echo \"got $line\";; esac; done"},
+      uint64_t(1) << 30);
   auto answer = process.ask("one", 10);
   ASSERT_TRUE(static_cast<bool>(answer));
   EXPECT_EQ(*answer, "got one");
@@ -206,8 +212,8 @@ TEST_F(Proving, UnknownIsNotKept) {
   ProverOptions options;
   options.cacheDirectory = path("cache");
   Prover prover(options);
-  Obligation vacuous{"vacuous", "test", "", {gt(x, 1), lt(x, 0)}, eq(x, y),
-                     false};
+  Obligation vacuous{"vacuous", "test", "", {gt(x, 1), lt(x, 0)},
+                     eq(x, y),  false};
   prover.prove(vacuous);
   EXPECT_TRUE(filesIn(options.cacheDirectory).empty());
 }
@@ -229,7 +235,8 @@ TEST_F(Proving, DamagedFilesCountAsAbsent) {
   };
   for (std::string damaged :
        {std::string(), text.substr(0, text.size() / 2), text + "more\n",
-        std::string("einfall verdict 1\nproved\n\n"), std::string(1 << 12, 'x')}) {
+        std::string("einfall verdict 1\nproved\n\n"),
+        std::string(1 << 12, 'x')}) {
     rewrite(damaged);
     EXPECT_FALSE(cache.lookup(key)) << damaged;
   }
@@ -243,12 +250,14 @@ TEST_F(Proving, DamagedFilesCountAsAbsent) {
   // A verdict under another name is not one.
   cache.store(key, {true, {}});
   std::string otherKey = VerdictCache::key("(exit)", "Z3 4.8.12");
-  llvm::sys::fs::copy_file(files[0], path("cache") + "/" + otherKey + ".verdict");
+  llvm::sys::fs::copy_file(files[0],
+                           path("cache") + "/" + otherKey + ".verdict");
   EXPECT_FALSE(cache.lookup(otherKey));
   // Nor is a link.
   ::unlink(files[0].c_str());
   ASSERT_EQ(::symlink((path("cache") + "/" + otherKey + ".verdict").c_str(),
-                      files[0].c_str()), 0);
+                      files[0].c_str()),
+            0);
   EXPECT_FALSE(cache.lookup(key));
 }
 

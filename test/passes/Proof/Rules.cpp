@@ -36,8 +36,7 @@ void factorOut(Cases &s) {
   // The division by the sum of the weights: w = O / l.
   Term l = s["l"], o = s["O"], e = s["e"], v = s["v"], w = s["w"];
   s.add("division.step", "R1 step", {eq(w, o / l), gt(l, 0)},
-        eq(w + e / l * v, (o + e * v) / l),
-        eq(w + e * v, (o + e * v) / l));
+        eq(w + e / l * v, (o + e * v) / l), eq(w + e * v, (o + e * v) / l));
 }
 
 /// R2: softmax against a running reference, any reference.
@@ -49,18 +48,18 @@ void reReference(Cases &s) {
   s.add("softmax.l.step", "R2 step", invariant,
         eq(exp(m - m2) * l + exp(c - m2), exp(-m2) * (sum + exp(c))),
         eq(l + exp(c - m2), exp(-m2) * (sum + exp(c))));
-  s.add("softmax.o.step", "R2 step", invariant,
-        eq(exp(m - m2) * o + exp(c - m2) * v,
-           exp(-m2) * (weighted + exp(c) * v)),
-        eq(exp(m2 - m) * o + exp(c - m2) * v,
-           exp(-m2) * (weighted + exp(c) * v)));
+  s.add(
+      "softmax.o.step", "R2 step", invariant,
+      eq(exp(m - m2) * o + exp(c - m2) * v, exp(-m2) * (weighted + exp(c) * v)),
+      eq(exp(m2 - m) * o + exp(c - m2) * v,
+         exp(-m2) * (weighted + exp(c) * v)));
   Term running = max(m, c);
   s.add("softmax.l.step.max", "R2 step", invariant,
         eq(exp(m - running) * l + exp(c - running),
            exp(-running) * (sum + exp(c))),
         eq(l + exp(c - running), exp(-running) * (sum + exp(c))));
-  s.add("softmax.init", "R2 init", {},
-        eq(exp(c - c), exp(-c) * exp(c)), eq(exp(c), exp(-c) * exp(c)));
+  s.add("softmax.init", "R2 init", {}, eq(exp(c - c), exp(-c) * exp(c)),
+        eq(exp(c), exp(-c) * exp(c)));
 
   // Merging two pieces.
   Term ma = s["ma"], mb = s["mb"], la = s["la"], lb = s["lb"];
@@ -73,8 +72,7 @@ void reReference(Cases &s) {
   Term mc = s["mc"], lc = s["lc"];
   Term left = max(both, mc), right = max(ma, max(mb, mc));
   Term bc = max(mb, mc);
-  Term merged = exp(both - left) *
-                    (exp(ma - both) * la + exp(mb - both) * lb) +
+  Term merged = exp(both - left) * (exp(ma - both) * la + exp(mb - both) * lb) +
                 exp(mc - left) * lc;
   Term other = exp(ma - right) * la +
                exp(bc - right) * (exp(mb - bc) * lb + exp(mc - bc) * lc);
@@ -115,16 +113,15 @@ void variants(Cases &s) {
         {state(pa, ma, la, sa), state(pb, mb, lb, sb)},
         implies(pa || pb, eq(act(pa, ma, la) + act(pb, mb, lb),
                              exp(-reference) * (sa + sb))),
-        implies(pa || pb,
-                eq(exp(ma - reference) * la + act(pb, mb, lb),
-                   exp(-reference) * (sa + sb))));
+        implies(pa || pb, eq(exp(ma - reference) * la + act(pb, mb, lb),
+                             exp(-reference) * (sa + sb))));
   // One virtual key with score z and no value.
   Term z = s["z"], m = s["m"], l = s["l"], sum = s["S"], o = s["o"];
   Term weighted = s["O"];
-  s.add("sink.final", "R2 final",
-        {eq(l, exp(-m) * (exp(z) + sum)), eq(o, exp(-m) * weighted),
-         ge(sum, 0)},
-        eq(o / l, weighted / (exp(z) + sum)), eq(o / l, weighted / sum));
+  s.add(
+      "sink.final", "R2 final",
+      {eq(l, exp(-m) * (exp(z) + sum)), eq(o, exp(-m) * weighted), ge(sum, 0)},
+      eq(o / l, weighted / (exp(z) + sum)), eq(o / l, weighted / sum));
   // A soft-cap is transparent: its value is any number.
   Term x = s["x"], m2 = s["m2"];
   Term capped = 30 * s.c.apply("tanh", {x / s.number(30)});
@@ -132,13 +129,13 @@ void variants(Cases &s) {
         eq(exp(m - m2) * l + exp(capped - m2), exp(-m2) * (sum + exp(capped))),
         eq(exp(m - m2) * l + exp(x - m2), exp(-m2) * (sum + exp(capped))));
   // exp(x / 2) and exp(x) share an unknown.
-  s.add("halves", "R2 step", {},
-        eq(pow(exp(x / s.number(2)), 2), exp(x)),
+  s.add("halves", "R2 step", {}, eq(pow(exp(x / s.number(2)), 2), exp(x)),
         eq(pow(exp(x / s.number(2)), 3), exp(x)));
   // Range: no weight exceeds 1 against the running maximum.
   Term c = s["c"];
-  s.add("softmax.range", "R2 range", {eq(m2, max(m, c))}, le(exp(c - m2), s.number(1)),
-        le(exp(c - m), s.number(1)), /*monotone=*/true);
+  s.add("softmax.range", "R2 range", {eq(m2, max(m, c))},
+        le(exp(c - m2), s.number(1)), le(exp(c - m), s.number(1)),
+        /*monotone=*/true);
 }
 
 /// R4: moments, and R2 on them by translation.
@@ -148,8 +145,8 @@ void moments(Cases &s) {
   std::vector<Term> invariant = {ge(n, 1), eq(mean, s1 / n),
                                  eq(m2, s2 - s1 * s1 / n)};
   Term delta = x - mean, next = mean + delta / (n + 1);
-  s.add("welford.mean.step", "R2 step", invariant,
-        eq(next, (s1 + x) / (n + 1)), eq(mean + delta / n, (s1 + x) / (n + 1)));
+  s.add("welford.mean.step", "R2 step", invariant, eq(next, (s1 + x) / (n + 1)),
+        eq(mean + delta / n, (s1 + x) / (n + 1)));
   Term target = s2 + x * x - (s1 + x) * (s1 + x) / (n + 1);
   s.add("welford.m2.step", "R2 step", invariant,
         eq(m2 + delta * (x - next), target), eq(m2 + delta * delta, target));
@@ -205,7 +202,9 @@ void separability(Cases &s) {
         rankOne([](Term a, Term b) { return pow(b - a, 2); }));
   s.add("rank-one.quotient", "R5", {ne(r, s.number(0)), ne(r0, s.number(0))},
         rankOne([](Term a, Term b) { return b / a; }),
-        rankOne([&](Term a, Term b) { return s.c.apply("T", {a, b}); }));
+        rankOne([&](Term a, Term b) {
+          return s.c.apply("T", {a, b});
+        }));
   Term a1 = s["a1"], b1 = s["b1"], a2 = s["a2"], b2 = s["b2"], x = s["x"];
   s.add("scan.compose", "R6", {},
         eq(a2 * (a1 * x + b1) + b2, (a2 * a1) * x + (a2 * b1 + b2)),

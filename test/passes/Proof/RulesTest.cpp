@@ -25,8 +25,9 @@ TEST(Rules, AreProved) {
   for (RuleCase &rule : ruleCases(context)) {
     Verdict verdict = prover.prove(rule.right);
     EXPECT_EQ(toString(verdict.status), "proved")
-        << rule.right.name << ": " << verdict.reason
-        << describe(verdict.model) << "\n" << verdict.script;
+        << rule.right.name << ": " << verdict.reason << describe(verdict.model)
+        << "\n"
+        << verdict.script;
     EXPECT_FALSE(verdict.vacuous) << rule.right.name;
   }
   EXPECT_EQ(prover.solverStarts(), 1u);
@@ -38,7 +39,8 @@ TEST(Rules, BrokenOnesAreRefutedByTheSolver) {
   for (RuleCase &rule : ruleCases(context)) {
     Verdict verdict = prover.prove(rule.broken);
     EXPECT_EQ(toString(verdict.status), "refuted")
-        << rule.broken.name << ": " << verdict.reason << "\n" << verdict.script;
+        << rule.broken.name << ": " << verdict.reason << "\n"
+        << verdict.script;
     EXPECT_FALSE(verdict.model.empty()) << rule.broken.name;
   }
 }
@@ -83,6 +85,7 @@ TEST(Rules, Cvc5Agrees) {
   for (RuleCase &rule : ruleCases(context)) {
     mlir::FailureOr<std::string> text = toSMTLIB(rule.right);
     ASSERT_TRUE(mlir::succeeded(text)) << rule.right.name;
-    EXPECT_EQ(askCvc5(*cvc5, *text), "unsat") << rule.right.name << "\n" << *text;
+    EXPECT_EQ(askCvc5(*cvc5, *text), "unsat") << rule.right.name << "\n"
+                                              << *text;
   }
 }

@@ -1,8 +1,8 @@
 //===- TermTest.cpp - Terms, rationals and their evaluation ---------------===//
 
+#include "passes/Proof/Term.h"
 #include "passes/Proof/Evaluate.h"
 #include "passes/Proof/Exponents.h"
-#include "passes/Proof/Term.h"
 
 #include "gtest/gtest.h"
 
@@ -24,8 +24,7 @@ protected:
 
 TEST(Rationals, AreExact) {
   EXPECT_EQ(Rational::fraction(6, -4).str(), "-3/2");
-  EXPECT_EQ(Rational::exactly(0.1).str(),
-            "3602879701896397/36028797018963968");
+  EXPECT_EQ(Rational::exactly(0.1).str(), "3602879701896397/36028797018963968");
   EXPECT_EQ(Rational::exactly(-3.0), Rational(-3));
   EXPECT_EQ(Rational::fraction(-7, 2).floor(), Rational(-4));
   EXPECT_EQ(Rational::fraction(2, 3).power(-2), Rational::fraction(9, 4));

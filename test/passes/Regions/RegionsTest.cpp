@@ -83,33 +83,42 @@ const std::vector<std::pair<const char *, Mask>> &masks() {
       {"causal to the end",
        {{"end"},
         [](auto p, auto m, auto &s) { return m - p <= s.keys - s.rows; },
-        true, 1}},
+        true,
+        1}},
       {"window",
        {{"causal", "near"},
-        [](auto p, auto m, auto &s) { return m <= p && p - m < s.w; }, true, 1}},
+        [](auto p, auto m, auto &s) { return m <= p && p - m < s.w; },
+        true,
+        1}},
       {"window with sinks",
        {{"causal", "some"},
         [](auto p, auto m, auto &s) {
           return m <= p && (p - m < s.w || m < 4);
         },
-        false, 2}},
+        false,
+        2}},
       {"block causal",
        {{"blocks"},
         [](auto p, auto m, auto &) { return floorDiv(m, 4) <= floorDiv(p, 4); },
-        true, 1}},
+        true,
+        1}},
       {"block diagonal",
        {{"same"},
         [](auto p, auto m, auto &) { return floorDiv(m, 4) == floorDiv(p, 4); },
-        true, 1}},
+        true,
+        1}},
       {"anti-causal",
        {{"not"}, [](auto p, auto m, auto &) { return m > p; }, true, 1}},
       {"length",
        {{"short", "causal"},
-        [](auto p, auto m, auto &s) { return m < s.len && m <= p; }, true, 1}},
+        [](auto p, auto m, auto &s) { return m < s.len && m <= p; },
+        true,
+        1}},
       {"dilated",
        {{"even", "causal"},
         [](auto p, auto m, auto &) { return m <= p && (p - m) % 4 == 0; },
-        false, 1}},
+        false,
+        1}},
   };
   return all;
 }
@@ -130,16 +139,15 @@ protected:
     if (!module)
       return mlir::failure();
     llvm::SmallVector<mlir::Value> conditions;
-    module->walk([&](cascade::PresentOp use) {
-      conditions.push_back(use.getValue());
-    });
+    module->walk(
+        [&](cascade::PresentOp use) { conditions.push_back(use.getValue()); });
     return analyzeMask(conditions, {"p"}, "m");
   }
 
   static std::string typeOf(llvm::StringRef name) {
-    std::string ranks = name == "short"  ? "h, m"
+    std::string ranks = name == "short"                  ? "h, m"
                         : name == "sink" || name == "of" ? "m"
-                                         : "m, p";
+                                                         : "m, p";
     return "<bool[" + ranks + "]> -> <bool[" + ranks + "]>";
   }
 
@@ -247,7 +255,8 @@ TEST_F(Regions, AreProved) {
 TEST_F(Regions, WrongOnesAreRefuted) {
   proof::Prover prover;
   auto refute = [&](const MaskRegions &regions, size_t index) {
-    proof::Obligation obligation = regionObligations(regions, "wrong", "")[index];
+    proof::Obligation obligation =
+        regionObligations(regions, "wrong", "")[index];
     proof::Verdict verdict = prover.prove(obligation);
     EXPECT_EQ(proof::toString(verdict.status), "refuted") << verdict.reason;
     proof::SearchOptions many;
@@ -314,14 +323,14 @@ TEST_F(Regions, BecomeIndexArithmetic) {
   auto known = [&](Term symbol) -> mlir::Value {
     if (symbol.name() == "param.w")
       return {};
-    return mlir::arith::ConstantIndexOp::create(builder, builder.getUnknownLoc(),
-                                                3);
+    return mlir::arith::ConstantIndexOp::create(builder,
+                                                builder.getUnknownLoc(), 3);
   };
   IndexEmitter partial(builder, builder.getUnknownLoc(), known);
   EXPECT_TRUE(mlir::failed(partial.emit(regions->full)));
   auto all = [&](Term) -> mlir::Value {
-    return mlir::arith::ConstantIndexOp::create(builder, builder.getUnknownLoc(),
-                                                3);
+    return mlir::arith::ConstantIndexOp::create(builder,
+                                                builder.getUnknownLoc(), 3);
   };
   IndexEmitter emitter(builder, builder.getUnknownLoc(), all);
   auto full = emitter.emit(regions->full);
