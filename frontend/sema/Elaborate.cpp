@@ -116,6 +116,7 @@ using Accesses = SmallVector<Builder::Access, 2>;
 class Elaborator {
 public:
   static constexpr unsigned maxDepth = 1000;
+  static constexpr unsigned maxCalls = 50;
 
   Elaborator(ElaboratedKernel &kernel, const DefScopes &defs,
              const llvm::StringMap<int64_t> &defines,
@@ -608,6 +609,12 @@ NodeId Elaborator::callDef(Scope &callee, const Expr *e, Env &env) {
   if (!callee.valid)
     return noNode;
   const Def &def = *callee.def;
+  if (build.calls.size() >= maxCalls) {
+    build.error(e->range, Rule::Def6,
+                "the calls of defs nest more than " + Twine(maxCalls) +
+                    " deep");
+    return noNode;
+  }
   unsigned instance = ++instances[def.name.name];
   Env inner{callee,
             def.name.name.str() +

@@ -28,6 +28,10 @@ private:
   void checkKernelNames(File &file);
   void elaborateKernel(const Kernel &kernel, File &file);
   void elaborateGradient(const Kernel &kernel);
+  std::optional<RankId> findRank(const ElaboratedKernel &kernel,
+                                 Identifier rank, Rule rule);
+  void applySchedule(const Schedule &schedule, ElaboratedKernel &kernel);
+  void applyShard(const Schedule &schedule);
   void applySchedules(File &file);
 
   SourceManager &sources;
@@ -206,9 +210,99 @@ void Analysis::elaborateGradient(const Kernel &kernel) {
     program.kernels.push_back(std::move(result));
 }
 
+/// The rank of `kernel` with that name, or an error.
+std::optional<RankId> Analysis::findRank(const ElaboratedKernel &kernel,
+                                         Identifier rank, Rule rule) {
+  SmallVector<StringRef, 8> known;
+  for (auto [id, candidate] : llvm::enumerate(kernel.ranks)) {
+    if (candidate.name == rank.name)
+      return id;
+    known.push_back(candidate.name);
+  }
+  auto builder = diagnostics.error(rank.range, rule,
+                                   "kernel `" + kernel.name +
+                                       "` has no rank `" + rank.name + "`");
+  StringRef near = nearest(rank.name, known);
+  if (!near.empty())
+    builder.remedy("did you mean `" + near + "`?");
+  return std::nullopt;
+}
+
+void Analysis::applySchedule(const Schedule &schedule,
+                             ElaboratedKernel &kernel) {
+  ScheduleInfo info;
+  info.target = schedule.target.name.str();
+  info.range = schedule.range;
+  auto positive = [&](const Expr *expr, const Twine &what) {
+    std::optional<int64_t> value = evaluate(expr);
+    if (value && *value > 0)
+      return value;
+    diagnostics.error(expr->range, Rule::Sched1,
+                      what + " is a positive number");
+    return std::optional<int64_t>();
+  };
+  for (const TileSize &tile : schedule.tiles) {
+    std::optional<RankId> rank = findRank(kernel, tile.rank, Rule::Sched1);
+    std::optional<int64_t> size = positive(tile.size, "a tile size");
+    if (!rank || !size)
+      continue;
+    if (llvm::any_of(info.tiles,
+                     [&](auto &other) { return other.first == *rank; })) {
+      diagnostics.error(tile.rank.range, Rule::Sched1,
+                        "rank `" + tile.rank.name + "` is tiled twice");
+      continue;
+    }
+    info.tiles.push_back({*rank, *size});
+  }
+  if (schedule.stages)
+    info.stages = positive(schedule.stages, "the number of stages");
+  for (const Shard &shard : schedule.shards) {
+    ShardInfo made;
+    made.over = shard.over.name.str();
+    StringRef kinds[] = {"ring", "alltoall", "allgather", "state"};
+    if (!llvm::is_contained(kinds, shard.over.name)) {
+      auto builder = diagnostics.error(
+          shard.over.range, Rule::Shard1,
+          "unknown exchange `" + shard.over.name.take_front(64) + "`");
+      StringRef near = nearest(shard.over.name, kinds);
+      if (!near.empty())
+        builder.remedy("did you mean `" + near + "`?");
+    }
+    for (const Identifier &rank : shard.ranks)
+      if (std::optional<RankId> id = findRank(kernel, rank, Rule::Shard1))
+        made.ranks.push_back(*id);
+    info.shards.push_back(std::move(made));
+  }
+  kernel.schedules.push_back(std::move(info));
+}
+
+/// `shard m over ring` outside of a schedule: for every kernel with the ranks.
+void Analysis::applyShard(const Schedule &schedule) {
+  bool applied = false;
+  for (ElaboratedKernel &kernel : program.kernels) {
+    bool all = llvm::all_of(
+        schedule.shards.front().ranks, [&](const Identifier &rank) {
+          return llvm::any_of(kernel.ranks, [&](const RankInfo &candidate) {
+            return candidate.name == rank.name;
+          });
+        });
+    if (all && !kernel.gradient)
+      applySchedule(schedule, kernel);
+    applied |= all;
+  }
+  if (!applied && !diagnostics.hasErrors())
+    diagnostics.error(schedule.range, Rule::Shard1,
+                      "no kernel of this file has the ranks that `shard` "
+                      "names");
+}
+
 void Analysis::applySchedules(File &file) {
   for (const Schedule *schedule : file.schedules) {
     StringRef name = schedule->kernel.name;
+    if (name.empty()) {
+      applyShard(*schedule);
+      continue;
+    }
     if (!kernels.count(name)) {
       SmallVector<StringRef, 8> known;
       for (auto &entry : kernels)
@@ -220,71 +314,9 @@ void Analysis::applySchedules(File &file) {
         builder.note(kernels[near]->name.range, "did you mean `" + near + "`?");
       continue;
     }
-    ElaboratedKernel *kernel = nullptr;
-    for (ElaboratedKernel &candidate : program.kernels)
-      if (candidate.name == name)
-        kernel = &candidate;
-    if (!kernel)
-      continue; // its errors are reported
-    ScheduleInfo info;
-    info.target = schedule->target.name.str();
-    info.range = schedule->range;
-    auto findRank = [&](Identifier rank, Rule rule) -> std::optional<RankId> {
-      SmallVector<StringRef, 8> known;
-      for (auto [id, candidate] : llvm::enumerate(kernel->ranks)) {
-        if (candidate.name == rank.name)
-          return id;
-        known.push_back(candidate.name);
-      }
-      auto builder = diagnostics.error(rank.range, rule,
-                                       "kernel `" + name + "` has no rank `" +
-                                           rank.name + "`");
-      StringRef near = nearest(rank.name, known);
-      if (!near.empty())
-        builder.remedy("did you mean `" + near + "`?");
-      return std::nullopt;
-    };
-    auto positive = [&](const Expr *expr, const Twine &what) {
-      std::optional<int64_t> value = evaluate(expr);
-      if (value && *value > 0)
-        return value;
-      diagnostics.error(expr->range, Rule::Sched1,
-                        what + " is a positive number");
-      return std::optional<int64_t>();
-    };
-    for (const TileSize &tile : schedule->tiles) {
-      std::optional<RankId> rank = findRank(tile.rank, Rule::Sched1);
-      std::optional<int64_t> size = positive(tile.size, "a tile size");
-      if (!rank || !size)
-        continue;
-      if (llvm::any_of(info.tiles,
-                       [&](auto &other) { return other.first == *rank; })) {
-        diagnostics.error(tile.rank.range, Rule::Sched1,
-                          "rank `" + tile.rank.name + "` is tiled twice");
-        continue;
-      }
-      info.tiles.push_back({*rank, *size});
-    }
-    if (schedule->stages)
-      info.stages = positive(schedule->stages, "the number of stages");
-    for (const Shard &shard : schedule->shards) {
-      ShardInfo made;
-      made.over = shard.over.name.str();
-      StringRef kinds[] = {"ring", "alltoall", "allgather", "state"};
-      if (!llvm::is_contained(kinds, shard.over.name)) {
-        auto builder = diagnostics.error(
-            shard.over.range, Rule::Shard1,
-            "unknown exchange `" + shard.over.name.take_front(64) + "`");
-        StringRef near = nearest(shard.over.name, kinds);
-        if (!near.empty())
-          builder.remedy("did you mean `" + near + "`?");
-      }
-      for (const Identifier &rank : shard.ranks)
-        if (std::optional<RankId> id = findRank(rank, Rule::Shard1))
-          made.ranks.push_back(*id);
-      info.shards.push_back(std::move(made));
-    }
-    kernel->schedules.push_back(std::move(info));
+    for (ElaboratedKernel &kernel : program.kernels)
+      if (kernel.name == name)
+        applySchedule(*schedule, kernel);
   }
 }
 

@@ -8,7 +8,7 @@ using llvm::ArrayRef;
 using llvm::SmallVector;
 
 /// Longer conjunctions are kept as one atom: precision is lost, not soundness.
-static constexpr unsigned maxAtoms = 64;
+static constexpr unsigned maxAtoms = 16;
 
 static void unite(RankSet &into, ArrayRef<RankId> ranks) {
   into.append(ranks.begin(), ranks.end());
@@ -18,6 +18,7 @@ static void unite(RankSet &into, ArrayRef<RankId> ranks) {
 
 PresenceTable::PresenceTable() {
   sets.emplace_back();
+  simplifiable.push_back(false);
   setIds[{}] = 0;
 }
 
@@ -25,8 +26,12 @@ PresenceId PresenceTable::intern(const Set &set) {
   auto [it, isNew] =
       setIds.try_emplace(std::vector<uint32_t>(set.begin(), set.end()),
                          sets.size());
-  if (isNew)
+  if (isNew) {
     sets.push_back(set);
+    simplifiable.push_back(llvm::any_of(set, [&](uint32_t number) {
+      return !atoms[number].over.empty();
+    }));
+  }
   return it->second;
 }
 
@@ -41,8 +46,8 @@ PresenceId PresenceTable::cause(AbsenceCause cause, const RankSet &ranks,
 }
 
 PresenceId PresenceTable::simplify(PresenceId id, const RankSet &ranks) {
-  if (id == 0)
-    return 0;
+  if (!simplifiable[id])
+    return id;
   const Set set = sets[id];
   Set kept;
   for (uint32_t number : set) {
@@ -62,8 +67,10 @@ PresenceId PresenceTable::simplify(PresenceId id, const RankSet &ranks) {
 
 PresenceId PresenceTable::both(PresenceId a, PresenceId b,
                                const RankSet &ranks) {
-  if (a == b)
+  if (a == b || b == 0)
     return simplify(a, ranks);
+  if (a == 0)
+    return simplify(b, ranks);
   Set joined;
   std::set_union(sets[a].begin(), sets[a].end(), sets[b].begin(),
                  sets[b].end(), std::back_inserter(joined));

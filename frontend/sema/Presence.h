@@ -72,6 +72,7 @@ private:
 
   std::vector<Atom> atoms;
   std::vector<Set> sets;
+  std::vector<bool> simplifiable; // sets with an atom that may be implied
   struct Hash {
     size_t operator()(const std::vector<uint32_t> &key) const {
       return llvm::hash_combine_range(key.begin(), key.end());

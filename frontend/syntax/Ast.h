@@ -157,7 +157,7 @@ struct Shard {
 
 struct Schedule {
   SourceRange range;
-  Identifier kernel;
+  Identifier kernel; // empty: every kernel with the ranks (`shard` alone)
   Identifier target; // empty: every target
   llvm::ArrayRef<TileSize> tiles;
   Expr *stages = nullptr;

@@ -58,7 +58,7 @@ void ParserImpl::recoverToDeclaration() {
   while (!atKind(TokenKind::Eof)) {
     if (peek().startsLine &&
         (atKind(TokenKind::KwKernel) || atKind(TokenKind::KwDef) ||
-         peek().isWord("schedule")))
+         peek().isWord("schedule") || peek().isWord("shard")))
       return;
     take();
   }
@@ -102,6 +102,17 @@ void ParserImpl::parseFile() {
       parseDef();
     } else if (peek().isWord("schedule")) {
       parseSchedule();
+    } else if (peek().isWord("shard")) {
+      Schedule *schedule = file.make<Schedule>();
+      SmallVector<Shard, 1> shards;
+      schedule->range = take().range;
+      if (parseShard(shards)) {
+        schedule->range = rangeFrom(schedule->range.begin);
+        schedule->shards = file.copy<Shard>(shards);
+        file.schedules.push_back(schedule);
+      } else {
+        recoverToDeclaration();
+      }
     } else if (atKind(TokenKind::KwDefault)) {
       take();
       SmallVector<RankBinding, 4> bindings;
@@ -111,7 +122,7 @@ void ParserImpl::parseFile() {
       else
         recoverToDeclaration();
     } else if (!accept(TokenKind::Semicolon)) {
-      expected("`kernel`, `def`, `schedule` or `default`");
+      expected("`kernel`, `def`, `schedule`, `shard` or `default`");
       take();
       recoverToDeclaration();
     }
@@ -230,6 +241,20 @@ void ParserImpl::parseDef() {
   parseBlock(def->body, 0);
 }
 
+/// `shard` p, m over ring
+bool ParserImpl::parseShard(llvm::SmallVectorImpl<Shard> &shards) {
+  Shard &shard = shards.emplace_back();
+  SmallVector<Identifier, 2> ranks;
+  if (!parseNames(ranks, "a rank to shard"))
+    return false;
+  if (!acceptWord("over")) {
+    expected("`over` and how the devices exchange");
+    return false;
+  }
+  shard.ranks = file.copy<Identifier>(ranks);
+  return expectName(shard.over, "ring, alltoall, allgather or state");
+}
+
 /// `schedule K [for TARGET] { tile p = 128, m = 176; stages 2; shard m over ring }`
 void ParserImpl::parseSchedule() {
   uint32_t start = take().range.begin;
@@ -258,17 +283,8 @@ void ParserImpl::parseSchedule() {
       if (!(schedule->stages = parseExpr(0)))
         return recoverToDeclaration();
     } else if (acceptWord("shard")) {
-      shards.emplace_back();
-      SmallVector<Identifier, 2> ranks;
-      bool read = parseNames(ranks, "a rank to shard");
-      if (read && !acceptWord("over")) {
-        expected("`over` and how the devices exchange");
-        read = false;
-      }
-      if (!read || !expectName(shards.back().over,
-                               "ring, alltoall, allgather or state"))
+      if (!parseShard(shards))
         return recoverToDeclaration();
-      shards.back().ranks = file.copy<Identifier>(ranks);
     } else {
       expected("`tile`, `stages` or `shard`");
       return recoverToDeclaration();

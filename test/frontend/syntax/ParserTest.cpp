@@ -127,7 +127,7 @@ TEST(Parser, SaysWhatItExpected) {
       {"kernel", "expected the name of the kernel, found the end of the file"},
       {"kernel where() -> y: f32 {}",
        "expected the name of the kernel, found `where`"},
-      {"foo", "expected `kernel`, `def`, `schedule` or `default`, found `foo`"},
+      {"foo", "expected `kernel`, `def`, `schedule`, `shard` or `default`"},
       {"kernel k(x: f32) y: f32 {}", "expected `->` before the outputs"},
       {"kernel k = gradient f", "expected `grad`, found `gradient`"},
       {"kernel k = grad f", "expected `wrt` and the inputs"},
