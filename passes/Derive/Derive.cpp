@@ -4,6 +4,7 @@
 
 #include "passes/Derive/Emit.h"
 #include "passes/Derive/Groups.h"
+#include "passes/Derive/Obligations.h"
 #include "passes/Derive/PassAnalysis.h"
 
 #include "mlir/Analysis/TopologicalSortUtils.h"
@@ -137,10 +138,29 @@ void Deriver::derive(Group &group) {
              "the separated form lost a rank of the result");
         retry = true;
       }
+    std::vector<Duty> duties;
+    if (!retry)
+      duties = writeObligations(kernel, stream, plan, emission, *log.terms);
+    for (const Duty &duty : duties) {
+      if (!options.prove || options.prove(duty.obligation))
+        continue;
+      for (Operation *op : duty.members)
+        if (asWritten.insert(op).second) {
+          auto member = cast<ReduceOp>(op);
+          note(DerivationEntry::Refused, member, duty.obligation.rule,
+               "obligation " + duty.obligation.name + " (" +
+                   duty.obligation.rule + ") is not proved");
+          retry = true;
+        }
+      if (retry)
+        break;
+    }
     if (retry) {
       emission.discard();
       continue;
     }
+    for (Duty &duty : duties)
+      log.obligations.push_back(std::move(duty.obligation));
     for (size_t i = 0; i < plan.finishes.size(); ++i)
       notePlan(plan, i);
     for (const Miss &miss : plan.misses)

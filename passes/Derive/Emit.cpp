@@ -364,6 +364,7 @@ void FoldWriter::writeRewritten(Value value, const Poly &form) {
   };
   collect(form);
   Value result = emitter.poly(form);
+  out.rewrittenUnguarded.push_back(result);
   if (!references.empty()) {
     SmallVector<Value> conditions;
     for (unsigned reference : references)

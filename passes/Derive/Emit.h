@@ -26,6 +26,8 @@ struct Emission {
   std::vector<mlir::Value> unguarded;
   /// What replaces complete fields, in the order of Plan::rewritten.
   std::vector<mlir::Value> rewritten;
+  /// The same without the guard of empty rows.
+  std::vector<mlir::Value> rewrittenUnguarded;
   /// All operations written, in order.
   std::vector<mlir::Operation *> operations;
 

@@ -480,6 +480,10 @@ void Planner::finish(Normal &normal) {
   } else {
     result.value = formOf[normal.op];
     result.rules.push_back("R1");
+    for (auto &[term, coefficient] : result.value.terms)
+      for (auto [atom, power] : term.factors)
+        if (algebra[atom].kind == Atom::Component)
+          result.accumulators.push_back(algebra[atom].number);
   }
   plan.finishes.push_back(std::move(result));
 }
@@ -539,6 +543,8 @@ void Planner::finishSum(Normal &normal, Finish &result) {
         continue;
       wanted.power = power;
       unsigned number = accumulator(wanted);
+      if (!llvm::is_contained(result.accumulators, number))
+        result.accumulators.push_back(number);
       Poly term = algebra.mul(alpha, algebra.of(plan.components[number].atom));
       if (wanted.reference)
         term = algebra.mul(

@@ -56,6 +56,8 @@ struct Component {
 struct Finish {
   cascade::ReduceOp member;
   Poly value;
+  /// The components it adds up.
+  llvm::SmallVector<unsigned> accumulators;
   /// The rules that were applied: "R1", "R2", ...
   llvm::SmallVector<llvm::StringRef> rules;
   /// Absent (max, min) or 0 (sum) unless these hold.

@@ -50,6 +50,6 @@ cascade.kernel @causal {
   %l = cascade.reduce sum over ["m"] %n : <real[m, p]> -> <real[p]>
   %a = cascade.map div(%n, %l) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
   %av = cascade.map mul(%a, %v) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
-  %o = cascade.reduce sum over ["m"] %av : <real[f, m, p]> -> <real[f, p]>
+  %o = cascade.reduce sum over ["m"] %av : <real[f, m, p]> -> <real[f, p]> loc("O")
   cascade.output "O" [p, f] : f32 = %o : <real[f, p]>
 }
