@@ -83,8 +83,10 @@ void einfall::driver::print(llvm::raw_ostream &os, const KernelReport &report) {
   if (!report.rules.empty())
     os << "  rules\n";
   for (const RuleReport &rule : report.rules) {
-    os << "    " << (rule.applied ? "" : "not ") << rule.rule << ": "
-       << rule.text;
+    os << "    ";
+    if (!llvm::StringRef(rule.text).starts_with(rule.rule))
+      os << (rule.applied ? "" : "not ") << rule.rule << ": ";
+    os << rule.text;
     if (!rule.place.empty())
       os << "  (" << rule.place << ")";
     os << "\n";
