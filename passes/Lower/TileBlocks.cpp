@@ -68,7 +68,7 @@ SmallVector<Value> TileEmitter::contract(FoldBuffers &fold,
 void TileEmitter::prefetchNext(FoldBuffers &fold, const Point &group,
                                const Tile &tile, Value local, Value chunk,
                                int64_t chunks) {
-  if (!tile.whole)
+  if (!tile.whole || chunks == 0)
     return;
   int64_t lines = 0;
   const int64_t lineFloats = 16;
@@ -141,7 +141,8 @@ void TileEmitter::accumulate(FoldBuffers &fold, const Component &component,
       }
     Value panelBase = element(
         panel.address, mul(first, plan.keyTile + 2), f32);
-    const unsigned unroll = 2;
+    // Masks take registers: two keys at once would spill.
+    const unsigned unroll = tile.whole ? 2 : 1;
     sums = loop(tile.from, tile.to, unroll, sums,
                 [&](Value local, ValueRange carried) {
       SmallVector<Value> inner(carried);

@@ -2,6 +2,8 @@
 
 #include "runtime/devices/cpu/CpuKernel.h"
 
+#include "runtime/devices/cpu/FlushSubnormals.h"
+
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
@@ -45,6 +47,7 @@ void CpuExecutor::launch(const CpuKernel &kernel,
        ++phase) {
     std::atomic<int64_t> next{0};
     auto work = [&](unsigned worker) {
+      FlushSubnormals flush;
       for (int64_t i;
            (i = next.fetch_add(1, std::memory_order_relaxed)) < items;)
         kernel.run(&arguments, phase, i, i + 1, own + worker * bytes,
