@@ -8,6 +8,9 @@ using namespace einfall;
 using namespace einfall::interpreter;
 using namespace einfall::cascade;
 
+/// Products of a few extents still fit in 64 bits, and nothing real is larger.
+static constexpr int64_t maxExtent = int64_t(1) << 40;
+
 namespace {
 /// Where an extent came from, for the message when another one contradicts.
 struct Source {
@@ -48,6 +51,10 @@ LogicalResult Binder::bindExtent(int rank, int64_t extent, Source source,
     return at->emitError() << "rank `" << program.rankNames[rank]
                            << "` has extent " << extent << ' ' << source.text
                            << ", an extent is 0 or more";
+  if (extent > maxExtent)
+    return at->emitError() << "rank `" << program.rankNames[rank]
+                           << "` has extent " << extent << ' ' << source.text
+                           << ", the most is " << maxExtent;
   if (known >= 0 && known != extent) {
     const Source &first = sources[rank];
     InFlightDiagnostic diag = at->emitError()

@@ -9,6 +9,9 @@ using namespace einfall;
 using namespace einfall::interpreter;
 using namespace einfall::cascade;
 
+/// 16 GiB of doubles.
+static constexpr double maxValues = 0x1p31;
+
 namespace einfall::interpreter {
 /// An engine of either precision behind one interface.
 class Evaluation {
@@ -152,9 +155,16 @@ LogicalResult Interpreter::evaluate(OutputOp output, ArrayRef<int64_t> start,
 
 FailureOr<std::vector<double>> Interpreter::evaluateAll(OutputOp output) {
   SmallVector<int64_t> shape = getShape(output);
-  int64_t length = shape.empty() ? 1 : shape.back(), count = 1;
+  double size = 1;
   for (int64_t extent : shape)
-    count *= extent;
+    size *= static_cast<double>(extent);
+  if (size > maxValues)
+    return output.emitError()
+           << "output `" << output.getName() << "` has " << size
+           << " values, more than " << maxValues
+           << " are not evaluated at once";
+  int64_t length = shape.empty() ? 1 : shape.back();
+  int64_t count = static_cast<int64_t>(size);
   std::vector<double> values(count);
   SmallVector<int64_t> start(shape.size());
   for (int64_t row = 0; row < count; row += length) {

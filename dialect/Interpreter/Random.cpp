@@ -14,6 +14,9 @@ using namespace einfall;
 using namespace einfall::interpreter;
 using namespace einfall::cascade;
 
+/// Of one tensor: 64 GiB.
+static constexpr double maxBytes = 0x1p36;
+
 OwnedTensor OwnedTensor::make(Element element, ArrayRef<int64_t> shape,
                               Layout layout, uint64_t seed) {
   OwnedTensor tensor;
@@ -144,6 +147,13 @@ FailureOr<RandomArguments> RandomArguments::make(KernelOp kernel,
     SmallVector<int64_t> shape;
     for (StringRef rank : names(input.getDims()))
       shape.push_back(extents->lookup(rank));
+    double size = elementBits(*element) / 8.0;
+    for (int64_t extent : shape)
+      size *= static_cast<double>(extent);
+    if (size > maxBytes)
+      return input.emitError()
+             << "input `" << input.getName() << "` takes " << size
+             << " bytes, random inputs take at most " << maxBytes;
     OwnedTensor tensor =
         OwnedTensor::make(*element, shape, options.layout, seeds());
     fill(tensor.view, options.pattern, seeds(), options.integers);

@@ -300,6 +300,14 @@ Recipe Recipe::random(uint64_t seed) {
   return recipe;
 }
 
+bool Recipe::isWellConditioned() const {
+  bool divides = normaliser == Normaliser::Sum ||
+                 normaliser == Normaliser::OnePlusSum;
+  bool isSigned = weight == Weight::Linear || weight == Weight::Normalised;
+  bool positive = score == Score::Abs || score == Score::Square;
+  return !divides || !isSigned || positive;
+}
+
 std::string Recipe::text() const {
   static constexpr const char *scores[] = {
       "dot", "scaled", "softcap", "bias", "distance", "abs", "square"};

@@ -45,6 +45,9 @@ struct Recipe {
 
   /// "softcap, causal, max, exp, sum: O L"
   std::string text() const;
+  /// No divisor is a sum that may cancel. Otherwise a rounding error is as large
+  /// as chance makes it, and a few rows tell nothing about the others.
+  bool isWellConditioned() const;
   static Recipe random(uint64_t seed);
 };
 

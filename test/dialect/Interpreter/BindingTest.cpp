@@ -68,6 +68,18 @@ TEST_F(BindingTest, ExtentDisagreesWithDeclaration) {
   expectError({"rank `c` has extent 7 as given but 2 as declared"});
 }
 
+TEST_F(BindingTest, ExtentsThatNoMemoryHolds) {
+  arguments.extents["p"] = int64_t(1) << 41;
+  EXPECT_TRUE(failed(bindExtents(parse(text), arguments)));
+  EXPECT_NE(messages.find("rank `p` has extent 2199023255552 as given, the "
+                          "most is 1099511627776"),
+            std::string::npos)
+      << messages;
+  arguments.extents["p"] = -1;
+  EXPECT_TRUE(failed(bindExtents(parse(text), arguments)));
+  EXPECT_NE(messages.find("an extent is 0 or more"), std::string::npos);
+}
+
 TEST_F(BindingTest, MissingInput) {
   input("Q", {2, 4}, std::vector<float>(8));
   expectError({"input `K` is not given"});
