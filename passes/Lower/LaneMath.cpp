@@ -16,7 +16,7 @@ using namespace mlir;
 using namespace einfall;
 using cascade::Function;
 
-static bool isVector(Value value) { return isa<VectorType>(value.getType()); }
+static bool isLanes(Value value) { return isa<VectorType>(value.getType()); }
 
 Value LaneBuilder::exponential(Value x) {
   auto constant = [&](double value) { return splat(value); };
@@ -78,7 +78,7 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
     return arith::CmpIOp::create(b, loc(), integer, x[0], x[1]);
   };
   auto shaped = [&](Type type) -> Type {
-    if (isVector(x[0]))
+    if (isLanes(x[0]))
       return vectorOf(type);
     return type;
   };
@@ -126,7 +126,7 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
   case Function::Pow:
     return math::PowFOp::create(b, loc(), x[0], x[1]);
   case Function::Exp:
-    if (isVector(x[0]))
+    if (isLanes(x[0]))
       return exponential(x[0]);
     return math::ExpOp::create(b, loc(), x[0]);
   case Function::Log:
@@ -175,7 +175,7 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
       return arith::UIToFPOp::create(b, loc(), shaped(b.getF32Type()), x[0]);
     return arith::SIToFPOp::create(b, loc(), shaped(b.getF32Type()), x[0]);
   case Function::ToInt: {
-    Type type = isVector(x[0]) ? Type(vectorOf(b.getI32Type()))
+    Type type = isLanes(x[0]) ? Type(vectorOf(b.getI32Type()))
                                : Type(b.getI64Type());
     if (isReal)
       return arith::FPToSIOp::create(b, loc(), type, x[0]);
