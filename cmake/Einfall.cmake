@@ -11,8 +11,6 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 option(EINFALL_UNITY_BUILD "Compile the sources of a library together" OFF)
-# Libraries whose files use one name for different things, each by itself.
-set(EINFALL_WITHOUT_UNITY einfall_proof)
 set(EINFALL_SANITIZERS "" CACHE STRING "Sanitizers, separated by semicolons")
 
 find_program(CCACHE_PROGRAM ccache)
@@ -66,7 +64,7 @@ function(einfall_add_library name)
     target_precompile_headers(${name} REUSE_FROM einfall_pch)
     target_compile_options(${name} PRIVATE -fpch-preprocess)
   endif()
-  if(EINFALL_UNITY_BUILD AND NOT name IN_LIST EINFALL_WITHOUT_UNITY)
+  if(EINFALL_UNITY_BUILD)
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   endif()
   if(ARG_DEPENDS)

@@ -13,7 +13,6 @@
 using llvm::DenseMap;
 using llvm::SmallVector;
 using llvm::StringRef;
-using mlir::Value;
 using mlir::ValueRange;
 namespace smt = mlir::smt;
 
@@ -76,10 +75,10 @@ public:
         intType(smt::IntType::get(context)),
         boolType(smt::BoolType::get(context)) {}
 
-  Value emit(Term term) {
+  mlir::Value emit(Term term) {
     if (auto it = done.find(term); it != done.end())
       return it->second;
-    Value value = build(term);
+    mlir::Value value = build(term);
     done[term] = value;
     return value;
   }
@@ -88,7 +87,7 @@ public:
   static StringRef logicOf(llvm::ArrayRef<Term> roots);
 
 private:
-  Value build(Term term);
+  mlir::Value build(Term term);
 
   mlir::Type typeOf(Sort sort) {
     return sort == Sort::Real  ? realType
@@ -96,14 +95,14 @@ private:
                                : boolType;
   }
 
-  Value declare(StringRef name, mlir::Type type) {
+  mlir::Value declare(StringRef name, mlir::Type type) {
     return smt::DeclareFunOp::create(builder, loc, type,
                                      builder.getStringAttr(name));
   }
 
   /// A function of the theory of reals, declared at its first use.
-  Value call(StringRef name, mlir::Type result, ValueRange operands) {
-    Value &function = functions[name];
+  mlir::Value call(StringRef name, mlir::Type result, ValueRange operands) {
+    mlir::Value &function = functions[name];
     if (!function)
       function = declare(
           name, smt::SMTFuncType::get(
@@ -111,9 +110,9 @@ private:
     return smt::ApplyFuncOp::create(builder, loc, function, operands);
   }
 
-  Value chain(StringRef name, llvm::ArrayRef<Value> operands) {
-    Value result = operands.front();
-    for (Value operand : operands.drop_front())
+  mlir::Value chain(StringRef name, llvm::ArrayRef<mlir::Value> operands) {
+    mlir::Value result = operands.front();
+    for (mlir::Value operand : operands.drop_front())
       result = call(name, realType, {result, operand});
     return result;
   }
@@ -122,14 +121,14 @@ private:
   mlir::Location loc;
   mlir::MLIRContext *context;
   mlir::Type realType, intType, boolType;
-  DenseMap<Term, Value> done;
-  llvm::StringMap<Value> functions;
+  DenseMap<Term, mlir::Value> done;
+  llvm::StringMap<mlir::Value> functions;
 };
 
 } // namespace
 
-Value Emitter::build(Term term) {
-  SmallVector<Value> operands;
+mlir::Value Emitter::build(Term term) {
+  SmallVector<mlir::Value> operands;
   for (Term operand : term.operands())
     operands.push_back(emit(operand));
   bool isReal = term.operands().empty()
@@ -155,18 +154,18 @@ Value Emitter::build(Term term) {
   case TermKind::Symbol:
     return declare(symbolName(term.name()), typeOf(term.sort()));
   case TermKind::Add:
-    return isReal
-               ? chain("real.add", operands)
-               : Value(smt::IntAddOp::create(builder, loc, intType, operands));
+    return isReal ? chain("real.add", operands)
+                  : mlir::Value(
+                        smt::IntAddOp::create(builder, loc, intType, operands));
   case TermKind::Mul:
-    return isReal
-               ? chain("real.mul", operands)
-               : Value(smt::IntMulOp::create(builder, loc, intType, operands));
+    return isReal ? chain("real.mul", operands)
+                  : mlir::Value(
+                        smt::IntMulOp::create(builder, loc, intType, operands));
   case TermKind::Pow: {
-    SmallVector<Value> factors(*term.value().asInteger(), operands[0]);
-    return isReal
-               ? chain("real.mul", factors)
-               : Value(smt::IntMulOp::create(builder, loc, intType, factors));
+    SmallVector<mlir::Value> factors(*term.value().asInteger(), operands[0]);
+    return isReal ? chain("real.mul", factors)
+                  : mlir::Value(
+                        smt::IntMulOp::create(builder, loc, intType, factors));
   }
   case TermKind::FloorDiv:
     return smt::IntDivOp::create(builder, loc, operands[0], operands[1]);

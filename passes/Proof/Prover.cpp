@@ -2,17 +2,17 @@
 
 #include "passes/Proof/Prover.h"
 
+#include "passes/Proof/Clock.h"
 #include "passes/Proof/EmitSMT.h"
 #include "passes/Proof/SolverProcess.h"
 #include "passes/Proof/VerdictCache.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-
-#include <chrono>
 
 using llvm::StringRef;
 
@@ -28,11 +28,6 @@ StringRef toString(Status status) {
     break;
   }
   return "unknown";
-}
-
-static double now() {
-  using namespace std::chrono;
-  return duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
 /// `z3` next to this program, then on PATH.
@@ -150,6 +145,8 @@ struct Prover::State {
   std::optional<std::string> versionText;
   std::string solverError;
   std::vector<Record> history;
+  /// What this prover has decided, by hash.
+  llvm::StringMap<VerdictCache::Entry> answered;
   /// Scripts of assumptions that were seen to have a model.
   llvm::StringSet<> consistent;
 };
@@ -206,7 +203,10 @@ void Prover::State::decide(const Obligation &obligation, Verdict &verdict) {
     verdict.reason = solverError;
     return;
   }
-  if (std::optional<VerdictCache::Entry> entry = cache.lookup(verdict.hash)) {
+  std::optional<VerdictCache::Entry> entry = cache.lookup(verdict.hash);
+  if (auto it = answered.find(verdict.hash); !entry && it != answered.end())
+    entry = it->second;
+  if (entry) {
     verdict.cached = true;
     verdict.status = entry->proved ? Status::Proved : Status::Refuted;
     verdict.model = std::move(entry->model);
@@ -231,7 +231,8 @@ void Prover::State::decide(const Obligation &obligation, Verdict &verdict) {
     verdict.reason = whyNot(text);
     return;
   }
-  cache.store(verdict.hash, {verdict.isProved(), verdict.model});
+  answered[verdict.hash] = {verdict.isProved(), verdict.model};
+  cache.store(verdict.hash, answered[verdict.hash]);
 }
 
 Prover::Prover(ProverOptions options)

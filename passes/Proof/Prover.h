@@ -61,7 +61,7 @@ struct Verdict {
   Assignment model, point;
   /// The assumptions have no model: the statement says nothing.
   bool vacuous = false;
-  /// From the cache; then `seconds` is the time of looking it up.
+  /// From the cache, or asked before; then `seconds` is the time of looking up.
   bool cached = false;
   double seconds = 0;
   /// SHA-256 of the script and the solver: what the cache knows it by.

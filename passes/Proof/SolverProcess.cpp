@@ -2,11 +2,12 @@
 
 #include "passes/Proof/SolverProcess.h"
 
+#include "passes/Proof/Clock.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 #include <fcntl.h>
@@ -21,12 +22,6 @@
 using llvm::StringRef;
 
 namespace einfall::proof {
-
-/// Seconds on a clock that nobody sets.
-static double now() {
-  using namespace std::chrono;
-  return duration<double>(steady_clock::now().time_since_epoch()).count();
-}
 
 static llvm::Error error(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);

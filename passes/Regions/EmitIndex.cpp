@@ -24,7 +24,9 @@ mlir::FailureOr<Value> IndexEmitter::emit(Term term) {
     operands.push_back(*value);
   }
   auto constant = [&](int64_t value) {
-    return Value(arith::ConstantIndexOp::create(builder, loc, value));
+    mlir::TypedAttr attribute =
+        builder.getIntegerAttr(type ? type : builder.getIndexType(), value);
+    return Value(arith::ConstantOp::create(builder, loc, attribute));
   };
   auto truth = [&](bool value) {
     return Value(

@@ -1,8 +1,8 @@
 //===- EmitIndex.h - Closed forms as arith operations -----------*- C++ -*-===//
 //
-// Emits a closed form of a mask as `arith` operations on index and i1, for loop
-// bounds and for the test that chooses a tile's body. Shared parts are emitted
-// once per emitter.
+// Emits a closed form of a mask as `arith` operations on index (or another
+// integer type) and i1, for loop bounds and for the test that chooses a tile's
+// body. Shared parts are emitted once per emitter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,12 +25,14 @@ namespace einfall::regions {
 /// not outlive the block it began in.
 class IndexEmitter {
 public:
-  /// `symbol` gives the value, of type index or i1, of a symbol: a bound of the
-  /// tile or a leaf. It may give null for one that it does not know.
+  /// `symbol` gives the value, of the integer type or i1, of a symbol: a bound
+  /// of the tile or a leaf. It may give null for one that it does not know.
   using SymbolValue = llvm::function_ref<mlir::Value(Term)>;
 
-  IndexEmitter(mlir::OpBuilder &builder, mlir::Location loc, SymbolValue symbol)
-      : builder(builder), loc(loc), symbol(symbol) {}
+  /// Integers are of `type`; null means index.
+  IndexEmitter(mlir::OpBuilder &builder, mlir::Location loc, SymbolValue symbol,
+               mlir::Type type = {})
+      : builder(builder), loc(loc), symbol(symbol), type(type) {}
 
   /// Fails on a symbol without a value and on what is not a closed form.
   mlir::FailureOr<mlir::Value> emit(Term term);
@@ -39,6 +41,7 @@ private:
   mlir::OpBuilder &builder;
   mlir::Location loc;
   SymbolValue symbol;
+  mlir::Type type;
   llvm::DenseMap<Term, mlir::Value> done;
 };
 

@@ -9,7 +9,6 @@
 #include "llvm/Support/Path.h"
 #include "gtest/gtest.h"
 
-#include <chrono>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,6 +78,7 @@ TEST_F(Proving, Verdicts) {
   EXPECT_EQ(refuted.point[0].first, "x");
   ASSERT_EQ(prover.history().size(), 2u);
   EXPECT_EQ(prover.history()[1].name, "wrong");
+  EXPECT_TRUE(prover.prove(easy()).cached) << "asked before";
   EXPECT_EQ(prover.solverStarts(), 1u);
   EXPECT_EQ(prover.solverVersion().substr(0, 3), "Z3 ");
 }
@@ -115,13 +115,9 @@ TEST_F(Proving, WhatTakesForeverIsKilled) {
                   {},
                   ne(cube("i") + cube("j") + cube("k"), c.integer(114)),
                   false};
-  auto start = std::chrono::steady_clock::now();
   Verdict verdict = prover.prove(hard);
-  std::chrono::duration<double> taken =
-      std::chrono::steady_clock::now() - start;
   EXPECT_EQ(toString(verdict.status), "unknown");
   EXPECT_EQ(verdict.reason, "killed after 0.5 s");
-  EXPECT_LT(taken.count(), 60);
   // The next one gets another process.
   EXPECT_TRUE(prover.prove(easy()).isProved());
   EXPECT_EQ(prover.solverStarts(), 2u);

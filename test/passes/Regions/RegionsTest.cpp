@@ -3,6 +3,7 @@
 #include "passes/Proof/Prover.h"
 #include "passes/Regions/Classify.h"
 #include "passes/Regions/EmitIndex.h"
+#include "passes/Regions/KernelMasks.h"
 #include "passes/Regions/RegionProof.h"
 
 #include "dialect/Cascade/Cascade.h"
@@ -305,6 +306,32 @@ TEST_F(Regions, AbsentConditionsAreNeverFull) {
     EXPECT_TRUE(disjunct.fullHi.isConstant(0));
 }
 
+/// All masks of a kernel, found and proved; one that is not is marked.
+TEST_F(Regions, OfAKernel) {
+  std::string text = "cascade.kernel @k {" + std::string(definitions) + R"mlir(
+    %one = cascade.where %s, %causal : <real[]>, <bool[m, p]> -> <real[m, p]>
+    %two = cascade.where %one, %near : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+    %again = cascade.where %s, %near : <real[]>, <bool[m, p]> -> <real[m, p]>
+    %sum = cascade.reduce sum over ["m"] %two : <real[m, p]> -> <real[p]>
+  })mlir";
+  module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  ASSERT_TRUE(module);
+  cascade::KernelOp kernel = *module->getOps<cascade::KernelOp>().begin();
+  std::vector<KernelMask> masks = findMasks(kernel);
+  ASSERT_EQ(masks.size(), 2u);
+  EXPECT_EQ(masks[0].regions.stream.rank, "m");
+  proof::Prover prover;
+  EXPECT_EQ(proveMasks(kernel, prover, "k"), 0u);
+  ASSERT_EQ(prover.history().size(), 8u);
+  EXPECT_EQ(prover.history()[0].name, "k.m.mask0.full");
+  EXPECT_FALSE(masks[0].where->hasAttr(testedEverywhere));
+  proof::ProverOptions noTime;
+  noTime.totalSeconds = 0;
+  proof::Prover helpless(noTime);
+  EXPECT_EQ(proveMasks(kernel, helpless, "k"), 2u);
+  EXPECT_TRUE(masks[0].where->hasAttr(testedEverywhere));
+}
+
 TEST_F(Regions, WhatIsNoConditionFails) {
   ASSERT_TRUE(mlir::succeeded(analyze({"causal"})));
   mlir::Value number;
@@ -338,5 +365,15 @@ TEST_F(Regions, BecomeIndexArithmetic) {
   ASSERT_TRUE(mlir::succeeded(full) && mlir::succeeded(lo));
   EXPECT_TRUE(full->getType().isInteger(1));
   EXPECT_TRUE(lo->getType().isIndex());
+  // As i64.
+  mlir::Type i64 = builder.getI64Type();
+  auto number = [&](Term) -> mlir::Value {
+    return mlir::arith::ConstantOp::create(builder, builder.getUnknownLoc(),
+                                           builder.getI64IntegerAttr(3));
+  };
+  IndexEmitter wide(builder, builder.getUnknownLoc(), number, i64);
+  auto hi = wide.emit(regions->streamHi);
+  ASSERT_TRUE(mlir::succeeded(hi));
+  EXPECT_EQ(hi->getType(), i64);
   EXPECT_TRUE(mlir::succeeded(target->verify()));
 }
