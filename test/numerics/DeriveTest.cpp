@@ -103,6 +103,30 @@ TEST_F(DeriveTest, DerivedAgreesWithWritten) {
   EXPECT_GT(folded, 100u);
 }
 
+TEST_F(DeriveTest, TheInterfaceStays) {
+  // Callers number arguments by their order in the kernel as written.
+  auto names = [](cascade::KernelOp kernel) {
+    std::vector<std::string> found;
+    for (auto op : kernel.getBody().getOps<cascade::InputOp>())
+      found.push_back(op.getName().str());
+    for (auto op : kernel.getBody().getOps<cascade::ParamOp>())
+      found.push_back(op.getName().str());
+    for (auto op : kernel.getBody().getOps<cascade::OutputOp>())
+      found.push_back(op.getName().str());
+    return found;
+  };
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Recipe recipe = Recipe::random(seed);
+    auto kernel = build(&context, recipe);
+    ASSERT_TRUE(kernel) << messages;
+    auto before = names(kernelOf(*kernel));
+    DerivationLog log;
+    ASSERT_TRUE(succeeded(deriveKernel(kernelOf(*kernel), log))) << messages;
+    EXPECT_EQ(names(kernelOf(*kernel)), before)
+        << "seed " << seed << ": " << recipe.text();
+  }
+}
+
 TEST_F(DeriveTest, OnePassWhereTheRankTestSaysSo) {
   unsigned agree = 0, untested = 0;
   for (uint64_t seed = 0; seed < 400; ++seed) {
