@@ -1,6 +1,7 @@
 """lit's view of the test tree: `.mlir`, `.ein` and `.test` files with RUN lines."""
 
 import os
+import shutil
 
 import lit.formats
 
@@ -23,6 +24,8 @@ for name in ("HOME", "EINFALL_CACHE_DIR"):
 config.environment["NO_COLOR"] = "1"
 if lit_config.params.get("slow"):
     config.available_features.add("slow")
+if shutil.which("cvc5"):
+    config.available_features.add("cvc5")
 config.substitutions.append(("%examples", os.path.join(config.einfall_source_dir, "examples")))
 config.substitutions.append(("%root", config.einfall_source_dir))
 config.substitutions.append(("%python", config.python))
