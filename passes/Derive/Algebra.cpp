@@ -2,10 +2,6 @@
 
 #include "passes/Derive/Algebra.h"
 
-#include "passes/Derive/PassAnalysis.h"
-
-#include "llvm/Support/Format.h"
-
 using namespace mlir;
 using namespace einfall;
 using namespace einfall::derive;
@@ -62,10 +58,9 @@ AtomId Algebra::leaf(Value value, bool carries, unsigned level, bool positive) {
   atom.carries = carries;
   atom.level = level;
   atom.positive = positive;
-  return intern(
-      "leaf" +
-          std::to_string(reinterpret_cast<uintptr_t>(value.getAsOpaquePointer())),
-      std::move(atom));
+  return intern("leaf" + std::to_string(reinterpret_cast<uintptr_t>(
+                             value.getAsOpaquePointer())),
+                std::move(atom));
 }
 
 AtomId Algebra::component(unsigned number, unsigned level, bool positive) {
@@ -191,8 +186,7 @@ Monomial Algebra::mul(const Monomial &a, const Monomial &b) {
   Monomial result;
   auto i = a.factors.begin(), j = b.factors.begin();
   while (i != a.factors.end() || j != b.factors.end()) {
-    if (j == b.factors.end() ||
-        (i != a.factors.end() && i->first < j->first)) {
+    if (j == b.factors.end() || (i != a.factors.end() && i->first < j->first)) {
       result.factors.push_back(*i++);
     } else if (i == a.factors.end() || j->first < i->first) {
       result.factors.push_back(*j++);
@@ -203,10 +197,10 @@ Monomial Algebra::mul(const Monomial &a, const Monomial &b) {
     }
   }
   result.exponent =
-      a.exponent == 0   ? b.exponent
-      : b.exponent == 0 ? a.exponent
-                        : exponentId(add(exponents[a.exponent],
-                                         exponents[b.exponent]));
+      a.exponent == 0 ? b.exponent
+      : b.exponent == 0
+          ? a.exponent
+          : exponentId(add(exponents[a.exponent], exponents[b.exponent]));
   return result;
 }
 
@@ -232,8 +226,8 @@ std::optional<Poly> Algebra::power(const Poly &a, int power) {
       for (auto [atom, k] : monomial.factors)
         result.factors.push_back({atom, k * power});
       if (monomial.exponent)
-        result.exponent = exponentId(
-            scale(exponents[monomial.exponent], Rational(power)));
+        result.exponent =
+            exponentId(scale(exponents[monomial.exponent], Rational(power)));
     }
     return of(result, coefficient.power(power));
   }
@@ -263,8 +257,7 @@ std::optional<Poly> Algebra::inverse(const Poly &a) {
 std::pair<Poly, Poly> Algebra::pullExponent(const Poly &a) {
   unsigned common = 0;
   for (auto &[monomial, coefficient] : a.terms)
-    if (monomial.exponent &&
-        llvm::any_of(monomial.factors, [&](auto &factor) {
+    if (monomial.exponent && llvm::any_of(monomial.factors, [&](auto &factor) {
           return atoms[factor.first].kind == Atom::Component;
         }))
       common = monomial.exponent;
@@ -315,10 +308,10 @@ std::optional<Poly> Algebra::log(const Poly &a) {
   for (auto [atom, power] : factors) {
     if (!atoms[atom].positive)
       return std::nullopt;
-    Poly argument = atoms[atom].kind == Atom::Sum ? Poly(atoms[atom].argument)
-                                                  : of(atom);
-    result = add(result,
-                 scale(of(apply(Function::Log, argument)), Rational(power)));
+    Poly argument =
+        atoms[atom].kind == Atom::Sum ? Poly(atoms[atom].argument) : of(atom);
+    result =
+        add(result, scale(of(apply(Function::Log, argument)), Rational(power)));
   }
   return result;
 }
@@ -330,8 +323,8 @@ std::optional<Poly> Algebra::sqrt(const Poly &a) {
   std::optional<Rational> root = coefficient.squareRoot();
   if (!root)
     return std::nullopt;
-  Poly result = exp(scale(exponents[monomial.exponent],
-                          Rational::fraction(1, 2)));
+  Poly result =
+      exp(scale(exponents[monomial.exponent], Rational::fraction(1, 2)));
   std::vector<std::pair<AtomId, int>> factors = monomial.factors;
   for (auto [atom, power] : factors) {
     if (!atoms[atom].positive)
@@ -401,8 +394,7 @@ bool Algebra::carries(const Poly &poly) const {
 }
 
 unsigned Algebra::level(const Monomial &monomial) const {
-  unsigned result =
-      monomial.exponent ? level(exponents[monomial.exponent]) : 0;
+  unsigned result = monomial.exponent ? level(exponents[monomial.exponent]) : 0;
   for (auto [atom, power] : monomial.factors)
     result = std::max(result, atoms[atom].level);
   return result;
@@ -413,94 +405,6 @@ unsigned Algebra::level(const Poly &poly) const {
   for (auto &[monomial, coefficient] : poly.terms)
     result = std::max(result, level(monomial));
   return result;
-}
-
-static std::string constantName(cascade::ConstOp constant) {
-  if (auto real = dyn_cast<FloatAttr>(constant.getValue())) {
-    std::string text;
-    llvm::raw_string_ostream(text)
-        << llvm::format("%g", real.getValueAsDouble());
-    return text;
-  }
-  auto integer = cast<IntegerAttr>(constant.getValue());
-  return integer.getType().isInteger(1)
-             ? (integer.getInt() ? "true" : "false")
-             : std::to_string(integer.getInt());
-}
-
-/// A map as one writes it, down to named fields.
-static std::string mapName(cascade::MapOp map) {
-  auto operand = [&](unsigned i) { return fieldName(map.getOperands()[i]); };
-  auto infix = [&](StringRef sign) {
-    auto part = [&](unsigned i) {
-      std::string text = operand(i);
-      bool plain = llvm::all_of(text, [](char c) {
-        return llvm::isAlnum(c) || c == '_' || c == '.' || c == '|';
-      });
-      return plain ? text : "(" + text + ")";
-    };
-    return part(0) + sign.str() + part(1);
-  };
-  switch (map.getFunction()) {
-  case Function::Add:
-    return infix(" + ");
-  case Function::Sub:
-    return infix(" - ");
-  case Function::Mul:
-    return infix(" * ");
-  case Function::Div:
-    return infix(" / ");
-  case Function::Lt:
-    return infix(" < ");
-  case Function::Le:
-    return infix(" <= ");
-  case Function::Gt:
-    return infix(" > ");
-  case Function::Ge:
-    return infix(" >= ");
-  case Function::Eq:
-    return infix(" == ");
-  case Function::Ne:
-    return infix(" != ");
-  case Function::And:
-    return infix(" and ");
-  case Function::Or:
-    return infix(" or ");
-  case Function::ToReal:
-    return operand(0);
-  default:
-    break;
-  }
-  std::string text = stringifyFunction(map.getFunction()).str() + "(";
-  for (unsigned i = 0; i < map.getNumOperands(); ++i)
-    text += (i ? ", " : "") + operand(i);
-  return text + ")";
-}
-
-std::string einfall::derive::fieldName(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return "reference";
-  if (std::string name = givenName(op); !name.empty())
-    return name;
-  if (auto read = dyn_cast<cascade::ReadOp>(op))
-    if (auto input = read.getTensor().getDefiningOp<cascade::InputOp>())
-      return input.getName().str();
-  if (auto param = dyn_cast<cascade::ParamOp>(op))
-    return param.getName().str();
-  if (auto reduce = dyn_cast<cascade::ReduceOp>(op))
-    return "(" + describe(op) + ")";
-  if (auto map = dyn_cast<cascade::MapOp>(op))
-    return mapName(map);
-  if (auto coord = dyn_cast<cascade::CoordOp>(op))
-    return coord.getRank().str();
-  if (auto extent = dyn_cast<cascade::ExtentOp>(op))
-    return "|" + extent.getRank().str() + "|";
-  if (auto constant = dyn_cast<cascade::ConstOp>(op))
-    return constantName(constant);
-  if (auto where = dyn_cast<cascade::WhereOp>(op))
-    return fieldName(where.getValue());
-  return describe(op);
 }
 
 std::string Algebra::str(AtomId id) const {

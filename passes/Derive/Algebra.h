@@ -1,6 +1,7 @@
 //===- Algebra.h - Exponential polynomials over fields ----------*- C++ -*-===//
 //
-// The normal form in which derivation looks at the body of a reduction: a sum of
+// The normal form in which derivation looks at the body of a reduction: a sum
+// of
 //
 //     coefficient * product of atoms to integer powers * exp(polynomial)
 //

@@ -126,6 +126,7 @@ void Deriver::notePlan(const Plan &plan, size_t number) {
 void Deriver::derive(Group &group) {
   // What goes wrong below is undone as a whole.
   OwningOpRef<KernelOp> backup = kernel.clone();
+  size_t entries = log.entries.size(), obligations = log.obligations.size();
   DenseSet<Operation *> asWritten;
   for (;;) {
     Stream stream(group.ranks, group.members);
@@ -135,7 +136,7 @@ void Deriver::derive(Group &group) {
     for (auto [finish, value] : llvm::zip(plan.finishes, emission.finishes))
       if (!value && asWritten.insert(finish.member).second) {
         note(DerivationEntry::Refused, finish.member, "R1",
-             "the separated form lost a rank of the result");
+             "the separated form gained a rank that the result lacks");
         retry = true;
       }
     std::vector<Duty> duties;
@@ -171,8 +172,11 @@ void Deriver::derive(Group &group) {
   }
   Block &block = kernel.getBody().front();
   eraseDead(block);
+  SmallVector<OutputOp> outputs(block.getOps<OutputOp>());
   if (!sortTopologically(&block) || failed(verify(kernel))) {
     kernel.getBody().takeBody(backup->getBody());
+    log.entries.erase(log.entries.begin() + entries, log.entries.end());
+    log.obligations.resize(obligations);
     log.entries.push_back({DerivationEntry::Refused, "", "",
                            "reductions over " + llvm::join(group.ranks, ", "),
                            kernel.getLoc(),
@@ -180,6 +184,9 @@ void Deriver::derive(Group &group) {
                            "other's results"});
     return;
   }
+  // Callers number outputs by their order, which sorting may have changed.
+  for (OutputOp output : outputs)
+    output->moveBefore(&block, block.end());
   cleanUp(kernel);
 }
 

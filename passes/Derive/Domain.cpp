@@ -17,8 +17,8 @@ bool einfall::derive::hasFact(const Domain &domain, const Fact &fact) {
 }
 
 bool einfall::derive::implies(const Domain &stronger, const Domain &weaker) {
-  return llvm::all_of(weaker,
-                      [&](const Fact &fact) { return hasFact(stronger, fact); });
+  return llvm::all_of(
+      weaker, [&](const Fact &fact) { return hasFact(stronger, fact); });
 }
 
 bool einfall::derive::sameDomain(const Domain &a, const Domain &b) {

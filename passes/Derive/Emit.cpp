@@ -220,9 +220,9 @@ void FoldWriter::writeFold(unsigned level) {
   writeAct(act, order, references, types, loc);
 
   builder.setInsertionPointToEnd(listener.block);
-  auto fold = FoldOp::create(
-      builder, loc, types, builder.getStrArrayAttr(stream.getRanks()),
-      references, builder.getArrayAttr(monoids));
+  auto fold = FoldOp::create(builder, loc, types,
+                             builder.getStrArrayAttr(stream.getRanks()),
+                             references, builder.getArrayAttr(monoids));
   fold.getStep().takeBody(step);
   fold.getAct().takeBody(act);
   for (auto [number, result] : llvm::zip(order, fold.getState()))
@@ -255,9 +255,8 @@ void FoldWriter::writeAct(Region &region, ArrayRef<unsigned> order,
         [](unsigned) { return Value(); });
     Value value = state[number];
     if (component.centre) {
-      Value distance =
-          emitter.map(Function::Sub,
-                      {before[*component.centre], after[*component.centre]});
+      Value distance = emitter.map(
+          Function::Sub, {before[*component.centre], after[*component.centre]});
       double binomial = 1;
       for (int i = component.power - 1; i >= 0; --i) {
         binomial = binomial * (i + 1) / (component.power - i);
@@ -277,8 +276,8 @@ void FoldWriter::writeAct(Region &region, ArrayRef<unsigned> order,
               Function::Mul,
               {state[other], emitter.power(distance, component.power - i)});
           if (binomial != 1)
-            term = emitter.map(Function::Mul,
-                               {term, emitter.constant(binomial)});
+            term =
+                emitter.map(Function::Mul, {term, emitter.constant(binomial)});
           value = emitter.map(Function::Add, {value, term});
           break;
         }
@@ -324,21 +323,35 @@ void FoldWriter::writeFinish(const Finish &finish) {
   if (finish.nonEmptyByExtent) {
     Value zero = ConstOp::create(builder, loc, int64_t(0));
     for (StringRef rank : stream.getRanks()) {
-      Value extent = ExtentOp::create(
-          builder, loc,
-          FieldType::get(builder.getContext(), Kind::Int, ArrayRef<StringRef>{}),
-          rank);
+      Value extent =
+          ExtentOp::create(builder, loc,
+                           FieldType::get(builder.getContext(), Kind::Int,
+                                          ArrayRef<StringRef>{}),
+                           rank);
       conditions.push_back(emitter.map(Function::Gt, {extent, zero}));
     }
   }
   if (finish.guarded && !conditions.empty()) {
-    value = WhereOp::create(builder, loc, value,
-                            conjunction(conditions, emitter));
+    value =
+        WhereOp::create(builder, loc, value, conjunction(conditions, emitter));
     if (member.getMonoid() == Monoid::Sum)
       value = OrElseOp::create(builder, loc, value, emitter.constant(0.0));
     else if (member.getMonoid() == Monoid::Count)
       value = OrElseOp::create(builder, loc, value,
                                ConstOp::create(builder, loc, int64_t(0)));
+  }
+  // A rank that cancelled comes back as a condition that always holds.
+  for (StringRef rank : member.getType().getRankNames()) {
+    if (fieldType(value).hasRank(rank))
+      continue;
+    Value coordinate =
+        CoordOp::create(builder, loc,
+                        FieldType::get(builder.getContext(), Kind::Int,
+                                       ArrayRef<StringRef>{rank}),
+                        rank);
+    Value zero = ConstOp::create(builder, loc, int64_t(0));
+    value = WhereOp::create(builder, loc, value,
+                            emitter.map(Function::Ge, {coordinate, zero}));
   }
   out.finishes.push_back(value.getType() == member.getType() ? value : Value());
 }
@@ -369,8 +382,8 @@ void FoldWriter::writeRewritten(Value value, const Poly &form) {
     SmallVector<Value> conditions;
     for (unsigned reference : references)
       conditions.push_back(whetherPresent(reference, loc));
-    result = WhereOp::create(builder, loc, result,
-                             conjunction(conditions, emitter));
+    result =
+        WhereOp::create(builder, loc, result, conjunction(conditions, emitter));
     // Without anything to reduce it is what the cascade makes of that.
     Operation *original = builder.clone(*value.getDefiningOp());
     result = OrElseOp::create(builder, loc, result, original->getResult(0));

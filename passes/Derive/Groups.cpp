@@ -10,9 +10,8 @@ using namespace einfall::derive;
 
 static bool rangesOver(Value value, ArrayRef<StringRef> ranks) {
   auto type = dyn_cast<FieldType>(value.getType());
-  return type && llvm::any_of(ranks, [&](StringRef rank) {
-           return type.hasRank(rank);
-         });
+  return type && llvm::any_of(
+                     ranks, [&](StringRef rank) { return type.hasRank(rank); });
 }
 
 /// The reductions in the body of `reduce`.
@@ -77,16 +76,15 @@ static bool reReferences(ArrayRef<ReduceOp> members) {
 }
 
 std::vector<Group> einfall::derive::findGroups(KernelOp kernel) {
-  SmallVector<ReduceOp> reductions(
-      kernel.getBody().front().getOps<ReduceOp>());
+  SmallVector<ReduceOp> reductions(kernel.getBody().front().getOps<ReduceOp>());
   DenseSet<Operation *> inner;
   for (ReduceOp reduce : reductions)
     for (Operation *op : bodyReductions(reduce))
       inner.insert(op);
 
   // Inner and outermost reductions by their ranks, sorted.
-  std::map<std::vector<std::string>, std::pair<SmallVector<ReduceOp>,
-                                               SmallVector<ReduceOp>>>
+  std::map<std::vector<std::string>,
+           std::pair<SmallVector<ReduceOp>, SmallVector<ReduceOp>>>
       byRanks;
   for (ReduceOp reduce : reductions) {
     std::vector<std::string> key;
@@ -190,8 +188,7 @@ private:
 } // namespace
 
 void einfall::derive::pullFactorsOut(KernelOp kernel) {
-  SmallVector<ReduceOp> reductions(
-      kernel.getBody().front().getOps<ReduceOp>());
+  SmallVector<ReduceOp> reductions(kernel.getBody().front().getOps<ReduceOp>());
   DenseSet<Operation *> inner;
   for (ReduceOp reduce : reductions)
     for (Operation *op : bodyReductions(reduce))
@@ -205,9 +202,9 @@ void einfall::derive::pullFactorsOut(KernelOp kernel) {
     OpBuilder builder(reduce);
     FactorSplitter splitter(builder, ranks);
     Value kept = splitter.split(reduce.getValue());
-    bool total = llvm::all_of(
-        llvm::concat<Value>(splitter.over, splitter.under),
-        [&](Value factor) { return domains.isTotal(factor); });
+    bool total =
+        llvm::all_of(llvm::concat<Value>(splitter.over, splitter.under),
+                     [&](Value factor) { return domains.isTotal(factor); });
     if (!kept || !total || kept == reduce.getValue())
       continue;
     Location loc = reduce.getLoc();

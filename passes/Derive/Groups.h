@@ -1,9 +1,9 @@
 //===- Groups.h - Which reductions become folds -----------------*- C++ -*-===//
 //
-// A reduction is *inner* if its result ranges over a rank that a later reduction
-// takes away: it is part of that reduction's body and is evaluated in its step.
-// The others are outermost, and the outermost reductions over the same ranks
-// form a group.
+// A reduction is *inner* if its result ranges over a rank that a later
+// reduction takes away: it is part of that reduction's body and is evaluated in
+// its step. The others are outermost, and the outermost reductions over the
+// same ranks form a group.
 //
 // An inner reduction joins (or forms) a group too where running it inside a
 // step would cost more than keeping its result: where outermost members of its

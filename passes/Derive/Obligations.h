@@ -1,12 +1,13 @@
 //===- Obligations.h - What an emitted plan has to prove --------*- C++ -*-===//
 //
 // Proof obligations read off the operations that were emitted: the step and act
-// regions of each fold and the finish of each member, translated into terms. The
-// algebra that led to them is not consulted, so an error in it, or in writing
-// its result down, is refuted.
+// regions of each fold and the finish of each member, translated into terms.
+// The algebra that led to them is not consulted, so an error in it, or in
+// writing its result down, is refuted.
 //
-// With s_r(c) the step of an accumulator at coordinate c under the references r,
-// a(r, r', t) its act, f its member's finish and g the member's body as written:
+// With s_r(c) the step of an accumulator at coordinate c under the references
+// r, a(r, r', t) its act, f its member's finish and g the member's body as
+// written:
 //   act      a(r, r, t) = t; a(r, r', 0) = 0; a(r, r', t + t') adds up
 //   step     a(r', 0, a(r, r', t) + s_r'(c)) = a(r, 0, t) + s_0(c), any r, r'
 //   combine  a(z, 0, a(x, z, t) + a(y, z, t')) = a(x, 0, t) + a(y, 0, t')

@@ -180,8 +180,8 @@ private:
 
   State computeFold(FoldOp fold, unsigned number) {
     if (!llvm::is_contained(fold.getRankNames(), rank))
-      return get(cast<YieldOp>(fold.getStep().front().back())
-                     .getValues()[number]);
+      return get(
+          cast<YieldOp>(fold.getStep().front().back()).getValues()[number]);
     auto [it, isNew] = foldStates.try_emplace(fold);
     if (!isNew)
       return it->second;

@@ -33,8 +33,8 @@ struct DeriveFolds : PassWrapper<DeriveFolds, OperationPass<ModuleOp>> {
     return "derive folds from the reductions of each kernel";
   }
   void runOnOperation() override {
-    for (auto kernel :
-         llvm::make_early_inc_range(getOperation().getOps<cascade::KernelOp>())) {
+    for (auto kernel : llvm::make_early_inc_range(
+             getOperation().getOps<cascade::KernelOp>())) {
       DerivationLog log;
       if (failed(deriveKernel(kernel, log)))
         return signalPassFailure();

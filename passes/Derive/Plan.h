@@ -7,11 +7,12 @@
 //     b_j = exp(u) y^k w; the alpha_j move out of the sum (R1, R4), and with
 //     them the barrier. A part that mixes c and rho stays inside and is known
 //     one traversal later: its rule failed, which is recorded.
-//  2. References. exp(u) is accumulated relative to a running maximum of u (R2):
+//  2. References. exp(u) is accumulated relative to a running maximum of u
+//  (R2):
 //     that of the cascade where it has one over the same coordinates (R3), else
 //     a new one. Powers of y - mu are accumulated around a first value of y, or
-//     around the maximum if y is u, so that nothing cancels badly; mu's distance
-//     from it stays one quantity in the finish.
+//     around the maximum if y is u, so that nothing cancels badly; mu's
+//     distance from it stays one quantity in the finish.
 //  3. Finish. Each member is a polynomial in accumulators and complete values,
 //     with a guard that keeps it 0 where there was nothing to sum.
 //

@@ -63,8 +63,8 @@ Value PolyEmitter::times(Value value, const Monomial &monomial,
     into = into ? map(Function::Mul, {into, factor}) : factor;
   };
   if (monomial.exponent)
-    multiply(value, map(Function::Exp,
-                        {poly(algebra.exponent(monomial.exponent))}));
+    multiply(value,
+             map(Function::Exp, {poly(algebra.exponent(monomial.exponent))}));
   // Accumulators first: the rest are factors of theirs.
   for (bool accumulators : {true, false})
     for (auto [id, k] : monomial.factors) {

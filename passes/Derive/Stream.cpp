@@ -15,9 +15,8 @@ Stream::Stream(ArrayRef<StringRef> ranks, ArrayRef<ReduceOp> list)
 
 bool Stream::carries(Value value) const {
   auto type = dyn_cast<FieldType>(value.getType());
-  return type && llvm::any_of(ranks, [&](StringRef rank) {
-           return type.hasRank(rank);
-         });
+  return type && llvm::any_of(
+                     ranks, [&](StringRef rank) { return type.hasRank(rank); });
 }
 
 void Stream::setLevel(Operation *member, unsigned level) {
@@ -312,10 +311,10 @@ Poly Stream::openMap(MapOp map, Value value) {
     if (select && select.getFunction() == Function::Select) {
       Value condition = select.getOperands()[0];
       auto branch = [&](unsigned i, bool truth) {
-        return algebra.mul(algebra.of(algebra.choice(condition, truth,
-                                                     carries(condition),
-                                                     level(condition))),
-                           algebra.exp(open(select.getOperands()[i])));
+        return algebra.mul(
+            algebra.of(algebra.choice(condition, truth, carries(condition),
+                                      level(condition))),
+            algebra.exp(open(select.getOperands()[i])));
       };
       return algebra.add(branch(1, true), branch(2, false));
     }

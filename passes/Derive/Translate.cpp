@@ -67,8 +67,8 @@ Term einfall::derive::SymbolTable::symbol(Value value) {
 Term einfall::derive::SymbolTable::fact(Value value, bool truth) {
   Term &term = symbols[{identity(value), truth ? 2 : 1}];
   if (term.isNull())
-    term = terms.fresh((truth ? "is_" : "has_") + symbolName(value),
-                       Sort::Bool);
+    term =
+        terms.fresh((truth ? "is_" : "has_") + symbolName(value), Sort::Bool);
   return term;
 }
 

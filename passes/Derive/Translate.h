@@ -40,14 +40,13 @@ public:
   /// A symbol for whether a value is present (or, with `truth`, true).
   proof::Term fact(mlir::Value value, bool truth);
   /// A symbol with a name like `name`, not used otherwise.
-  proof::Term fresh(llvm::StringRef name, proof::Sort sort = proof::Sort::Real) {
+  proof::Term fresh(llvm::StringRef name,
+                    proof::Sort sort = proof::Sort::Real) {
     return terms.fresh(name, sort);
   }
   /// Makes a value, and all that is computed like it, a symbol.
   void makeAtomic(mlir::Value value) { atomic.insert(identity(value)); }
-  bool isAtomic(mlir::Value value) {
-    return atomic.contains(identity(value));
-  }
+  bool isAtomic(mlir::Value value) { return atomic.contains(identity(value)); }
   /// A number for a computation with holes.
   unsigned shape(const std::string &text) {
     return numbers.try_emplace("shape" + text, numbers.size()).first->second;

@@ -42,8 +42,8 @@ TEST_F(AlgebraTest, ExponentialsMultiplyByAddingExponents) {
 
 TEST_F(AlgebraTest, LogarithmOfAWeightSplits) {
   // log(exp(s - x)/l) = s - x - log l.
-  Poly weight = algebra.mul(algebra.exp(algebra.sub(S, X)),
-                            *algebra.inverse(L));
+  Poly weight =
+      algebra.mul(algebra.exp(algebra.sub(S, X)), *algebra.inverse(L));
   auto log = algebra.log(weight);
   ASSERT_TRUE(log);
   EXPECT_EQ(algebra.str(*log), "s - x - log(l)");

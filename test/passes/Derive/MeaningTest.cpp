@@ -53,9 +53,8 @@ void compare(cascade::KernelOp written, cascade::KernelOp derived,
       if (!std::isfinite(a))
         continue;
       EXPECT_LE(std::abs(a - b), 1e-9 * scale)
-          << written.getSymName().str() << " output "
-          << output.getName().str() << " value " << i << ": written " << a
-          << ", derived " << b;
+          << written.getSymName().str() << " output " << output.getName().str()
+          << " value " << i << ": written " << a << ", derived " << b;
     }
   }
 }

@@ -1,8 +1,8 @@
 //===- ObligationsTest.cpp - Rewrites are proved, broken ones refuted -----===//
 
+#include "passes/Derive/Obligations.h"
 #include "passes/Derive/Derive.h"
 #include "passes/Derive/Groups.h"
-#include "passes/Derive/Obligations.h"
 #include "passes/Proof/Prover.h"
 
 #include "mlir/IR/Verifier.h"
