@@ -14,8 +14,21 @@
 #include "frontend/syntax/Diagnostics.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
 
 namespace einfall::ein {
+
+inline bool anyFailed(llvm::ArrayRef<NodeId> nodes) {
+  return llvm::is_contained(nodes, noNode);
+}
+
+inline RankSet unite(const RankSet &a, const RankSet &b) {
+  RankSet result;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(),
+                 std::back_inserter(result));
+  return result;
+}
 
 class Builder {
 public:
@@ -52,8 +65,7 @@ public:
                 SourceRange range);
   NodeId topK(NodeId value, NodeId count, RankId over, RankId index,
               SourceRange range);
-  NodeId select(NodeId condition, RankId over, RankId index,
-                SourceRange range);
+  NodeId select(NodeId condition, RankId over, RankId index, SourceRange range);
   /// Floor or ceiling of an integer quotient, exact (rule type.3).
   NodeId exactQuotient(MapFn floorOrCeil, NodeId dividend, NodeId divisor,
                        SourceRange range);

@@ -6,8 +6,8 @@ using namespace einfall::ein;
 
 static constexpr unsigned many = 64;
 
-static constexpr Builtin map(llvm::StringLiteral name, MapFn fn,
-                             unsigned least, unsigned most) {
+static constexpr Builtin map(llvm::StringLiteral name, MapFn fn, unsigned least,
+                             unsigned most) {
   return {name, BuiltinKind::Map, fn, ReduceFn::Sum, least, most};
 }
 static constexpr Builtin reduce(llvm::StringLiteral name, ReduceFn fn) {
@@ -19,17 +19,28 @@ static constexpr Builtin other(llvm::StringLiteral name, BuiltinKind kind,
 }
 
 static constexpr Builtin builtins[] = {
-    map("exp", MapFn::Exp, 1, 1),       map("log", MapFn::Log, 1, 1),
-    map("sqrt", MapFn::Sqrt, 1, 1),     map("tanh", MapFn::Tanh, 1, 1),
-    map("sin", MapFn::Sin, 1, 1),       map("cos", MapFn::Cos, 1, 1),
-    map("erf", MapFn::Erf, 1, 1),       map("abs", MapFn::Abs, 1, 1),
-    map("pow", MapFn::Pow, 2, 2),       map("floor", MapFn::Floor, 1, 1),
-    map("ceil", MapFn::Ceil, 1, 1),     map("round", MapFn::Round, 1, 1),
-    map("real", MapFn::ToReal, 1, 1),   map("if", MapFn::Select, 3, 3),
-    map("max", MapFn::Max, 2, many),    map("min", MapFn::Min, 2, many),
-    reduce("sum", ReduceFn::Sum),       reduce("max", ReduceFn::Max),
-    reduce("min", ReduceFn::Min),       reduce("any", ReduceFn::Any),
-    reduce("all", ReduceFn::All),       reduce("count", ReduceFn::Count),
+    map("exp", MapFn::Exp, 1, 1),
+    map("log", MapFn::Log, 1, 1),
+    map("sqrt", MapFn::Sqrt, 1, 1),
+    map("tanh", MapFn::Tanh, 1, 1),
+    map("sin", MapFn::Sin, 1, 1),
+    map("cos", MapFn::Cos, 1, 1),
+    map("erf", MapFn::Erf, 1, 1),
+    map("abs", MapFn::Abs, 1, 1),
+    map("pow", MapFn::Pow, 2, 2),
+    map("floor", MapFn::Floor, 1, 1),
+    map("ceil", MapFn::Ceil, 1, 1),
+    map("round", MapFn::Round, 1, 1),
+    map("real", MapFn::ToReal, 1, 1),
+    map("if", MapFn::Select, 3, 3),
+    map("max", MapFn::Max, 2, many),
+    map("min", MapFn::Min, 2, many),
+    reduce("sum", ReduceFn::Sum),
+    reduce("max", ReduceFn::Max),
+    reduce("min", ReduceFn::Min),
+    reduce("any", ReduceFn::Any),
+    reduce("all", ReduceFn::All),
+    reduce("count", ReduceFn::Count),
     reduce("argmax", ReduceFn::ArgMax),
     other("or_else", BuiltinKind::OrElse, 2),
     other("topk", BuiltinKind::TopK, 2),
@@ -43,8 +54,7 @@ static bool takesBrackets(BuiltinKind kind) {
          kind == BuiltinKind::Select;
 }
 
-const Builtin *einfall::ein::findBuiltin(llvm::StringRef name,
-                                         bool bracketed) {
+const Builtin *einfall::ein::findBuiltin(llvm::StringRef name, bool bracketed) {
   for (const Builtin &builtin : builtins)
     if (builtin.name == name && takesBrackets(builtin.kind) == bracketed)
       return &builtin;
@@ -53,23 +63,39 @@ const Builtin *einfall::ein::findBuiltin(llvm::StringRef name,
 
 llvm::StringRef einfall::ein::getSpelling(MapFn fn) {
   switch (fn) {
-  case MapFn::Add: return "+";
-  case MapFn::Sub: return "-";
-  case MapFn::Mul: return "*";
+  case MapFn::Add:
+    return "+";
+  case MapFn::Sub:
+    return "-";
+  case MapFn::Mul:
+    return "*";
   case MapFn::Div:
-  case MapFn::FloorDiv: return "/";
-  case MapFn::Mod: return "%";
-  case MapFn::Neg: return "-";
-  case MapFn::Eq: return "==";
-  case MapFn::Ne: return "!=";
-  case MapFn::Lt: return "<";
-  case MapFn::Le: return "<=";
-  case MapFn::Gt: return ">";
-  case MapFn::Ge: return ">=";
-  case MapFn::And: return "and";
-  case MapFn::Or: return "or";
-  case MapFn::Not: return "not";
-  default: break;
+  case MapFn::FloorDiv:
+    return "/";
+  case MapFn::Mod:
+    return "%";
+  case MapFn::Neg:
+    return "-";
+  case MapFn::Eq:
+    return "==";
+  case MapFn::Ne:
+    return "!=";
+  case MapFn::Lt:
+    return "<";
+  case MapFn::Le:
+    return "<=";
+  case MapFn::Gt:
+    return ">";
+  case MapFn::Ge:
+    return ">=";
+  case MapFn::And:
+    return "and";
+  case MapFn::Or:
+    return "or";
+  case MapFn::Not:
+    return "not";
+  default:
+    break;
   }
   for (const Builtin &builtin : builtins)
     if (builtin.kind == BuiltinKind::Map && builtin.map == fn)

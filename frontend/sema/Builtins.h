@@ -18,9 +18,38 @@ namespace einfall::ein {
 /// Scalar functions of the elaborated cascade. Add to FloorDiv form the n-ary
 /// nodes Sum and Product; And, Or, Max, Min take two operands or more.
 enum class MapFn : uint8_t {
-  Add, Sub, Mul, Div, FloorDiv, Mod, Neg, Abs, Max, Min, Pow, Exp, Log, Sqrt,
-  Tanh, Sin, Cos, Erf, Floor, Ceil, Round, Eq, Ne, Lt, Le, Gt, Ge, And, Or, Not,
-  Select, ToReal,
+  Add,
+  Sub,
+  Mul,
+  Div,
+  FloorDiv,
+  Mod,
+  Neg,
+  Abs,
+  Max,
+  Min,
+  Pow,
+  Exp,
+  Log,
+  Sqrt,
+  Tanh,
+  Sin,
+  Cos,
+  Erf,
+  Floor,
+  Ceil,
+  Round,
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  Gt,
+  Ge,
+  And,
+  Or,
+  Not,
+  Select,
+  ToReal,
 };
 
 enum class ReduceFn : uint8_t { Sum, Max, Min, Any, All, Count, ArgMax };
@@ -35,8 +64,8 @@ struct Builtin {
   unsigned minArgs, maxArgs;
 };
 
-/// The built-in `name` called with (`bracketed`) or without brackets: `max[m](x)`
-/// reduces, `max(x, y)` maps.
+/// The built-in `name` called with (`bracketed`) or without brackets:
+/// `max[m](x)` reduces, `max(x, y)` maps.
 const Builtin *findBuiltin(llvm::StringRef name, bool bracketed);
 
 /// Every built-in, for proposals.

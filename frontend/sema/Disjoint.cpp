@@ -1,8 +1,8 @@
 //===- Disjoint.cpp - Conditions that exclude each other ------------------===//
 //
 // Each inequality between integers becomes `form >= 0`, a linear form over
-// opaque atoms. Two of them exclude each other if the forms add up to a negative
-// constant: m < n and m >= n give (n - m - 1) + (m - n) = -1.
+// opaque atoms. Two of them exclude each other if the forms add up to a
+// negative constant: m < n and m >= n give (n - m - 1) + (m - n) = -1.
 //
 //===----------------------------------------------------------------------===//
 
@@ -72,7 +72,7 @@ void Comparer::add(Form &form, NodeId id, int64_t factor, unsigned depth) {
       n.ops[1] == MapFn::Mul)
     for (unsigned i : {0u, 1u})
       if (std::optional<int64_t> value = builder.constant(n.operands[i]))
-        if (*value < maxCoefficient && *value > -maxCoefficient &&
+        if (*value<maxCoefficient && * value> - maxCoefficient &&
             !__builtin_mul_overflow(*value, factor, &*value))
           return add(form, n.operands[1 - i], *value, depth + 1);
   addAtom(form, id, factor);
@@ -95,15 +95,24 @@ SmallVector<Form, 2> Comparer::forms(NodeId condition) {
       result.push_back(std::move(form));
   };
   switch (n.fn) {
-  case MapFn::Lt: push(-1, -1); break;
-  case MapFn::Le: push(-1, 0); break;
-  case MapFn::Gt: push(1, -1); break;
-  case MapFn::Ge: push(1, 0); break;
+  case MapFn::Lt:
+    push(-1, -1);
+    break;
+  case MapFn::Le:
+    push(-1, 0);
+    break;
+  case MapFn::Gt:
+    push(1, -1);
+    break;
+  case MapFn::Ge:
+    push(1, 0);
+    break;
   case MapFn::Eq:
     push(1, 0);
     push(-1, 0);
     break;
-  default: break;
+  default:
+    break;
   }
   return result;
 }

@@ -99,7 +99,17 @@ struct InputDim {
 };
 
 enum class ElementType : uint8_t {
-  F32, F16, BF16, F8E4M3, F8E5M2, I32, I8, Bool, I4, U4, U2,
+  F32,
+  F16,
+  BF16,
+  F8E4M3,
+  F8E5M2,
+  I32,
+  I8,
+  Bool,
+  I4,
+  U4,
+  U2,
 };
 
 llvm::StringRef getName(ElementType type);
@@ -145,7 +155,7 @@ struct OutputInfo {
 };
 
 struct Precondition {
-  NodeId condition = noNode; // holds at all coordinates
+  NodeId condition = noNode;        // holds at all coordinates
   std::optional<unsigned> monotone; // an input whose elements never decrease
   SourceRange range;
 };
@@ -174,7 +184,7 @@ struct ElaboratedKernel {
   SourceRange range;
   std::vector<RankInfo> ranks;
   std::vector<InputInfo> inputs;
-  std::deque<Node> nodes; // grows without moving
+  std::deque<Node> nodes;          // grows without moving
   std::vector<TensorInfo> tensors; // each after what it refers to
   std::vector<OutputInfo> outputs;
   std::vector<Precondition> preconditions;

@@ -102,13 +102,13 @@ LogicalResult Emitter::check() {
     if (tensor.definition == DefinitionKind::Recurrence)
       refuse(tensor.range, "the recurrence `" + tensor.name + "`");
     if (tensor.definition == DefinitionKind::Scatter)
-      refuse(tensor.range, "an index expression on the left of `" +
-                               tensor.name + "`");
+      refuse(tensor.range,
+             "an index expression on the left of `" + tensor.name + "`");
   }
   for (const Node &node : kernel.nodes)
     if (node.nodeKind == NodeKind::TopK || node.nodeKind == NodeKind::Select)
-      refuse(node.range, node.nodeKind == NodeKind::TopK ? "`topk`"
-                                                         : "`select`");
+      refuse(node.range,
+             node.nodeKind == NodeKind::TopK ? "`topk`" : "`select`");
   for (const ScheduleInfo &schedule : kernel.schedules)
     if (!schedule.shards.empty() &&
         (schedule.target.empty() || schedule.target == options.target))
@@ -131,14 +131,20 @@ Location Emitter::loc(SourceRange range) {
 
 Type Emitter::storage(ElementType type) {
   switch (type) {
-  case ElementType::F32: return builder.getF32Type();
-  case ElementType::F16: return builder.getF16Type();
-  case ElementType::BF16: return builder.getBF16Type();
+  case ElementType::F32:
+    return builder.getF32Type();
+  case ElementType::F16:
+    return builder.getF16Type();
+  case ElementType::BF16:
+    return builder.getBF16Type();
   case ElementType::F8E4M3:
     return Float8E4M3FNType::get(builder.getContext());
-  case ElementType::F8E5M2: return Float8E5M2Type::get(builder.getContext());
-  case ElementType::Bool: return builder.getI1Type();
-  default: return builder.getIntegerType(getBitWidth(type));
+  case ElementType::F8E5M2:
+    return Float8E5M2Type::get(builder.getContext());
+  case ElementType::Bool:
+    return builder.getI1Type();
+  default:
+    return builder.getIntegerType(getBitWidth(type));
   }
 }
 
@@ -182,14 +188,16 @@ std::string Emitter::dimName(unsigned input, unsigned dim) {
     return kernel.ranks[*info.rank].name;
   if (!info.rank) {
     std::string name = "extent_" + std::to_string(info.offset);
-    if (llvm::none_of(fixedDims, [&](auto &other) { return other.first == name; }))
+    if (llvm::none_of(fixedDims,
+                      [&](auto &other) { return other.first == name; }))
       fixedDims.push_back({name, info.offset});
     return name;
   }
   std::string name = kernel.ranks[*info.rank].name +
                      (info.offset > 0 ? "_plus_" : "_minus_") +
                      std::to_string(std::abs(info.offset));
-  if (llvm::none_of(shiftedDims, [&](auto &other) { return other.name == name; }))
+  if (llvm::none_of(shiftedDims,
+                    [&](auto &other) { return other.name == name; }))
     shiftedDims.push_back({name, *info.rank, info.offset});
   return name;
 }
@@ -208,8 +216,8 @@ void Emitter::emitInputs() {
         builder.getContext(), storage(input.type), input.dims.size());
     arguments[i] = cascade::InputOp::create(
         builder, loc(input.range), type, builder.getStringAttr(input.name),
-        builder.getStrArrayAttr(SmallVector<StringRef>(names.begin(),
-                                                       names.end())),
+        builder.getStrArrayAttr(
+            SmallVector<StringRef>(names.begin(), names.end())),
         /*packed=*/StringAttr());
   }
 }
@@ -229,10 +237,9 @@ void Emitter::emitParam(unsigned index) {
 void Emitter::emitRanks() {
   auto declare = [&](SourceRange range, StringRef name, Value extent,
                      std::optional<int64_t> size) {
-    cascade::RankOp::create(builder, loc(range), builder.getStringAttr(name),
-                            extent,
-                            size ? builder.getI64IntegerAttr(*size)
-                                 : IntegerAttr());
+    cascade::RankOp::create(
+        builder, loc(range), builder.getStringAttr(name), extent,
+        size ? builder.getI64IntegerAttr(*size) : IntegerAttr());
   };
   auto integer = [&](int64_t number, Location where) -> Value {
     return cascade::ConstOp::create(builder, where, number);
@@ -261,8 +268,8 @@ void Emitter::emitRanks() {
     if (info.extent != noNode)
       declare(info.range, info.name, value(info.extent), std::nullopt);
     else if (info.constant)
-      declare(info.range, info.name,
-              integer(*info.constant, loc(info.range)), info.defaultSize);
+      declare(info.range, info.name, integer(*info.constant, loc(info.range)),
+              info.defaultSize);
     else if (info.defaultSize && !shifted)
       declare(info.range, info.name, Value(), info.defaultSize);
   }
@@ -290,8 +297,8 @@ void Emitter::emitOutputs() {
 //===----------------------------------------------------------------------===//
 
 /// Emits the marked nodes and what they need. Operands have lower numbers, and
-/// so have the values of tensors that are referred to: one sweep downwards finds
-/// all.
+/// so have the values of tensors that are referred to: one sweep downwards
+/// finds all.
 void Emitter::emitMarked(std::vector<bool> &needed) {
   for (NodeId id = needed.size(); id-- > 0;) {
     if (!needed[id] || values[id])
@@ -333,7 +340,8 @@ Value Emitter::emit(NodeId id) {
     if (node.kind == ValueKind::Int)
       return cascade::ConstOp::create(builder, where, node.integer);
     return cascade::ConstOp::create(builder, where, node.integer != 0);
-  case NodeKind::Param: return arguments[node.index];
+  case NodeKind::Param:
+    return arguments[node.index];
   case NodeKind::Read: {
     SmallVector<Value> indices;
     for (NodeId index : node.operands)
@@ -341,31 +349,50 @@ Value Emitter::emit(NodeId id) {
     return cascade::ReadOp::create(builder, where, arguments[node.index],
                                    indices);
   }
-  case NodeKind::Ref: return values[kernel.tensors[node.index].value];
-  case NodeKind::Map: return emitMap(node, where);
+  case NodeKind::Ref:
+    return values[kernel.tensors[node.index].value];
+  case NodeKind::Map:
+    return emitMap(node, where);
   case NodeKind::Sum:
-  case NodeKind::Product: return emitChain(node, where);
+  case NodeKind::Product:
+    return emitChain(node, where);
   case NodeKind::Where:
     return cascade::WhereOp::create(builder, where, operand(0), operand(1));
   case NodeKind::OrElse:
     return cascade::OrElseOp::create(builder, where, operand(0), operand(1));
-  case NodeKind::At: return emitAt(node, where);
+  case NodeKind::At:
+    return emitAt(node, where);
   case NodeKind::Reduce: {
     cascade::Monoid monoid;
     switch (node.reduce) {
-    case ReduceFn::Sum: monoid = cascade::Monoid::Sum; break;
-    case ReduceFn::Max: monoid = cascade::Monoid::Max; break;
-    case ReduceFn::Min: monoid = cascade::Monoid::Min; break;
-    case ReduceFn::Any: monoid = cascade::Monoid::Any; break;
-    case ReduceFn::All: monoid = cascade::Monoid::All; break;
-    case ReduceFn::Count: monoid = cascade::Monoid::Count; break;
-    case ReduceFn::ArgMax: monoid = cascade::Monoid::ArgMax; break;
+    case ReduceFn::Sum:
+      monoid = cascade::Monoid::Sum;
+      break;
+    case ReduceFn::Max:
+      monoid = cascade::Monoid::Max;
+      break;
+    case ReduceFn::Min:
+      monoid = cascade::Monoid::Min;
+      break;
+    case ReduceFn::Any:
+      monoid = cascade::Monoid::Any;
+      break;
+    case ReduceFn::All:
+      monoid = cascade::Monoid::All;
+      break;
+    case ReduceFn::Count:
+      monoid = cascade::Monoid::Count;
+      break;
+    case ReduceFn::ArgMax:
+      monoid = cascade::Monoid::ArgMax;
+      break;
     }
     return cascade::ReduceOp::create(builder, where, monoid,
                                      rankNames(node.over), operand(0));
   }
   case NodeKind::TopK:
-  case NodeKind::Select: break; // check() has refused them
+  case NodeKind::Select:
+    break; // check() has refused them
   }
   llvm_unreachable("refused before");
 }
@@ -377,11 +404,21 @@ Value Emitter::emitChain(const Node &node, Location where) {
     Value operand = values[id];
     cascade::Function fn;
     switch (node.ops[i]) {
-    case MapFn::Sub: fn = cascade::Function::Sub; break;
-    case MapFn::Mul: fn = cascade::Function::Mul; break;
-    case MapFn::Div: fn = cascade::Function::Div; break;
-    case MapFn::FloorDiv: fn = cascade::Function::FloorDiv; break;
-    default: fn = cascade::Function::Add; break;
+    case MapFn::Sub:
+      fn = cascade::Function::Sub;
+      break;
+    case MapFn::Mul:
+      fn = cascade::Function::Mul;
+      break;
+    case MapFn::Div:
+      fn = cascade::Function::Div;
+      break;
+    case MapFn::FloorDiv:
+      fn = cascade::Function::FloorDiv;
+      break;
+    default:
+      fn = cascade::Function::Add;
+      break;
     }
     if (!result)
       result = fn == cascade::Function::Sub
@@ -408,44 +445,76 @@ Value Emitter::emitMap(const Node &node, Location where) {
     return map(Function::ToInt, map(fn, operands, where), where);
   };
   switch (node.fn) {
-  case MapFn::Add: return chain(Function::Add);
-  case MapFn::Sub: return chain(Function::Sub);
-  case MapFn::Mul: return chain(Function::Mul);
-  case MapFn::Div: return chain(Function::Div);
-  case MapFn::FloorDiv: return chain(Function::FloorDiv);
-  case MapFn::Max: return chain(Function::Max);
-  case MapFn::Min: return chain(Function::Min);
-  case MapFn::And: return chain(Function::And);
-  case MapFn::Or: return chain(Function::Or);
-  case MapFn::Mod: return map(Function::Mod, operands, where);
-  case MapFn::Neg: return map(Function::Neg, operands, where);
-  case MapFn::Abs: return map(Function::Abs, operands, where);
-  case MapFn::Pow: return map(Function::Pow, operands, where);
-  case MapFn::Exp: return map(Function::Exp, operands, where);
-  case MapFn::Log: return map(Function::Log, operands, where);
-  case MapFn::Sqrt: return map(Function::Sqrt, operands, where);
-  case MapFn::Tanh: return map(Function::Tanh, operands, where);
-  case MapFn::Sin: return map(Function::Sin, operands, where);
-  case MapFn::Cos: return map(Function::Cos, operands, where);
-  case MapFn::Erf: return map(Function::Erf, operands, where);
-  case MapFn::Floor: return whole(Function::Floor);
-  case MapFn::Ceil: return whole(Function::Ceil);
-  case MapFn::Round: return whole(Function::Round);
-  case MapFn::Eq: return map(Function::Eq, operands, where);
-  case MapFn::Ne: return map(Function::Ne, operands, where);
-  case MapFn::Lt: return map(Function::Lt, operands, where);
-  case MapFn::Le: return map(Function::Le, operands, where);
-  case MapFn::Gt: return map(Function::Gt, operands, where);
-  case MapFn::Ge: return map(Function::Ge, operands, where);
-  case MapFn::Not: return map(Function::Not, operands, where);
-  case MapFn::Select: return map(Function::Select, operands, where);
-  case MapFn::ToReal: return map(Function::ToReal, operands, where);
+  case MapFn::Add:
+    return chain(Function::Add);
+  case MapFn::Sub:
+    return chain(Function::Sub);
+  case MapFn::Mul:
+    return chain(Function::Mul);
+  case MapFn::Div:
+    return chain(Function::Div);
+  case MapFn::FloorDiv:
+    return chain(Function::FloorDiv);
+  case MapFn::Max:
+    return chain(Function::Max);
+  case MapFn::Min:
+    return chain(Function::Min);
+  case MapFn::And:
+    return chain(Function::And);
+  case MapFn::Or:
+    return chain(Function::Or);
+  case MapFn::Mod:
+    return map(Function::Mod, operands, where);
+  case MapFn::Neg:
+    return map(Function::Neg, operands, where);
+  case MapFn::Abs:
+    return map(Function::Abs, operands, where);
+  case MapFn::Pow:
+    return map(Function::Pow, operands, where);
+  case MapFn::Exp:
+    return map(Function::Exp, operands, where);
+  case MapFn::Log:
+    return map(Function::Log, operands, where);
+  case MapFn::Sqrt:
+    return map(Function::Sqrt, operands, where);
+  case MapFn::Tanh:
+    return map(Function::Tanh, operands, where);
+  case MapFn::Sin:
+    return map(Function::Sin, operands, where);
+  case MapFn::Cos:
+    return map(Function::Cos, operands, where);
+  case MapFn::Erf:
+    return map(Function::Erf, operands, where);
+  case MapFn::Floor:
+    return whole(Function::Floor);
+  case MapFn::Ceil:
+    return whole(Function::Ceil);
+  case MapFn::Round:
+    return whole(Function::Round);
+  case MapFn::Eq:
+    return map(Function::Eq, operands, where);
+  case MapFn::Ne:
+    return map(Function::Ne, operands, where);
+  case MapFn::Lt:
+    return map(Function::Lt, operands, where);
+  case MapFn::Le:
+    return map(Function::Le, operands, where);
+  case MapFn::Gt:
+    return map(Function::Gt, operands, where);
+  case MapFn::Ge:
+    return map(Function::Ge, operands, where);
+  case MapFn::Not:
+    return map(Function::Not, operands, where);
+  case MapFn::Select:
+    return map(Function::Select, operands, where);
+  case MapFn::ToReal:
+    return map(Function::ToReal, operands, where);
   }
   llvm_unreachable("every function is mapped");
 }
 
-/// A rank that the value does not range over is not substituted; what is left of
-/// the access is that its index lies inside.
+/// A rank that the value does not range over is not substituted; what is left
+/// of the access is that its index lies inside.
 Value Emitter::emitAt(const Node &node, Location where) {
   Value result = values[node.operands[0]];
   SmallVector<StringRef> ranks;
@@ -505,17 +574,15 @@ LogicalResult einfall::ein::emitCascade(ModuleOp module,
   return Emitter(module, kernel, sources, diagnostics, options).run();
 }
 
-FailureOr<OwningOpRef<ModuleOp>>
-einfall::ein::emitCascade(MLIRContext &context, const Program &program,
-                          const SourceManager &sources,
-                          ein::DiagnosticEngine &diagnostics,
-                          const EmitOptions &options) {
+FailureOr<OwningOpRef<ModuleOp>> einfall::ein::emitCascade(
+    MLIRContext &context, const Program &program, const SourceManager &sources,
+    ein::DiagnosticEngine &diagnostics, const EmitOptions &options) {
   context.loadDialect<cascade::CascadeDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   bool ok = true;
   for (const ElaboratedKernel &kernel : program.kernels)
-    ok &= succeeded(
-        emitCascade(*module, kernel, sources, diagnostics, options));
+    ok &=
+        succeeded(emitCascade(*module, kernel, sources, diagnostics, options));
   if (!ok)
     return failure();
   return std::move(module);

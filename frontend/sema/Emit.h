@@ -1,13 +1,15 @@
 //===- Emit.h - From elaborated kernels to the cascade dialect --*- C++ -*-===//
 //
-// One `cascade.kernel` per kernel, its operations in the order of the elaborated
-// nodes. Every operation has the place of its expression; the operation that
-// computes a named tensor wraps it in a NameLoc with the tensor's name.
+// One `cascade.kernel` per kernel, its operations in the order of the
+// elaborated nodes. Every operation has the place of its expression; the
+// operation that computes a named tensor wraps it in a NameLoc with the
+// tensor's name.
 //
 // What the dialect does not say yet is refused by name and place: recurrences,
 // topk and select, ragged ranks, index expressions on the left, packed types,
 // `grad` and `shard`. Preconditions are kept as text in the attribute
-// `cascade.require`, schedules in `schedule` (`{stages = 2, tile = {p = 128}}`).
+// `cascade.require`, schedules in `schedule` (`{stages = 2, tile = {p =
+// 128}}`).
 //
 //===----------------------------------------------------------------------===//
 

@@ -380,9 +380,9 @@ llvm::FailureOr<Program> Analysis::run(unsigned buffer) {
   return std::move(program);
 }
 
-llvm::FailureOr<Program>
-einfall::ein::analyze(SourceManager &sources, unsigned buffer,
-                      const FrontendOptions &options,
-                      DiagnosticEngine &diagnostics) {
+llvm::FailureOr<Program> einfall::ein::analyze(SourceManager &sources,
+                                               unsigned buffer,
+                                               const FrontendOptions &options,
+                                               DiagnosticEngine &diagnostics) {
   return Analysis(sources, options, diagnostics).run(buffer);
 }

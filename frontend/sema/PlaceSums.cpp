@@ -3,10 +3,10 @@
 // Rules sum.1 to sum.3. A free rank of an equation is summed in each additive
 // term that holds it, at the smallest subexpression with all its occurrences in
 // that term. The walk goes from the term downwards as long as one operand holds
-// every occurrence; where it stops there must be a product with two factors that
-// hold the rank, or the whole term. In a product the sum covers exactly the
-// factors that hold the rank; sums that would cross are joined, sums that nest
-// are nested.
+// every occurrence; where it stops there must be a product with two factors
+// that hold the rank, or the whole term. In a product the sum covers exactly
+// the factors that hold the rank; sums that would cross are joined, sums that
+// nest are nested.
 //
 //===----------------------------------------------------------------------===//
 
@@ -106,8 +106,11 @@ void Placer::place(Expr *expr, ArrayRef<StringRef> ranks, const Expr *term,
   case ExprKind::Negate:
     place(expr->args[0], ranks, isTerm ? expr->args[0] : nullptr, parent);
     return;
-  case ExprKind::Product: placeInProduct(expr, ranks, term, parent); return;
-  default: break;
+  case ExprKind::Product:
+    placeInProduct(expr, ranks, term, parent);
+    return;
+  default:
+    break;
   }
   // Access, call, comparison, ...: go down where one operand holds the rank.
   // An access is atomic: its indices are no values of their own.
@@ -213,8 +216,9 @@ void Placer::attach(Expr *conjunct) {
   for (unsigned i = 0; i < sites.size(); ++i) {
     int parent = sites[i].parent;
     unsigned before = parent >= 0 ? known[parent] : 0;
-    unsigned own = llvm::count_if(
-        free, [&](StringRef r) { return llvm::is_contained(sites[i].ranks, r); });
+    unsigned own = llvm::count_if(free, [&](StringRef r) {
+      return llvm::is_contained(sites[i].ranks, r);
+    });
     known[i] = before + own;
     binds[i] = own != 0;
     if (own == 0 || known[i] != free.size())
@@ -229,9 +233,10 @@ void Placer::attach(Expr *conjunct) {
       continue;
     ok = false;
     diagnostics
-        .error(conjunct->range, Rule::Sum3,
-               "this condition names free ranks that one of the terms sums only "
-               "in part")
+        .error(
+            conjunct->range, Rule::Sum3,
+            "this condition names free ranks that one of the terms sums only "
+            "in part")
         .note(sites[i].at->range, "in this term")
         .remedy("put the condition into the sums it is meant for: "
                 "`sum[m](x[m] where ...)`");
@@ -248,7 +253,8 @@ void Placer::attach(Expr *conjunct) {
              "no sum of this equation holds the free rank" +
                  llvm::Twine(free.size() > 1 ? "s " : " ") + list +
                  " of its condition")
-      .remedy("bind the rank: `any[" + free[0] + "](...)`, or put it on the "
+      .remedy("bind the rank: `any[" + free[0] +
+              "](...)`, or put it on the "
               "left");
 }
 

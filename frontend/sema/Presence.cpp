@@ -23,14 +23,12 @@ PresenceTable::PresenceTable() {
 }
 
 PresenceId PresenceTable::intern(const Set &set) {
-  auto [it, isNew] =
-      setIds.try_emplace(std::vector<uint32_t>(set.begin(), set.end()),
-                         sets.size());
+  auto [it, isNew] = setIds.try_emplace(
+      std::vector<uint32_t>(set.begin(), set.end()), sets.size());
   if (isNew) {
     sets.push_back(set);
-    simplifiable.push_back(llvm::any_of(set, [&](uint32_t number) {
-      return !atoms[number].over.empty();
-    }));
+    simplifiable.push_back(llvm::any_of(
+        set, [&](uint32_t number) { return !atoms[number].over.empty(); }));
   }
   return it->second;
 }
@@ -53,12 +51,12 @@ PresenceId PresenceTable::simplify(PresenceId id, const RankSet &ranks) {
   for (uint32_t number : set) {
     const Atom &atom = atoms[number];
     // We stand at coordinates of `over` where `inner` holds: some do.
-    bool implied = atom.cause == AbsenceCause::Nothing && !atom.over.empty() &&
-                   std::includes(ranks.begin(), ranks.end(), atom.over.begin(),
-                                 atom.over.end()) &&
-                   std::includes(set.begin(), set.end(),
-                                 sets[atom.inner].begin(),
-                                 sets[atom.inner].end());
+    bool implied =
+        atom.cause == AbsenceCause::Nothing && !atom.over.empty() &&
+        std::includes(ranks.begin(), ranks.end(), atom.over.begin(),
+                      atom.over.end()) &&
+        std::includes(set.begin(), set.end(), sets[atom.inner].begin(),
+                      sets[atom.inner].end());
     if (!implied)
       kept.push_back(number);
   }
@@ -72,8 +70,8 @@ PresenceId PresenceTable::both(PresenceId a, PresenceId b,
   if (a == 0)
     return simplify(b, ranks);
   Set joined;
-  std::set_union(sets[a].begin(), sets[a].end(), sets[b].begin(),
-                 sets[b].end(), std::back_inserter(joined));
+  std::set_union(sets[a].begin(), sets[a].end(), sets[b].begin(), sets[b].end(),
+                 std::back_inserter(joined));
   PresenceId result = simplify(intern(joined), ranks);
   if (sets[result].size() <= maxAtoms)
     return result;
@@ -89,9 +87,8 @@ PresenceId PresenceTable::some(PresenceId inner, ArrayRef<RankId> over,
                                ArrayRef<RankId> nonEmpty, SourceRange range) {
   SmallVector<RankId, 2> ranks(over);
   if (inner == 0)
-    llvm::erase_if(ranks, [&](RankId rank) {
-      return llvm::is_contained(nonEmpty, rank);
-    });
+    llvm::erase_if(
+        ranks, [&](RankId rank) { return llvm::is_contained(nonEmpty, rank); });
   if (inner == 0 && ranks.empty())
     return 0;
   llvm::sort(ranks);

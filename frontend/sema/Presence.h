@@ -1,9 +1,9 @@
 //===- Presence.h - Can a value be absent? ----------------------*- C++ -*-===//
 //
 // For every node a condition under which it is present, kept as a conjunction
-// of atoms. An atom is a cause of absence: a `where` that may be false, an index
-// that may lie outside, a maximum over what may be nothing. Set 0 is the empty
-// conjunction: present everywhere.
+// of atoms. An atom is a cause of absence: a `where` that may be false, an
+// index that may lie outside, a maximum over what may be nothing. Set 0 is the
+// empty conjunction: present everywhere.
 //
 // The one simplification that matters: at a coordinate of rank m where s is
 // present, "some coordinate of m has s present" holds. So softmax of a masked
@@ -42,11 +42,12 @@ public:
   PresenceId cause(AbsenceCause cause, const RankSet &ranks, SourceRange range);
   /// Both; then simplified at a node with these ranks.
   PresenceId both(PresenceId a, PresenceId b, const RankSet &ranks);
-  /// Some coordinate of `over` has `inner`. `nonEmpty` are ranks of `over` known
-  /// to have a coordinate.
+  /// Some coordinate of `over` has `inner`. `nonEmpty` are ranks of `over`
+  /// known to have a coordinate.
   PresenceId some(PresenceId inner, llvm::ArrayRef<RankId> over,
                   llvm::ArrayRef<RankId> nonEmpty, SourceRange range);
-  /// `inner` where `replaced` ranks are given by index expressions with `ranks`.
+  /// `inner` where `replaced` ranks are given by index expressions with
+  /// `ranks`.
   PresenceId at(PresenceId inner, llvm::ArrayRef<RankId> replaced,
                 const RankSet &ranks, SourceRange range);
   /// The first or the second.

@@ -18,8 +18,17 @@ using llvm::StringRef;
 
 namespace {
 /// How tightly an expression binds.
-enum Level : uint8_t { Loose, OrLevel, AndLevel, NotLevel, CompareLevel,
-                       SumLevel, ProductLevel, SignLevel, Tight };
+enum Level : uint8_t {
+  Loose,
+  OrLevel,
+  AndLevel,
+  NotLevel,
+  CompareLevel,
+  SumLevel,
+  ProductLevel,
+  SignLevel,
+  Tight
+};
 
 class Printer {
 public:
@@ -31,6 +40,7 @@ public:
 
 private:
   Level levelOf(const Node &node) const;
+  bool isCeiling(const Node &node) const;
   void inner(const Node &node);
   void map(const Node &node);
   void call(StringRef name, ArrayRef<NodeId> args);
@@ -51,37 +61,60 @@ private:
 };
 } // namespace
 
+/// -((-a) / b), which is how the exact ceiling of a / b is elaborated.
+bool Printer::isCeiling(const Node &n) const {
+  if (n.fn != MapFn::Neg || n.kind != ValueKind::Int)
+    return false;
+  const Node &quotient = kernel[n.operands[0]];
+  if (quotient.nodeKind != NodeKind::Product || quotient.operands.size() != 2 ||
+      quotient.ops[1] != MapFn::FloorDiv)
+    return false;
+  const Node &minus = kernel[quotient.operands[0]];
+  return minus.nodeKind == NodeKind::Map && minus.fn == MapFn::Neg;
+}
+
 Level Printer::levelOf(const Node &node) const {
   switch (node.nodeKind) {
-  case NodeKind::Sum: return SumLevel;
-  case NodeKind::Product: return ProductLevel;
+  case NodeKind::Sum:
+    return SumLevel;
+  case NodeKind::Product:
+    return ProductLevel;
   case NodeKind::Const:
     return (node.kind == ValueKind::Int && node.integer < 0) ||
                    (node.kind == ValueKind::Real && std::signbit(node.real))
                ? SignLevel
                : Tight;
-  case NodeKind::Map: break;
-  default: return Tight;
+  case NodeKind::Map:
+    break;
+  default:
+    return Tight;
   }
   switch (node.fn) {
-  case MapFn::Or: return OrLevel;
-  case MapFn::And: return AndLevel;
-  case MapFn::Not: return NotLevel;
+  case MapFn::Or:
+    return OrLevel;
+  case MapFn::And:
+    return AndLevel;
+  case MapFn::Not:
+    return NotLevel;
   case MapFn::Eq:
   case MapFn::Ne:
   case MapFn::Lt:
   case MapFn::Le:
   case MapFn::Gt:
-  case MapFn::Ge: return CompareLevel;
-  case MapFn::Mod: return ProductLevel;
-  case MapFn::Neg: return SignLevel;
+  case MapFn::Ge:
+    return CompareLevel;
+  case MapFn::Mod:
+    return ProductLevel;
+  case MapFn::Neg:
+    return isCeiling(node) ? Tight : SignLevel;
   case MapFn::ToReal: {
     const Node &whole = kernel[node.operands[0]];
     bool floors = whole.nodeKind == NodeKind::Product &&
                   llvm::is_contained(whole.ops, MapFn::FloorDiv);
     return floors ? Tight : levelOf(whole);
   }
-  default: return Tight;
+  default:
+    return Tight;
   }
 }
 
@@ -115,12 +148,14 @@ void Printer::number(double value) {
 }
 
 void Printer::names(ArrayRef<RankId> ranks) {
-  llvm::interleave(ranks, os, [&](RankId id) { os << rank(id); }, ",");
+  llvm::interleave(
+      ranks, os, [&](RankId id) { os << rank(id); }, ",");
 }
 
 void Printer::call(StringRef name, ArrayRef<NodeId> args) {
   os << name << "(";
-  llvm::interleave(args, os, [&](NodeId arg) { node(arg, Loose); }, ", ");
+  llvm::interleave(
+      args, os, [&](NodeId arg) { node(arg, Loose); }, ", ");
   os << ")";
 }
 
@@ -131,13 +166,17 @@ void Printer::map(const Node &n) {
         (llvm::Twine(" ") + getSpelling(n.fn) + " ").str());
   };
   switch (levelOf(n)) {
-  case OrLevel: return infix(OrLevel);
-  case AndLevel: return infix(AndLevel);
-  case CompareLevel: return infix(CompareLevel);
+  case OrLevel:
+    return infix(OrLevel);
+  case AndLevel:
+    return infix(AndLevel);
+  case CompareLevel:
+    return infix(CompareLevel);
   case NotLevel:
     os << "not ";
     return node(n.operands[0], NotLevel);
-  default: break;
+  default:
+    break;
   }
   switch (n.fn) {
   case MapFn::ToReal: {
@@ -152,10 +191,21 @@ void Printer::map(const Node &n) {
     os << " % ";
     return node(n.operands[1], SignLevel);
   case MapFn::Neg:
+    if (isCeiling(n)) {
+      const Node &quotient = kernel[n.operands[0]];
+      os << "ceil(";
+      node(kernel[quotient.operands[0]].operands[0], ProductLevel);
+      os << " / ";
+      node(quotient.operands[1], SignLevel);
+      os << ")";
+      return;
+    }
     os << "-";
     return node(n.operands[0], Tight);
-  case MapFn::Select: return call("if", n.operands);
-  default: return call(getSpelling(n.fn), n.operands);
+  case MapFn::Select:
+    return call("if", n.operands);
+  default:
+    return call(getSpelling(n.fn), n.operands);
   }
 }
 
@@ -181,8 +231,12 @@ void Printer::indexed(const Node &n) {
 
 void Printer::inner(const Node &n) {
   switch (n.nodeKind) {
-  case NodeKind::Coord: os << rank(n.index); return;
-  case NodeKind::Extent: os << "|" << rank(n.index) << "|"; return;
+  case NodeKind::Coord:
+    os << rank(n.index);
+    return;
+  case NodeKind::Extent:
+    os << "|" << rank(n.index) << "|";
+    return;
   case NodeKind::Const:
     if (n.kind == ValueKind::Real)
       number(n.real);
@@ -191,20 +245,24 @@ void Printer::inner(const Node &n) {
     else
       os << (n.integer ? "true" : "false");
     return;
-  case NodeKind::Param: os << kernel.inputs[n.index].name; return;
+  case NodeKind::Param:
+    os << kernel.inputs[n.index].name;
+    return;
   case NodeKind::Read:
     os << kernel.inputs[n.index].name << "[";
     llvm::interleave(
         n.operands, os, [&](NodeId arg) { node(arg, Loose); }, ",");
     os << "]";
     return;
-  case NodeKind::Ref: return indexed(n);
+  case NodeKind::Ref:
+    return indexed(n);
   case NodeKind::At:
     if (kernel[n.operands[0]].nodeKind == NodeKind::Ref)
       return indexed(n);
     // A substitution in an argument that does not vary along the rank.
     return node(n.operands[0], Tight);
-  case NodeKind::Map: return map(n);
+  case NodeKind::Map:
+    return map(n);
   case NodeKind::Sum:
     for (auto [i, operand] : llvm::enumerate(n.operands)) {
       if (i)
@@ -228,7 +286,8 @@ void Printer::inner(const Node &n) {
     node(n.operands[1], OrLevel);
     os << ")";
     return;
-  case NodeKind::OrElse: return call("or_else", n.operands);
+  case NodeKind::OrElse:
+    return call("or_else", n.operands);
   case NodeKind::Reduce: {
     os << getSpelling(n.reduce) << "[";
     names(n.over);
@@ -292,12 +351,13 @@ void Printer::tensor(const TensorInfo &tensor, bool withTypes) {
     }
   };
   switch (tensor.definition) {
-  case DefinitionKind::Plain: line(tensor.value, [&] { indices(""); }); break;
+  case DefinitionKind::Plain:
+    line(tensor.value, [&] { indices(""); });
+    break;
   case DefinitionKind::Recurrence: {
     std::string iter = kernel.ranks[tensor.iterRank].name;
-    line(tensor.start, [&] {
-      indices(tensor.backward ? "|" + iter + "|-1" : "0");
-    });
+    line(tensor.start,
+         [&] { indices(tensor.backward ? "|" + iter + "|-1" : "0"); });
     line(tensor.value,
          [&] { indices(iter + (tensor.backward ? "-1" : "+1")); });
     break;

@@ -30,17 +30,17 @@ struct RankGroup {
 };
 
 enum class ExprKind : uint8_t {
-  Integer, // intValue
-  Real,    // realValue (inf included)
-  Bool,    // intValue
-  Name,    // name: a rank as a number, or a tensor without indices
-  Extent,  // |name|
-  Index,   // name[args]
-  Call,    // name[ranks](args)
-  Negate,  // args[0]
-  Not,     // args[0]
-  Sum,     // args joined by ops (ops[0] is Add or Subtract: the leading sign)
-  Product, // args joined by ops (ops[0] is Multiply)
+  Integer,   // intValue
+  Real,      // realValue (inf included)
+  Bool,      // intValue
+  Name,      // name: a rank as a number, or a tensor without indices
+  Extent,    // |name|
+  Index,     // name[args]
+  Call,      // name[ranks](args)
+  Negate,    // args[0]
+  Not,       // args[0]
+  Sum,       // args joined by ops (ops[0] is Add or Subtract: the leading sign)
+  Product,   // args joined by ops (ops[0] is Multiply)
   Remainder, // args[0] % args[1]
   And,
   Or,
@@ -50,8 +50,16 @@ enum class ExprKind : uint8_t {
 };
 
 enum class Operator : uint8_t {
-  Add, Subtract, Multiply, Divide,
-  Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual,
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  Equal,
+  NotEqual,
 };
 
 /// What a Name or Index means; set by the resolver.

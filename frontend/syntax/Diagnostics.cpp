@@ -61,8 +61,8 @@ DiagnosticEngine::warning(SourceRange range, Rule rule,
   return add(Severity::Warning, range, rule, message);
 }
 
-DiagnosticEngine::Builder
-DiagnosticEngine::remark(SourceRange range, const llvm::Twine &message) {
+DiagnosticEngine::Builder DiagnosticEngine::remark(SourceRange range,
+                                                   const llvm::Twine &message) {
   return add(Severity::Remark, range, Rule::None, message);
 }
 
@@ -104,8 +104,8 @@ void printSnippet(llvm::raw_ostream &os, const SourceManager &sources,
   os << "\n" << std::string(number.size(), ' ') << " | ";
   for (size_t i = from; i < column; ++i)
     os << (i < line.size() && line[i] == '\t' ? '\t' : ' ');
-  size_t last = std::min<size_t>(from + shown.size(),
-                                 column + (range.end - range.begin));
+  size_t last =
+      std::min<size_t>(from + shown.size(), column + (range.end - range.begin));
   std::string marks = "^";
   if (last > column + 1)
     marks.append(last - column - 1, '~');
@@ -131,10 +131,9 @@ llvm::json::Object toJson(const SourceManager &sources, SourceRange range) {
     LineColumn at = sources.getLineColumn(offset);
     return llvm::json::Object{{"line", at.line}, {"column", at.column}};
   };
-  return llvm::json::Object{
-      {"file", llvm::json::fixUTF8(sources.getName(*id))},
-      {"start", place(range.begin)},
-      {"end", place(range.end)}};
+  return llvm::json::Object{{"file", llvm::json::fixUTF8(sources.getName(*id))},
+                            {"start", place(range.begin)},
+                            {"end", place(range.end)}};
 }
 } // namespace
 
@@ -182,10 +181,9 @@ void einfall::ein::printJson(llvm::raw_ostream &os,
           llvm::json::Object{{"message", llvm::json::fixUTF8(note.message)},
                              {"range", toJson(sources, note.range)}});
     list.push_back(llvm::json::Object{
-        {"severity",
-         diagnostic.severity == Severity::Error     ? "error"
-         : diagnostic.severity == Severity::Warning ? "warning"
-                                                    : "remark"},
+        {"severity", diagnostic.severity == Severity::Error     ? "error"
+                     : diagnostic.severity == Severity::Warning ? "warning"
+                                                                : "remark"},
         {"message", llvm::json::fixUTF8(diagnostic.message)},
         {"rule", getRuleNumber(diagnostic.rule)},
         {"ruleText", getRuleText(diagnostic.rule)},

@@ -65,8 +65,7 @@ public:
 
   private:
     friend class DiagnosticEngine;
-    Builder(DiagnosticEngine *engine, bool kept)
-        : engine(engine), kept(kept) {}
+    Builder(DiagnosticEngine *engine, bool kept) : engine(engine), kept(kept) {}
     DiagnosticEngine *engine;
     bool kept;
   };

@@ -9,49 +9,92 @@ using llvm::StringRef;
 
 StringRef einfall::ein::describe(TokenKind kind) {
   switch (kind) {
-  case TokenKind::Eof: return "the end of the file";
-  case TokenKind::Name: return "a name";
-  case TokenKind::Integer: return "an integer";
-  case TokenKind::Real: return "a number";
-  case TokenKind::LParen: return "`(`";
-  case TokenKind::RParen: return "`)`";
-  case TokenKind::LBracket: return "`[`";
-  case TokenKind::RBracket: return "`]`";
-  case TokenKind::LBrace: return "`{`";
-  case TokenKind::RBrace: return "`}`";
-  case TokenKind::Comma: return "`,`";
-  case TokenKind::Semicolon: return "`;`";
-  case TokenKind::Colon: return "`:`";
-  case TokenKind::Assign: return "`=`";
-  case TokenKind::Arrow: return "`->`";
-  case TokenKind::DotDot: return "`..`";
-  case TokenKind::Bar: return "`|`";
-  case TokenKind::Plus: return "`+`";
-  case TokenKind::Minus: return "`-`";
-  case TokenKind::Star: return "`*`";
-  case TokenKind::Slash: return "`/`";
-  case TokenKind::Percent: return "`%`";
-  case TokenKind::Less: return "`<`";
-  case TokenKind::LessEqual: return "`<=`";
-  case TokenKind::Greater: return "`>`";
-  case TokenKind::GreaterEqual: return "`>=`";
-  case TokenKind::Equal: return "`==`";
-  case TokenKind::NotEqual: return "`!=`";
-  case TokenKind::KwKernel: return "`kernel`";
-  case TokenKind::KwDef: return "`def`";
-  case TokenKind::KwEach: return "`each`";
-  case TokenKind::KwWhere: return "`where`";
-  case TokenKind::KwRank: return "`rank`";
-  case TokenKind::KwRequire: return "`require`";
-  case TokenKind::KwDefault: return "`default`";
-  case TokenKind::KwElse: return "`else`";
-  case TokenKind::KwAnd: return "`and`";
-  case TokenKind::KwOr: return "`or`";
-  case TokenKind::KwNot: return "`not`";
-  case TokenKind::KwTrue: return "`true`";
-  case TokenKind::KwFalse: return "`false`";
-  case TokenKind::KwInf: return "`inf`";
-  case TokenKind::KwIn: return "`in`";
+  case TokenKind::Eof:
+    return "the end of the file";
+  case TokenKind::Name:
+    return "a name";
+  case TokenKind::Integer:
+    return "an integer";
+  case TokenKind::Real:
+    return "a number";
+  case TokenKind::LParen:
+    return "`(`";
+  case TokenKind::RParen:
+    return "`)`";
+  case TokenKind::LBracket:
+    return "`[`";
+  case TokenKind::RBracket:
+    return "`]`";
+  case TokenKind::LBrace:
+    return "`{`";
+  case TokenKind::RBrace:
+    return "`}`";
+  case TokenKind::Comma:
+    return "`,`";
+  case TokenKind::Semicolon:
+    return "`;`";
+  case TokenKind::Colon:
+    return "`:`";
+  case TokenKind::Assign:
+    return "`=`";
+  case TokenKind::Arrow:
+    return "`->`";
+  case TokenKind::DotDot:
+    return "`..`";
+  case TokenKind::Bar:
+    return "`|`";
+  case TokenKind::Plus:
+    return "`+`";
+  case TokenKind::Minus:
+    return "`-`";
+  case TokenKind::Star:
+    return "`*`";
+  case TokenKind::Slash:
+    return "`/`";
+  case TokenKind::Percent:
+    return "`%`";
+  case TokenKind::Less:
+    return "`<`";
+  case TokenKind::LessEqual:
+    return "`<=`";
+  case TokenKind::Greater:
+    return "`>`";
+  case TokenKind::GreaterEqual:
+    return "`>=`";
+  case TokenKind::Equal:
+    return "`==`";
+  case TokenKind::NotEqual:
+    return "`!=`";
+  case TokenKind::KwKernel:
+    return "`kernel`";
+  case TokenKind::KwDef:
+    return "`def`";
+  case TokenKind::KwEach:
+    return "`each`";
+  case TokenKind::KwWhere:
+    return "`where`";
+  case TokenKind::KwRank:
+    return "`rank`";
+  case TokenKind::KwRequire:
+    return "`require`";
+  case TokenKind::KwDefault:
+    return "`default`";
+  case TokenKind::KwElse:
+    return "`else`";
+  case TokenKind::KwAnd:
+    return "`and`";
+  case TokenKind::KwOr:
+    return "`or`";
+  case TokenKind::KwNot:
+    return "`not`";
+  case TokenKind::KwTrue:
+    return "`true`";
+  case TokenKind::KwFalse:
+    return "`false`";
+  case TokenKind::KwInf:
+    return "`inf`";
+  case TokenKind::KwIn:
+    return "`in`";
   }
   return "a token";
 }
@@ -77,7 +120,8 @@ public:
         reportStrange();
         continue;
       }
-      tokens.push_back({kind, startsLine,
+      tokens.push_back({kind,
+                        startsLine,
                         {base + static_cast<uint32_t>(begin),
                          base + static_cast<uint32_t>(at)},
                         text.slice(begin, at)});
@@ -123,20 +167,34 @@ private:
     if (llvm::isDigit(c) || (c == '.' && llvm::isDigit(d)))
       return number();
     switch (c) {
-    case '(': return take(1, TokenKind::LParen);
-    case ')': return take(1, TokenKind::RParen);
-    case '[': return take(1, TokenKind::LBracket);
-    case ']': return take(1, TokenKind::RBracket);
-    case '{': return take(1, TokenKind::LBrace);
-    case '}': return take(1, TokenKind::RBrace);
-    case ',': return take(1, TokenKind::Comma);
-    case ';': return take(1, TokenKind::Semicolon);
-    case ':': return take(1, TokenKind::Colon);
-    case '|': return take(1, TokenKind::Bar);
-    case '+': return take(1, TokenKind::Plus);
-    case '*': return take(1, TokenKind::Star);
-    case '/': return take(1, TokenKind::Slash);
-    case '%': return take(1, TokenKind::Percent);
+    case '(':
+      return take(1, TokenKind::LParen);
+    case ')':
+      return take(1, TokenKind::RParen);
+    case '[':
+      return take(1, TokenKind::LBracket);
+    case ']':
+      return take(1, TokenKind::RBracket);
+    case '{':
+      return take(1, TokenKind::LBrace);
+    case '}':
+      return take(1, TokenKind::RBrace);
+    case ',':
+      return take(1, TokenKind::Comma);
+    case ';':
+      return take(1, TokenKind::Semicolon);
+    case ':':
+      return take(1, TokenKind::Colon);
+    case '|':
+      return take(1, TokenKind::Bar);
+    case '+':
+      return take(1, TokenKind::Plus);
+    case '*':
+      return take(1, TokenKind::Star);
+    case '/':
+      return take(1, TokenKind::Slash);
+    case '%':
+      return take(1, TokenKind::Percent);
     case '-':
       return d == '>' ? take(2, TokenKind::Arrow) : take(1, TokenKind::Minus);
     case '<':
@@ -151,7 +209,8 @@ private:
       return d == '=' ? take(2, TokenKind::NotEqual) : TokenKind::Eof;
     case '.':
       return d == '.' ? take(2, TokenKind::DotDot) : TokenKind::Eof;
-    default: return TokenKind::Eof;
+    default:
+      return TokenKind::Eof;
     }
   }
 
@@ -206,7 +265,8 @@ private:
     while (at < text.size() && !llvm::isSpace(text[at])) {
       size_t before = at;
       unsigned char c = text[at];
-      if (c < 0x80 && (isNameChar(c) || StringRef("()[]{},;:|+*/%-<>=").contains(c)))
+      if (c < 0x80 &&
+          (isNameChar(c) || StringRef("()[]{},;:|+*/%-<>=").contains(c)))
         break;
       at = before + 1;
     }

@@ -77,13 +77,20 @@ Expr *ParserImpl::parseNot(unsigned depth) {
 
 static std::optional<Operator> toComparison(TokenKind kind) {
   switch (kind) {
-  case TokenKind::Less: return Operator::Less;
-  case TokenKind::LessEqual: return Operator::LessEqual;
-  case TokenKind::Greater: return Operator::Greater;
-  case TokenKind::GreaterEqual: return Operator::GreaterEqual;
-  case TokenKind::Equal: return Operator::Equal;
-  case TokenKind::NotEqual: return Operator::NotEqual;
-  default: return std::nullopt;
+  case TokenKind::Less:
+    return Operator::Less;
+  case TokenKind::LessEqual:
+    return Operator::LessEqual;
+  case TokenKind::Greater:
+    return Operator::Greater;
+  case TokenKind::GreaterEqual:
+    return Operator::GreaterEqual;
+  case TokenKind::Equal:
+    return Operator::Equal;
+  case TokenKind::NotEqual:
+    return Operator::NotEqual;
+  default:
+    return std::nullopt;
   }
 }
 
@@ -151,8 +158,7 @@ Expr *ParserImpl::parseProduct(unsigned depth) {
   SmallVector<Expr *, 4> args;
   SmallVector<Operator, 4> ops;
   auto finish = [&] {
-    return args.size() == 1 ? args[0]
-                            : makeNary(ExprKind::Product, args, ops);
+    return args.size() == 1 ? args[0] : makeNary(ExprKind::Product, args, ops);
   };
   Expr *first = parseSigned(depth);
   if (!first)
@@ -225,7 +231,8 @@ Expr *ParserImpl::parsePrimary(unsigned depth) {
   Token token = peek();
   switch (token.kind) {
   case TokenKind::Integer:
-  case TokenKind::Real: return parseNumber();
+  case TokenKind::Real:
+    return parseNumber();
   case TokenKind::KwInf: {
     take();
     Expr *expr = file.makeExpr(ExprKind::Real, token.range);
@@ -267,8 +274,11 @@ Expr *ParserImpl::parsePrimary(unsigned depth) {
     expr->range = rangeFrom(token.range.begin);
     return expr;
   }
-  case TokenKind::Name: return parseNamed(depth);
-  default: expected("an expression"); return nullptr;
+  case TokenKind::Name:
+    return parseNamed(depth);
+  default:
+    expected("an expression");
+    return nullptr;
   }
 }
 
@@ -296,8 +306,7 @@ Expr *ParserImpl::parseNamed(unsigned depth) {
       if (kind == TokenKind::LBracket)
         groupsOnly = false;
       if (!level)
-        isCall = i + 1 < tokens.size() &&
-                 tokens[i + 1].is(TokenKind::LParen) &&
+        isCall = i + 1 < tokens.size() && tokens[i + 1].is(TokenKind::LParen) &&
                  !tokens[i + 1].startsLine;
       if (!groupsOnly)
         break;
@@ -365,8 +374,7 @@ bool ParserImpl::parseArgs(llvm::SmallVectorImpl<Expr *> &args, TokenKind close,
     return false;
   }
   do {
-    Expr *arg =
-        restricted ? parseRestricted(depth + 1) : parseExpr(depth + 1);
+    Expr *arg = restricted ? parseRestricted(depth + 1) : parseExpr(depth + 1);
     if (!arg)
       return false;
     args.push_back(arg);

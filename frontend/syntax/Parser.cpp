@@ -141,8 +141,8 @@ bool ParserImpl::parseParam(Param &param, bool typed) {
   param.dims = file.copy<Expr *>(dims);
   if (!typed)
     return true;
-  if (!expect(TokenKind::Colon, "and an element type after `" +
-                                    param.name.name + "`") ||
+  if (!expect(TokenKind::Colon,
+              "and an element type after `" + param.name.name + "`") ||
       !expectName(param.type, "an element type"))
     return false;
   if (acceptWord("packed") &&
@@ -255,7 +255,8 @@ bool ParserImpl::parseShard(llvm::SmallVectorImpl<Shard> &shards) {
   return expectName(shard.over, "ring, alltoall, allgather or state");
 }
 
-/// `schedule K [for TARGET] { tile p = 128, m = 176; stages 2; shard m over ring }`
+/// `schedule K [for TARGET] { tile p = 128, m = 176; stages 2; shard m over
+/// ring }`
 void ParserImpl::parseSchedule() {
   uint32_t start = take().range.begin;
   Schedule *schedule = file.make<Schedule>();
@@ -352,7 +353,9 @@ Stmt *ParserImpl::parseStatement(unsigned depth) {
   Stmt *stmt = file.make<Stmt>();
   bool ok = false;
   switch (peek().kind) {
-  case TokenKind::KwRank: ok = parseRank(*stmt); break;
+  case TokenKind::KwRank:
+    ok = parseRank(*stmt);
+    break;
   case TokenKind::KwDefault: {
     take();
     stmt->kind = StmtKind::Default;
@@ -385,7 +388,9 @@ Stmt *ParserImpl::parseStatement(unsigned depth) {
     ok = parseBlock(stmt->body, depth + 1);
     break;
   }
-  default: ok = parseEquation(*stmt); break;
+  default:
+    ok = parseEquation(*stmt);
+    break;
   }
   if (!ok)
     return nullptr;

@@ -110,6 +110,7 @@ def console(text, _argument, program):
 def links(path):
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         text = re.sub(r"^```.*?^```", "", file.read(), flags=re.S | re.M)
+    text = re.sub(r"`[^`\n]+`", "", text)
     for target in LINK.findall(text):
         place = os.path.join(ROOT, os.path.dirname(path), target)
         if not os.path.exists(place):

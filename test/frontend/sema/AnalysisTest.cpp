@@ -1,7 +1,7 @@
 //===- AnalysisTest.cpp - Names, ranks, types and absence -----------------===//
 //
-// Every diagnostic of the analysis, with its notes where they say something that
-// the message does not; and that nothing more is reported.
+// Every diagnostic of the analysis, with its notes where they say something
+// that the message does not; and that nothing more is reported.
 //
 //===----------------------------------------------------------------------===//
 
@@ -131,8 +131,7 @@ TEST(Analysis, Ranks) {
   Analysed conflict("kernel k(x[m]: f32) -> y[m]: f32 {\n rank q = 3\n"
                     " y[m] = x[m] }",
                     options);
-  EXPECT_NE(conflict.text().find("`-D q=4` cannot bind it"),
-            std::string::npos);
+  EXPECT_NE(conflict.text().find("`-D q=4` cannot bind it"), std::string::npos);
 }
 
 TEST(Analysis, Tensors) {

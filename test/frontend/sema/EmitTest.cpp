@@ -1,8 +1,8 @@
 //===- EmitTest.cpp - Elaborated kernels in the cascade dialect -----------===//
 
+#include "frontend/sema/Emit.h"
 #include "Analysed.h"
 #include "dialect/Cascade/Cascade.h"
-#include "frontend/sema/Emit.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include <gtest/gtest.h>
@@ -18,8 +18,7 @@ struct Emitted : Analysed {
       : Analysed(std::move(text)) {
     if (!ok())
       return;
-    auto result =
-        emitCascade(context, *program, sources, diagnostics, options);
+    auto result = emitCascade(context, *program, sources, diagnostics, options);
     if (succeeded(result))
       module = std::move(*result);
   }
@@ -116,10 +115,9 @@ TEST(Emit, RanksThatAValueLacks) {
 }
 
 TEST(Emit, Schedules) {
-  std::string text =
-      "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
-      "schedule k { tile m = 64 }\n"
-      "schedule k for sm_90a { tile m = 176; stages 2 }\n";
+  std::string text = "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
+                     "schedule k { tile m = 64 }\n"
+                     "schedule k for sm_90a { tile m = 176; stages 2 }\n";
   Emitted any(text);
   ASSERT_TRUE(any.verified());
   EXPECT_TRUE(contains(any.ir(), "schedule = {tile = {m = 64 : i64}}"))

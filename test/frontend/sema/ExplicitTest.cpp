@@ -46,7 +46,8 @@ TEST(Explicit, SumsOfWholeTerms) {
   EXPECT_EQ(explicitOf("-A[p,e]"), "  y[p] = -sum[e](A[p,e])");
   EXPECT_EQ(explicitOf("A[p,e] + A[p,e] * w[e]"),
             "  y[p] = sum[e](A[p,e]) + sum[e](A[p,e] * w[e])");
-  EXPECT_EQ(explicitOf("max(A[p,e], w[e])"), "  y[p] = sum[e](max(A[p,e], w[e]))");
+  EXPECT_EQ(explicitOf("max(A[p,e], w[e])"),
+            "  y[p] = sum[e](max(A[p,e], w[e]))");
 }
 
 TEST(Explicit, SeveralRanks) {
@@ -88,6 +89,14 @@ TEST(Explicit, AccessesOutsideExcludeWhatTheirIndexNames) {
             "|m|");
   EXPECT_EQ(explicitOf("A[p,e] * w[p - e]"),
             "  y[p] = sum[e](A[p,e] * w[p - e])");
+}
+
+TEST(Explicit, Ceilings) {
+  Analysed analysed("kernel k(x[m]: f32) -> y[c]: f32 {\n"
+                    " rank c = ceil(|m| / 64)\n y[c] = 1 }");
+  EXPECT_NE(analysed.explicitly().find("rank c = ceil(|m| / 64)"),
+            std::string::npos)
+      << analysed.explicitly();
 }
 
 TEST(Explicit, IsEinAgain) {

@@ -85,10 +85,18 @@ TEST_F(Fuzz, Bytes) {
     for (size_t edits = 1 + pick(4); edits-- && !text.empty();) {
       size_t at = pick(text.size());
       switch (pick(4)) {
-      case 0: text[at] = letters[pick(letters.size())]; break;
-      case 1: text.erase(at, 1 + pick(8)); break;
-      case 2: text.insert(at, 1, letters[pick(letters.size())]); break;
-      case 3: text.resize(at); break;
+      case 0:
+        text[at] = letters[pick(letters.size())];
+        break;
+      case 1:
+        text.erase(at, 1 + pick(8));
+        break;
+      case 2:
+        text.insert(at, 1, letters[pick(letters.size())]);
+        break;
+      case 3:
+        text.resize(at);
+        break;
       }
     }
     run(text);
@@ -108,10 +116,18 @@ TEST_F(Fuzz, Tokens) {
     for (size_t edits = 1 + pick(5); edits-- && text.size() > 1;) {
       size_t at = pick(text.size());
       switch (pick(5)) {
-      case 0: text[at] = all[pick(all.size())]; break;
-      case 1: text.erase(text.begin() + at); break;
-      case 2: text.insert(text.begin() + at, all[pick(all.size())]); break;
-      case 3: std::swap(text[at], text[pick(text.size())]); break;
+      case 0:
+        text[at] = all[pick(all.size())];
+        break;
+      case 1:
+        text.erase(text.begin() + at);
+        break;
+      case 2:
+        text.insert(text.begin() + at, all[pick(all.size())]);
+        break;
+      case 3:
+        std::swap(text[at], text[pick(text.size())]);
+        break;
       case 4: {
         // A piece of another text.
         const auto &other = tokens[pick(tokens.size())];

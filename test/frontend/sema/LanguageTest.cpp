@@ -23,8 +23,8 @@ struct Snippet {
 };
 
 std::vector<Snippet> readSnippets() {
-  auto buffer = llvm::MemoryBuffer::getFile(EINFALL_SOURCE_DIR
-                                            "/docs/language.md");
+  auto buffer =
+      llvm::MemoryBuffer::getFile(EINFALL_SOURCE_DIR "/docs/language.md");
   std::vector<Snippet> snippets;
   if (!buffer)
     return snippets;

@@ -38,9 +38,9 @@ TEST(Lexer, TellsRangesFromReals) {
   for (const Token &token : lexed.tokens)
     kinds.push_back(token.kind);
   using K = TokenKind;
-  EXPECT_EQ(kinds, (std::vector<K>{K::Integer, K::DotDot, K::Integer, K::Real,
-                                   K::Real, K::Real, K::Integer, K::Name,
-                                   K::Real, K::Eof}));
+  EXPECT_EQ(kinds,
+            (std::vector<K>{K::Integer, K::DotDot, K::Integer, K::Real, K::Real,
+                            K::Real, K::Integer, K::Name, K::Real, K::Eof}));
 }
 
 TEST(Lexer, SkipsCommentsAndMarksLines) {
