@@ -30,6 +30,7 @@ std::optional<Stage> einfall::driver::stageNamed(StringRef name) {
       .Case("cascade", Stage::Cascade)
       .Case("fold", Stage::Fold)
       .Case("smt2", Stage::Proofs)
+      .Case("schedule", Stage::Schedule)
       .Case("mlir", Stage::Loops)
       .Case("llvm", Stage::LLVM)
       .Case("ll", Stage::LLVMIR)
@@ -51,25 +52,40 @@ std::optional<Stage> einfall::driver::stageOfPath(StringRef path) {
 
 StringRef einfall::driver::stageName(Stage stage) {
   switch (stage) {
-  case Stage::Cascade: return "cascade";
-  case Stage::Fold: return "fold";
-  case Stage::Proofs: return "proofs";
-  case Stage::Loops: return "loops";
-  case Stage::LLVM: return "llvm";
-  case Stage::LLVMIR: return "optimised";
-  case Stage::Assembly: return "assembly";
-  case Stage::Object: return "object";
+  case Stage::Cascade:
+    return "cascade";
+  case Stage::Fold:
+    return "fold";
+  case Stage::Proofs:
+    return "proofs";
+  case Stage::Schedule:
+    return "schedule";
+  case Stage::Loops:
+    return "loops";
+  case Stage::LLVM:
+    return "llvm";
+  case Stage::LLVMIR:
+    return "optimised";
+  case Stage::Assembly:
+    return "assembly";
+  case Stage::Object:
+    return "object";
   }
   return "";
 }
 
 StringRef einfall::driver::stageSuffix(Stage stage) {
   switch (stage) {
-  case Stage::Proofs: return ".smt2";
-  case Stage::LLVMIR: return ".ll";
-  case Stage::Assembly: return ".s";
-  case Stage::Object: return ".o";
-  default: return ".mlir";
+  case Stage::Proofs:
+    return ".smt2";
+  case Stage::LLVMIR:
+    return ".ll";
+  case Stage::Assembly:
+    return ".s";
+  case Stage::Object:
+    return ".o";
+  default:
+    return ".mlir";
   }
 }
 
@@ -92,7 +108,7 @@ private:
   void countPasses(const PassReport &before);
   bool derive();
   bool lower();
-  bool lowerFolds();
+  void chooseProgram();
   bool lowerToLLVM();
   bool generate();
 
@@ -101,6 +117,8 @@ private:
   Session &session;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   PipelineResult result;
+  CpuMachine machine;
+  std::optional<TilePlan> plan; ///< when the program is tiles
   bool done = false, failed = false;
   unsigned dumped = 0;
 };
@@ -156,8 +174,8 @@ static std::vector<ChainLink> toChain(const std::vector<PassLink> &links) {
 void Compiler::countPasses(const PassReport &before) {
   PassReport after = analysePasses(kernel());
   for (const RankPasses &rank : before.ranks) {
-    RankReport report{rank.rank, rank.passes, rank.passes,
-                      toChain(rank.chain), {}};
+    RankReport report{
+        rank.rank, rank.passes, rank.passes, toChain(rank.chain), {}};
     if (const RankPasses *found = after.find(rank.rank)) {
       report.derived = found->passes;
       report.derivedChain = toChain(found->chain);
@@ -189,10 +207,10 @@ bool Compiler::derive() {
   std::string scripts;
   for (const auto &record : prover.history()) {
     const proof::Verdict &verdict = record.verdict;
-    result.report.obligations.push_back(
-        {record.name, record.rule, record.location, verdict.hash,
-         proof::toString(verdict.status).str(), verdict.seconds,
-         verdict.cached});
+    result.report.obligations.push_back({record.name, record.rule,
+                                         record.location, verdict.hash,
+                                         proof::toString(verdict.status).str(),
+                                         verdict.seconds, verdict.cached});
     scripts += verdict.script + "(reset)\n";
   }
   if (!session.options.prove)
@@ -206,66 +224,63 @@ bool Compiler::derive() {
       scripts += *script + "(reset)\n";
     }
   countPasses(before);
-  return show(Stage::Proofs,
-              [&](llvm::raw_ostream &os) { os << scripts; }) &&
+  return show(Stage::Proofs, [&](llvm::raw_ostream &os) { os << scripts; }) &&
          show(Stage::Fold, *module);
 }
 
-/// One way to lower a kernel of folds: few rows along the stream, or tiles of
-/// rows. False: neither fits, and the report says why.
-bool Compiler::lowerFolds() {
+/// Decides by which program of the processor the kernel runs: tiles of rows,
+/// few rows along the stream, or (no folds, or none that fit) loops as written.
+void Compiler::chooseProgram() {
   KernelReport &report = result.report;
-  cpu::CpuTarget target = cpu::CpuTarget::host();
-  CpuMachine machine;
-  machine.lanes = target.lanes();
-  machine.registers = target.vectorRegisters;
-  std::string whyNotTiles, whyNotRows;
-  std::optional<TilePlan> plan =
-      planTiles(kernel(), machine, options.fixedExtents, whyNotTiles);
-  auto rows = options.fixedExtents.end();
-  if (plan)
-    rows = options.fixedExtents.find(plan->row);
-  bool fewRows =
-      !plan || (rows != options.fixedExtents.end() &&
-                rows->second * 2 <= static_cast<int64_t>(machine.lanes));
-  if (fewRows && canLowerFoldToRows(kernel(), &whyNotRows)) {
-    report.planKind = "rows";
-    report.plan.push_back({"lanes", std::to_string(machine.lanes)});
-    return mlir::succeeded(lowerFoldToRows(kernel(), {machine.lanes}));
-  }
-  if (!plan) {
+  report.planKind = "loops";
+  if (!kernel().getBody().getOps<cascade::FoldOp>().empty()) {
+    cpu::CpuTarget target = cpu::CpuTarget::host();
+    machine.lanes = target.lanes();
+    machine.registers = target.vectorRegisters;
+    std::string whyNotTiles, whyNotRows;
+    plan = planTiles(kernel(), machine, options.fixedExtents, whyNotTiles);
+    auto rows = options.fixedExtents.end();
+    if (plan)
+      rows = options.fixedExtents.find(plan->row);
+    bool fewRows =
+        !plan || (rows != options.fixedExtents.end() &&
+                  rows->second * 2 <= static_cast<int64_t>(machine.lanes));
+    if (fewRows && canLowerFoldToRows(kernel(), &whyNotRows)) {
+      plan.reset();
+      report.planKind = "rows";
+      report.plan.push_back({"lanes", std::to_string(machine.lanes)});
+      return;
+    }
+    if (plan) {
+      report.planKind = "tiles";
+      report.plan = {{"rows", plan->row.str()},
+                     {"lanes", std::to_string(plan->lanes)},
+                     {"row vectors", std::to_string(plan->rowVectors)},
+                     {"key block", std::to_string(plan->keyBlock)},
+                     {"key tile", std::to_string(plan->keyTile)},
+                     {"groups", std::to_string(plan->groups)},
+                     {"items", llvm::join(plan->items, ", ")}};
+      for (const FoldPlan &fold : plan->folds)
+        report.plan.push_back({"stream", fold.stream.str()});
+      kernel().setScheduleAttr(scheduleOf(*plan, &session.context));
+      return;
+    }
     report.plan.push_back({"not tiles", whyNotTiles});
     report.plan.push_back({"not rows", whyNotRows});
-    return false;
   }
-  report.planKind = "tiles";
-  report.plan = {{"rows", plan->row.str()},
-                 {"lanes", std::to_string(plan->lanes)},
-                 {"row vectors", std::to_string(plan->rowVectors)},
-                 {"key block", std::to_string(plan->keyBlock)},
-                 {"key tile", std::to_string(plan->keyTile)},
-                 {"groups", std::to_string(plan->groups)},
-                 {"items", llvm::join(plan->items, ", ")}};
-  for (const FoldPlan &fold : plan->folds)
-    report.plan.push_back({"stream", fold.stream.str()});
-  lowerTilesToVector(kernel(), *plan, machine);
-  return true;
+  kernel().erase();
+  module->push_back(written->clone());
 }
 
 bool Compiler::lower() {
-  if (!kernel().getBody().getOps<cascade::FoldOp>().empty() && lowerFolds()) {
-    kernel().erase();
-    return true;
-  }
-  if (session.diagnostics.hasErrors())
+  if (plan)
+    lowerTilesToVector(kernel(), *plan, machine);
+  else if (mlir::failed(result.report.planKind == "rows"
+                            ? lowerFoldToRows(kernel(), {machine.lanes})
+                            : lowerCascadeToLoops(kernel())))
     return false;
-  // The way that always works: as written.
   kernel().erase();
-  module->push_back(written->clone());
-  result.report.planKind = "loops";
-  mlir::PassManager pm(&session.context);
-  pm.addPass(createLowerCascadeToLoopsPass());
-  return mlir::succeeded(pm.run(*module));
+  return true;
 }
 
 bool Compiler::lowerToLLVM() {
@@ -310,6 +325,11 @@ std::optional<PipelineResult> Compiler::run() {
     return finish();
   if (!derive())
     return done ? finish() : std::nullopt;
+  chooseProgram();
+  if (session.diagnostics.hasErrors())
+    return std::nullopt;
+  if (!show(Stage::Schedule, *module))
+    return finish();
   if (!lower())
     return std::nullopt;
   if (!show(Stage::Loops, *module))
@@ -323,9 +343,9 @@ std::optional<PipelineResult> Compiler::run() {
   return finish();
 }
 
-llvm::StringMap<int64_t>
-einfall::driver::knownExtents(cascade::KernelOp kernel, const Options &options,
-                              bool defaults) {
+llvm::StringMap<int64_t> einfall::driver::knownExtents(cascade::KernelOp kernel,
+                                                       const Options &options,
+                                                       bool defaults) {
   llvm::StringMap<int64_t> extents;
   for (const auto &[rank, extent] : options.defines)
     extents[rank] = extent;

@@ -24,6 +24,7 @@ enum class Stage {
   Cascade,  ///< the cascade as written
   Fold,     ///< after derivation
   Proofs,   ///< the obligations as SMT-LIB
+  Schedule, ///< folds with the whole decision of how to run them
   Loops,    ///< loops and vectors
   LLVM,     ///< the LLVM dialect
   LLVMIR,   ///< optimised LLVM IR
@@ -74,7 +75,8 @@ struct PipelineResult {
   std::string text;
 };
 
-/// The extents that -D binds and, with `defaults`, those that `default` proposes.
+/// The extents that -D binds and, with `defaults`, those that `default`
+/// proposes.
 llvm::StringMap<int64_t> knownExtents(cascade::KernelOp kernel,
                                       const Options &options, bool defaults);
 

@@ -20,8 +20,8 @@ std::pair<std::string, std::string> splitPair(const std::string &text,
                                               const char *option) {
   size_t equals = text.find('=');
   if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
-    throw CLI::ValidationError(option, "expected NAME=VALUE, found '" + text +
-                                           "'");
+    throw CLI::ValidationError(option,
+                               "expected NAME=VALUE, found '" + text + "'");
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
@@ -29,8 +29,8 @@ template <typename Number>
 Number toNumber(const std::string &text, const char *option) {
   Number number;
   if (!CLI::detail::lexical_cast(text, number))
-    throw CLI::ValidationError(option, "expected a number, found '" + text +
-                                           "'");
+    throw CLI::ValidationError(option,
+                               "expected a number, found '" + text + "'");
   return number;
 }
 
@@ -101,17 +101,18 @@ public:
     app.add_option_function<std::string>(
            "--diagnostics-format",
            [this](const std::string &text) {
-             options.diagnostics = text == "json" ? Options::Format::Json
-                                                  : Options::Format::Text;
+             options.diagnostics =
+                 text == "json" ? Options::Format::Json : Options::Format::Text;
            },
            "How errors are printed")
         ->type_name("text|json")
         ->check(CLI::IsMember({"text", "json"}));
     app.fallthrough();
     app.require_subcommand(0, 1);
-    app.footer("Exit codes: 0 success, 1 error in the input, 2 usage, 3 missing "
-               "device or tool,\n70 internal error. Results go to standard "
-               "output, all else to standard error.");
+    app.footer(
+        "Exit codes: 0 success, 1 error in the input, 2 usage, 3 missing "
+        "device or tool,\n70 internal error. Results go to standard "
+        "output, all else to standard error.");
     addCheck();
     addExplain();
     addRun();
@@ -175,8 +176,8 @@ private:
   }
 
   void addExplain() {
-    CLI::App &sub =
-        add("explain", "Show what is derived and proved, and the plan", explain);
+    CLI::App &sub = add(
+        "explain", "Show what is derived and proved, and the plan", explain);
     addKernel(sub);
     addProofs(sub);
     sub.add_flag("--json", options.json,
@@ -247,10 +248,11 @@ private:
         ->required()
         ->type_name("FILE");
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
-        ->check(CLI::IsMember({"cascade", "fold", "smt2", "mlir",
+        ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "mlir",
                                "llvm", "ll", "s", "o"}));
     sub.footer("Stages: cascade (as written), fold (derived), smt2 (what was "
-               "proved),\nmlir (loops and vectors), llvm (LLVM dialect), "
+               "proved),\nschedule (folds with every choice made), mlir (loops "
+               "and vectors), llvm (LLVM dialect), "
                "ll (optimised LLVM IR), s, o.\nSuffixes: .mlir, .ll, .s, .o, "
                ".smt2.");
   }
@@ -264,4 +266,6 @@ private:
 
 } // namespace
 
-int main(int argc, char **argv) { return CommandLine().parseAndRun(argc, argv); }
+int main(int argc, char **argv) {
+  return CommandLine().parseAndRun(argc, argv);
+}
