@@ -205,6 +205,12 @@ Lanes FieldEmitter::compute(Value field, const Point &point, Memo &memo) {
       .Case<MapOp>([&](MapOp map) -> Lanes {
         SmallVector<Value> x;
         Value present;
+        if (auto it = reciprocals.find(field); it != reciprocals.end()) {
+          Lanes numerator = eval(map.getOperands()[0], point, memo);
+          Lanes factor = it->second.parts[point.part];
+          return {apply(Function::Mul, {numerator.value, factor.value}),
+                  both(numerator.present, factor.present)};
+        }
         for (Value operand : map.getOperands()) {
           Lanes lanes = eval(operand, point, memo);
           x.push_back(lanes.value);

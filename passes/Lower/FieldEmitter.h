@@ -88,6 +88,8 @@ protected:
   cascade::KernelInterface interface;
   unsigned rowVectors;
   llvm::DenseMap<mlir::Value, Binding> bindings;
+  /// Quotients by a divisor that is known, and its reciprocals (Rows).
+  llvm::DenseMap<mlir::Value, Binding> reciprocals;
   llvm::SmallVector<mlir::Value> data, strides;
 
 private:

@@ -134,6 +134,25 @@ Value LaneBuilder::smaller(Value x, Value y) {
   return arith::SelectOp::create(b, loc(), below, x, y);
 }
 
+// Exchanges the off-diagonal blocks of size d of every block of size 2d, for
+// d = 1, 2, 4, ...
+void LaneBuilder::transpose(SmallVectorImpl<Value> &vectors) {
+  for (int64_t d = 1; d < width; d *= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t k = 0; k < width; ++k) {
+      low.push_back(k & d ? k - d + width : k);
+      high.push_back(k & d ? k + width : k + d);
+    }
+    for (int64_t i = 0; i < width; ++i) {
+      if (i & d)
+        continue;
+      Value x = vectors[i], y = vectors[i + d];
+      vectors[i] = vector::ShuffleOp::create(b, loc(), x, y, low);
+      vectors[i + d] = vector::ShuffleOp::create(b, loc(), x, y, high);
+    }
+  }
+}
+
 Value LaneBuilder::anyLane(Value condition) {
   return vector::ReductionOp::create(b, loc(), vector::CombiningKind::OR,
                                      condition);

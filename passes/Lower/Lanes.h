@@ -65,6 +65,8 @@ public:
   /// The greater; NaN of either goes through.
   mlir::Value greater(mlir::Value x, mlir::Value y);
   mlir::Value smaller(mlir::Value x, mlir::Value y);
+  /// W vectors of W lanes: lane j of vector i becomes lane i of vector j.
+  void transpose(llvm::SmallVectorImpl<mlir::Value> &vectors);
   /// Any lane of a vector of i1.
   mlir::Value anyLane(mlir::Value condition);
   /// A scalar function on lane values.

@@ -175,4 +175,5 @@ void TileEmitter::accumulate(FoldBuffers &fold, const Component &component,
       for (unsigned part = 0; part < parts; ++part)
         store(sums[feature * parts + part], place(feature, part));
   });
+  reciprocals.clear();
 }

@@ -86,6 +86,8 @@ private:
   void packRows(FoldBuffers &fold, const Point &group);
   void packKeys(FoldBuffers &fold, const Point &item, const Tile &tile);
   void packPanel(const Panel &panel, const Point &item, const Tile &tile);
+  mlir::Value
+  unitStrides(llvm::ArrayRef<std::pair<cascade::ReadOp, unsigned>> reads);
   /// The address of a row of a panel operand in memory, for prefetching; null
   /// when it is not one plain read.
   mlir::Value prefetchAddress(const Panel &panel, const Point &item,

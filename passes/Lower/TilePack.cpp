@@ -183,6 +183,35 @@ Lanes TileEmitter::product(ArrayRef<Factor> factors, const Point &point,
   return result;
 }
 
+/// The reads of a product whose neighbours along `rank` should be neighbours in
+/// memory.
+static void findReads(Value value, StringRef rank,
+                      SmallVectorImpl<std::pair<ReadOp, unsigned>> &reads) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !fieldType(value).hasRank(rank) || isa<ReduceOp>(op))
+    return;
+  if (auto read = dyn_cast<ReadOp>(op))
+    for (auto [dim, index] : llvm::enumerate(read.getIndices()))
+      if (auto coord = index.getDefiningOp<CoordOp>();
+          coord && coord.getRank() == rank)
+        reads.push_back({read, dim});
+  for (Value operand : op->getOperands())
+    if (isa<FieldType>(operand.getType()))
+      findReads(operand, rank, reads);
+}
+
+/// Whether all `reads` step by one element; null when there are none.
+Value TileEmitter::unitStrides(
+    ArrayRef<std::pair<ReadOp, unsigned>> reads) {
+  Value unit;
+  for (auto [read, dim] : reads) {
+    unsigned number = numberOf(read.getTensor().getDefiningOp<InputOp>());
+    unit = both(unit, compare(arith::CmpIPredicate::eq, stride(number, dim),
+                              constant(1)));
+  }
+  return unit;
+}
+
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
@@ -201,7 +230,44 @@ void TileEmitter::packRows(FoldBuffers &fold, const Point &group) {
   for (auto &[value, contraction] : fold.plan->contractions) {
     Value address = fold.rowOperands[value];
     const Contraction &what = contraction;
-    loop(constant(0), constant(what.extent), 1, [&](Value e) {
+    SmallVector<std::pair<ReadOp, unsigned>> reads;
+    if (llvm::all_of(what.rows, [](Factor factor) {
+          return factor.value.getDefiningOp<ReadOp>();
+        }))
+      for (Factor factor : what.rows)
+        findReads(factor.value, what.rank, reads);
+    Value done = constant(0);
+    if (Value unit = unitStrides(reads)) {
+      // Read along e, W rows at once, and transposed.
+      done = select(unit, constant(what.extent / width * width), done);
+      loop(constant(0), done, width, [&](Value e) {
+        for (unsigned part = 0; part < plan.rowVectors; ++part) {
+          SmallVector<Value> block;
+          for (unsigned row = 0; row < width; ++row) {
+            Point point = group;
+            Value at = add(group.base, int64_t(part) * width + row);
+            point.at[plan.row] = at;
+            point.readAt[plan.row] =
+                minimum(at, sub(extent(plan.row), constant(1)));
+            point.lane = what.rank;
+            point.base = e;
+            point.contiguous = true;
+            Memo memo;
+            Lanes x = product(what.rows, point, memo);
+            block.push_back(
+                broadcast(select(x.present, x.value, zeroVector())));
+          }
+          transpose(block);
+          for (unsigned i = 0; i < width; ++i) {
+            Value row = add(add(mul(group.group, what.extent), e), i);
+            store(block[i],
+                  element(address,
+                          add(mul(row, rows()), int64_t(part) * width), f32));
+          }
+        }
+      });
+    }
+    loop(done, constant(what.extent), 1, [&](Value e) {
       Value row = add(mul(group.group, what.extent), e);
       for (unsigned part = 0; part < plan.rowVectors; ++part) {
         Memo memo;
@@ -239,23 +305,6 @@ void TileEmitter::packKeys(FoldBuffers &fold, const Point &item,
   }
 }
 
-/// The reads of a product whose neighbours along `rank` should be neighbours in
-/// memory.
-static void findReads(Value value, StringRef rank,
-                      SmallVectorImpl<std::pair<ReadOp, unsigned>> &reads) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !fieldType(value).hasRank(rank) || isa<ReduceOp>(op))
-    return;
-  if (auto read = dyn_cast<ReadOp>(op))
-    for (auto [dim, index] : llvm::enumerate(read.getIndices()))
-      if (auto coord = index.getDefiningOp<CoordOp>();
-          coord && coord.getRank() == rank)
-        reads.push_back({read, dim});
-  for (Value operand : op->getOperands())
-    if (isa<FieldType>(operand.getType()))
-      findReads(operand, rank, reads);
-}
-
 void TileEmitter::packPanel(const Panel &panel, const Point &item,
                             const Tile &tile) {
   Type f32 = b.getF32Type();
@@ -264,12 +313,7 @@ void TileEmitter::packPanel(const Panel &panel, const Point &item,
   SmallVector<std::pair<ReadOp, unsigned>> reads;
   for (Factor factor : panel.factors)
     findReads(factor.value, panel.rank, reads);
-  Value unit;
-  for (auto [read, dim] : reads) {
-    unsigned number = numberOf(read.getTensor().getDefiningOp<InputOp>());
-    unit = both(unit, compare(arith::CmpIPredicate::eq, stride(number, dim),
-                              constant(1)));
-  }
+  Value unit = unitStrides(reads);
   StringRef stream;
   for (const FoldPlan &fold : plan.folds)
     for (Factor factor : panel.factors)

@@ -176,6 +176,24 @@ void TileEmitter::hoist(Value root, ArrayRef<StringRef> ranks,
     }
     if (!op || bound != bindings.end())
       return;
+    // A division by what is the same for all features becomes a product.
+    if (auto map = dyn_cast<MapOp>(op);
+        map && map.getFunction() == Function::Div && inner) {
+      Value divisor = map.getOperands()[1];
+      if (llvm::none_of(ranks, [&](StringRef rank) {
+            return fieldType(divisor).hasRank(rank);
+          }) && !dependsOn(divisor, arguments)) {
+        Binding binding{Binding::Rows, {}};
+        for (unsigned part = 0; part < plan.rowVectors; ++part) {
+          Memo memo;
+          Lanes x = eval(divisor, rowPoint(group, part), memo);
+          x.value = apply(Function::Div, {splat(1), x.value});
+          binding.parts.push_back(x);
+        }
+        reciprocals[value] = binding;
+        return walk(map.getOperands()[0]);
+      }
+    }
     for (Value operand : op->getOperands())
       if (isa<FieldType>(operand.getType()))
         walk(operand);
@@ -199,14 +217,18 @@ void TileEmitter::emitOutput(OutputOp output, const Point &group) {
     hoist(output.getValue(), inner, {}, group);
 
   Type wide = vectorOf(b.getI64Type());
-  // Addresses of a vector of rows, without the feature.
-  auto write = [&](const Point &point, unsigned part) {
+  auto result = [&](const Point &point) {
     Memo memo;
     Lanes x = eval(output.getValue(), point, memo);
     Value value = broadcast(x.value);
     if (output.getFiller() && x.present)
       value = select(x.present, value,
                      eval(output.getFiller(), point, memo).value);
+    return value;
+  };
+  // One vector of rows, wherever they lie.
+  auto write = [&](const Point &point) {
+    Value value = result(point);
     Value offset = constant(0);
     Value spread;
     Value rowsHere = count(point.base);
@@ -229,17 +251,52 @@ void TileEmitter::emitOutput(OutputOp output, const Point &group) {
     LLVM::masked_scatter::create(b, loc(), encode(value, storage), addresses,
                                  exists, raw.getIntOrFloatBitWidth() / 8);
   };
+  // Rows of W features at once, where features are neighbours in memory.
+  auto writeRows = [&](Value first) {
+    for (unsigned part = 0; part < plan.rowVectors; ++part) {
+      SmallVector<Value> block;
+      for (unsigned f = 0; f < width; ++f) {
+        Point point = rowPoint(group, part);
+        point.at[feature] = add(first, f);
+        block.push_back(result(point));
+      }
+      transpose(block);
+      Value base = add(group.base, int64_t(part) * width);
+      for (unsigned row = 0; row < width; ++row) {
+        Value at = add(base, row), offset = constant(0);
+        for (auto [dim, rank] : llvm::enumerate(dims)) {
+          Value index = rank == plan.row   ? at
+                        : rank == feature ? first
+                                           : group.at.at(rank);
+          offset = add(offset, mul(index, stride(number, dim)));
+        }
+        ifThen(compare(arith::CmpIPredicate::slt, at, extent(plan.row)), [&] {
+          store(encode(block[row], storage),
+                element(data[number], offset, storage));
+        });
+      }
+    }
+  };
   if (feature.empty()) {
     for (unsigned part = 0; part < plan.rowVectors; ++part)
-      write(rowPoint(group, part), part);
+      write(rowPoint(group, part));
   } else {
-    loop(constant(0), extent(feature), 1, [&](Value f) {
+    Value done = constant(0);
+    if (isa<FloatType>(storage)) {
+      unsigned dim = llvm::find(dims, feature) - dims.begin();
+      Value unit = compare(arith::CmpIPredicate::eq, stride(number, dim),
+                           constant(1));
+      done = select(unit, roundDown(extent(feature), width), done);
+      loop(constant(0), done, width, writeRows);
+    }
+    loop(done, extent(feature), 1, [&](Value f) {
       for (unsigned part = 0; part < plan.rowVectors; ++part) {
         Point point = rowPoint(group, part);
         point.at[feature] = f;
-        write(point, part);
+        write(point);
       }
     });
   }
   bindings = saved;
+  reciprocals.clear();
 }
