@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <sys/resource.h>
 
 using namespace einfall::driver;
 
@@ -48,6 +49,13 @@ static std::vector<double> measure(Launcher &launcher, unsigned repetitions) {
   while (seconds.size() < wanted)
     seconds.push_back(launcher.launch());
   return seconds;
+}
+
+/// The most memory that this process had at once so far, in bytes.
+static double peakMemory() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss * 1024.0;
 }
 
 /// For comparisons that alternate with another program: first the operations and
@@ -91,6 +99,8 @@ int einfall::driver::bench(const Options &options) {
   if (options.serve)
     return serve(*launcher, countContractions(launcher->kernel,
                                               *launcher->arguments));
+  launcher->launch();
+  double memory = peakMemory();
   // Peaks are taken before and after, so that a slow moment of the machine does
   // not make the kernel look fast.
   unsigned threads = launcher->threads();
@@ -118,6 +128,7 @@ int einfall::driver::bench(const Options &options) {
         {"seconds90", timing.high},
         {"operations", operations},
         {"bytes", bytes},
+        {"peakMemoryBytes", memory},
         {"gflops", rate / 1e9},
         {"gbytes", traffic / 1e9},
         {"peakGflops", peak / 1e9},
@@ -143,6 +154,9 @@ int einfall::driver::bench(const Options &options) {
       << llvm::format("  memory     %.2f GB/s, %.0f%% of the %.1f that reads "
                       "reach here\n",
                       traffic / 1e9, bandwidth ? 100 * traffic / bandwidth : 0,
-                      bandwidth / 1e9);
+                      bandwidth / 1e9)
+      << llvm::format("  footprint  %.0f MB at most, of which %.0f MB are "
+                      "inputs and outputs\n",
+                      memory / 1e6, bytes / 1e6);
   return session.result();
 }
