@@ -95,11 +95,24 @@ void Planner::finishSum(Normal &normal, Finish &result) {
   if (normal.summands.size() > 1)
     rules.insert("R4");
   Poly refined = refine(result.value);
-  if (!(refined == result.value))
+  // A form in which the accumulators cancelled is no sum any more.
+  if (!(refined == result.value) && vanishes(refined, result.accumulators)) {
     rules.insert("R3");
-  result.value = refined;
+    result.value = refined;
+  }
   result.rules.assign(rules.begin(), rules.end());
   formOf[normal.op] = result.value;
+}
+
+/// Whether a form is 0 where its accumulators are.
+bool Planner::vanishes(const Poly &form, ArrayRef<unsigned> accumulators) {
+  return llvm::all_of(form.terms, [&](auto &term) {
+    return llvm::any_of(term.first.factors, [&](auto &factor) {
+      const Atom &atom = algebra[factor.first];
+      return factor.second > 0 && atom.kind == Atom::Component &&
+             llvm::is_contained(accumulators, atom.number);
+    });
+  });
 }
 
 /// An exponential of the finish that cannot overflow: a maximum minus something
@@ -256,7 +269,8 @@ void Planner::guard(const Normal &normal, Finish &result) {
     }
   };
   check(result.value);
-  if (finite && hazards.empty() && result.conditions.empty())
+  if (finite && hazards.empty() && result.conditions.empty() &&
+      vanishes(result.value, result.accumulators))
     return;
   result.guarded = true;
   for (auto [number, component] : llvm::enumerate(plan.components)) {

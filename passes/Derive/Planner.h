@@ -74,6 +74,7 @@ private:
   void finish(Normal &normal);
   void finishSum(Normal &normal, Finish &result);
   void guard(const Normal &normal, Finish &result);
+  bool vanishes(const Poly &form, llvm::ArrayRef<unsigned> accumulators);
   bool isSafe(const Poly &exponent);
   bool isAffected(mlir::Value value);
   Poly reopen(mlir::Value value);

@@ -70,6 +70,60 @@ cascade.kernel @softmax_one_naive {
   cascade.output "L" [p] : f32 = %l2 : <real[p]>
 }
 
+// Weights that add up to 1, or to 0 over nothing.
+// CHECK-LABEL: cascade.kernel @naive_weight_sum
+// CHECK: cascade.fold over ["m"] references 1 monoids [max, sum, sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @naive_weight_sum {
+  cascade.rank "p" default 4
+  cascade.rank "m" default 7
+  cascade.rank "e" default 3
+  cascade.rank "f" default 2
+  %Q = cascade.input "Q" [p, e] : <f32, 2>
+  %K = cascade.input "K" [m, e] : <f32, 2>
+  %p = cascade.coord "p" : <int[p]>
+  %e = cascade.coord "e" : <int[e]>
+  %q = cascade.read %Q[%p, %e] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %m = cascade.coord "m" : <int[m]>
+  %k = cascade.read %K[%m, %e] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+  %m1 = cascade.map mul(%q, %k) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+  %S = cascade.reduce sum over ["e"] %m1 : <real[e, m, p]> -> <real[m, p]> loc("S")
+  %l = cascade.map lt(%m, %p) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+  %w = cascade.where %S, %l : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+  %e1 = cascade.map exp(%w) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %l1 = cascade.reduce sum over ["m"] %e1 : <real[m, p]> -> <real[p]> loc("l")
+  %d = cascade.map div(%e1, %l1) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+  %One = cascade.reduce sum over ["m"] %d : <real[m, p]> -> <real[p]> loc("One")
+  cascade.output "One" [p] : f32 = %One : <real[p]>
+  %cols = cascade.reduce sum over ["p"] %e1 : <real[m, p]> -> <real[m]> loc("cols")
+  %c = cascade.const 0 : i64 -> <int[]>
+  %l2 = cascade.map lt(%m, %c) : (!cascade.field<int[m]>, !cascade.field<int[]>) -> !cascade.field<bool[m]>
+  %w1 = cascade.where %cols, %l2 : <real[m]>, <bool[m]> -> <real[m]>
+  %none = cascade.reduce sum over ["m"] %w1 : <real[m]> -> <real[]> loc("none")
+  cascade.output "C" [] : f32 = %none : <real[]>
+}
+
+// The same where nothing is ever present.
+// CHECK-LABEL: cascade.kernel @scalar_weight_sum
+// CHECK: cascade.fold over ["m"] references 1 monoids [max, sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @scalar_weight_sum {
+  cascade.rank "m" default 7
+  %S = cascade.input "S" [m] : <f32, 1>
+  %m = cascade.coord "m" : <int[m]>
+  %s = cascade.read %S[%m] : <f32, 1>, (!cascade.field<int[m]>) -> !cascade.field<real[m]>
+  %c = cascade.const 0 : i64 -> <int[]>
+  %l = cascade.map lt(%m, %c) : (!cascade.field<int[m]>, !cascade.field<int[]>) -> !cascade.field<bool[m]>
+  %w = cascade.where %s, %l : <real[m]>, <bool[m]> -> <real[m]>
+  %e = cascade.map exp(%w) : (!cascade.field<real[m]>) -> !cascade.field<real[m]>
+  %l1 = cascade.reduce sum over ["m"] %e : <real[m]> -> <real[]> loc("l")
+  %d = cascade.map div(%e, %l1) : (!cascade.field<real[m]>, !cascade.field<real[]>) -> !cascade.field<real[m]>
+  %One = cascade.reduce sum over ["m"] %d : <real[m]> -> <real[]> loc("One")
+  cascade.output "One" [] : f32 = %One : <real[]>
+}
+
 // Bounded by its form: no reference.
 // CHECK-LABEL: cascade.kernel @sigmoid
 // CHECK: cascade.fold over ["m"] references 0 monoids [sum] step
