@@ -114,8 +114,8 @@ static Value emitScore(Emitter &emit, const Recipe &recipe) {
   }
   case Score::Abs:
     return emit.abs(dot);
-  case Score::Square:
-    return emit.mul(dot, dot);
+  case Score::Square: // small, as exponentials of it are taken
+    return emit.mul(emit.real(0.125), emit.mul(dot, dot));
   }
   return dot;
 }
@@ -305,7 +305,11 @@ bool Recipe::isWellConditioned() const {
                  normaliser == Normaliser::OnePlusSum;
   bool isSigned = weight == Weight::Linear || weight == Weight::Normalised;
   bool positive = score == Score::Abs || score == Score::Square;
-  return !divides || !isSigned || positive;
+  // The deviations of a single key are 0, or what rounding makes of it.
+  bool mayVanish = weight == Weight::Deviation &&
+                   (logSum || (normaliser != Normaliser::OnePlusSum &&
+                               normaliser != Normaliser::None));
+  return !mayVanish && (!divides || !isSigned || positive);
 }
 
 std::string Recipe::text() const {

@@ -45,8 +45,8 @@ struct Recipe {
 
   /// "softcap, causal, max, exp, sum: O L"
   std::string text() const;
-  /// No divisor is a sum that may cancel. Otherwise a rounding error is as large
-  /// as chance makes it, and a few rows tell nothing about the others.
+  /// No divisor is a sum that may cancel or vanish. Otherwise a rounding error
+  /// is as large as chance makes it, and a few rows tell nothing of the others.
   bool isWellConditioned() const;
   static Recipe random(uint64_t seed);
 };
