@@ -124,7 +124,8 @@ bool KernelArguments::readInputs(Session &session) {
   for (auto [i, tensor] : llvm::enumerate(interface.inputs))
     if (good && !isGiven[i] && !session.options.seed) {
       session.error("input `" + tensor.name + "` is not given")
-          .remedy("write --in " + tensor.name + "=FILE.npy, or --random for "
+          .remedy("write --in " + tensor.name +
+                  "=FILE.npy, or --random for "
                   "random values");
       good = false;
     }
@@ -161,16 +162,16 @@ static std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape) {
 }
 
 /// A dense tensor without content. Error: it does not fit into memory.
-static llvm::Expected<HostTensor>
-allocate(StringRef name, Element element, llvm::ArrayRef<int64_t> shape) {
+static llvm::Expected<HostTensor> allocate(StringRef name, Element element,
+                                           llvm::ArrayRef<int64_t> shape) {
   HostTensor tensor;
   tensor.view.element = element;
   tensor.view.shape.assign(shape.begin(), shape.end());
   std::optional<int64_t> count = countElements(shape);
   std::optional<int64_t> bits =
-      count ? llvm::checkedMul<int64_t>(*count,
-                                        interpreter::elementBits(element))
-            : std::nullopt;
+      count
+          ? llvm::checkedMul<int64_t>(*count, interpreter::elementBits(element))
+          : std::nullopt;
   if (bits && *bits < (int64_t(1) << 50))
     tensor.bytes = AlignedBytes::allocate((*bits + 7) / 8);
   if (!tensor.bytes.data()) {
@@ -201,9 +202,10 @@ static void fillIntegers(const interpreter::Tensor &tensor, int64_t low,
   int64_t count = *countElements(tensor.shape);
   int64_t steps = tensor.shape.empty() ? 1 : tensor.shape.back() - 1;
   for (int64_t i = 0; i < count; ++i) {
-    int64_t value = monotone ? low + (high - low) * (at.empty() ? 0 : at.back()) /
-                                         std::max<int64_t>(steps, 1)
-                             : uniform(random);
+    int64_t value = monotone
+                        ? low + (high - low) * (at.empty() ? 0 : at.back()) /
+                                    std::max<int64_t>(steps, 1)
+                        : uniform(random);
     interpreter::storeElement(tensor.element, tensor.data, tensor.offset(at),
                               value);
     for (size_t d = at.size(); d-- > 0;) {

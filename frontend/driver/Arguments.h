@@ -61,8 +61,7 @@ private:
   bool readInputs(Session &session);
   bool bind(cascade::KernelOp kernel, Session &session);
   int64_t evaluate(const RandomRange::Bound &bound) const;
-  bool drawInputs(Session &session,
-                  const llvm::StringMap<RandomRange> &ranges);
+  bool drawInputs(Session &session, const llvm::StringMap<RandomRange> &ranges);
   bool allocateOutputs(Session &session);
 
   std::vector<HostTensor> inputs, outputs;

@@ -52,9 +52,9 @@ llvm::Expected<AtomicFile> AtomicFile::create(llvm::StringRef path) {
     return result;
   }
   llvm::SmallString<128> temporary;
-  code = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.tmp", descriptor,
-                                         temporary,
-                                         llvm::sys::fs::OF_None, 0666);
+  code =
+      llvm::sys::fs::createUniqueFile(path + ".%%%%%%.tmp", descriptor,
+                                      temporary, llvm::sys::fs::OF_None, 0666);
   if (code)
     return cannotWrite(path, code);
   result.temporary = temporary.str().str();

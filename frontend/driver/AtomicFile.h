@@ -17,8 +17,8 @@ class raw_fd_ostream;
 namespace einfall::driver {
 
 /// A file that is written beside its final place and renamed by `commit`.
-/// Without a commit nothing is left. "-" is standard output, which is written by
-/// `commit`; a path that exists and is no regular file is written directly.
+/// Without a commit nothing is left. "-" is standard output, which is written
+/// by `commit`; a path that exists and is no regular file is written directly.
 class AtomicFile {
 public:
   /// Error: the folder cannot be written.

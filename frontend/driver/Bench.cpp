@@ -58,10 +58,10 @@ static double peakMemory() {
   return usage.ru_maxrss * 1024.0;
 }
 
-/// For comparisons that alternate with another program: first the operations and
-/// bytes of a launch, the seconds of compilation and the plan in a line; then for
-/// every line on standard input one launch, its seconds in a line, or, for the
-/// line "peaks", the FMA and read peaks.
+/// For comparisons that alternate with another program: first the operations
+/// and bytes of a launch, the seconds of compilation and the plan in a line;
+/// then for every line on standard input one launch, its seconds in a line, or,
+/// for the line "peaks", the FMA and read peaks.
 static int serve(Launcher &launcher, double operations) {
   launcher.launch();
   auto answer = [](auto &&...values) {
@@ -97,8 +97,8 @@ int einfall::driver::bench(const Options &options) {
   if (!launcher)
     return exitInput;
   if (options.serve)
-    return serve(*launcher, countContractions(launcher->kernel,
-                                              *launcher->arguments));
+    return serve(*launcher,
+                 countContractions(launcher->kernel, *launcher->arguments));
   launcher->launch();
   double memory = peakMemory();
   // Peaks are taken before and after, so that a slow moment of the machine does
@@ -135,8 +135,7 @@ int einfall::driver::bench(const Options &options) {
         {"peakGbytes", bandwidth / 1e9},
         {"shareOfFmaPeak", rate / peak},
         {"shareOfReadPeak", bandwidth ? traffic / bandwidth : 0}};
-    llvm::outs() << llvm::formatv("{0:2}",
-                                  llvm::json::Value(std::move(result)))
+    llvm::outs() << llvm::formatv("{0:2}", llvm::json::Value(std::move(result)))
                  << "\n";
     return session.result();
   }

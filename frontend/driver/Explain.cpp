@@ -33,8 +33,8 @@ int einfall::driver::explain(const Options &options) {
   llvm::json::Array kernels;
   for (const KernelReport &report : reports)
     kernels.push_back(toJson(report));
-  llvm::json::Value value = llvm::json::Object{
-      {"version", 1}, {"kernels", std::move(kernels)}};
+  llvm::json::Value value =
+      llvm::json::Object{{"version", 1}, {"kernels", std::move(kernels)}};
   llvm::outs() << llvm::formatv("{0:2}", value) << "\n";
   return exitSuccess;
 }

@@ -4,8 +4,8 @@
 #include "frontend/driver/AtomicFile.h"
 
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/Endian.h"
 #include "llvm/Support/CheckedArithmetic.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/EndianStream.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -149,11 +149,11 @@ llvm::Expected<NpyArray> einfall::driver::readNpy(StringRef path) {
     std::string shape;
     llvm::raw_string_ostream os(shape);
     llvm::interleaveComma(array.shape, os);
-    return wrong(path, "the header says shape (" + shape + ") of '" +
-                           array.descr + "', " +
-                           (bytes ? Twine(*bytes) + " bytes"
-                                  : Twine("more than 2^64 bytes")) +
-                           ", but " + Twine(data.size()) + " bytes follow");
+    return wrong(
+        path,
+        "the header says shape (" + shape + ") of '" + array.descr + "', " +
+            (bytes ? Twine(*bytes) + " bytes" : Twine("more than 2^64 bytes")) +
+            ", but " + Twine(data.size()) + " bytes follow");
   }
   array.strides = interpreter::Tensor::denseStrides(array.shape);
   if (fortran) {
@@ -173,22 +173,30 @@ llvm::Expected<NpyArray> einfall::driver::readNpy(StringRef path) {
 /// How NumPy writes an element type; bf16 and 8-bit floats have no name there.
 static StringRef descrOf(Element element) {
   switch (element) {
-  case Element::F64: return "<f8";
+  case Element::F64:
+    return "<f8";
   case Element::F32:
-  case Element::BF16: return "<f4";
-  case Element::F16: return "<f2";
-  case Element::I64: return "<i8";
-  case Element::I32: return "<i4";
-  case Element::I16: return "<i2";
-  case Element::I8: return "|i1";
-  case Element::Bool: return "|b1";
-  default: return "|u1";
+  case Element::BF16:
+    return "<f4";
+  case Element::F16:
+    return "<f2";
+  case Element::I64:
+    return "<i8";
+  case Element::I32:
+    return "<i4";
+  case Element::I16:
+    return "<i2";
+  case Element::I8:
+    return "|i1";
+  case Element::Bool:
+    return "|b1";
+  default:
+    return "|u1";
   }
 }
 
-llvm::Expected<HostTensor> einfall::driver::toTensor(NpyArray array,
-                                                     StringRef path,
-                                                     Element element) {
+llvm::Expected<HostTensor>
+einfall::driver::toTensor(NpyArray array, StringRef path, Element element) {
   HostTensor tensor;
   tensor.view.element = element;
   tensor.view.shape = array.shape;
@@ -251,14 +259,12 @@ llvm::Error einfall::driver::writeNpy(StringRef path,
     return file->commit();
   }
   llvm::SmallVector<int64_t> at(tensor.view.shape.size(), 0);
-  unsigned bytes = element == Element::BF16
-                       ? 4
-                       : interpreter::elementBits(element) / 8;
+  unsigned bytes =
+      element == Element::BF16 ? 4 : interpreter::elementBits(element) / 8;
   for (int64_t i = 0; i < count; ++i) {
     int64_t offset = tensor.view.offset(at);
     if (element == Element::BF16) {
-      float value =
-          interpreter::loadElement(element, tensor.view.data, offset);
+      float value = interpreter::loadElement(element, tensor.view.data, offset);
       os.write(reinterpret_cast<const char *>(&value), 4);
     } else {
       os.write(static_cast<const char *>(tensor.view.data) + offset * bytes,

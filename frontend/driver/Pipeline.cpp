@@ -237,6 +237,7 @@ void Compiler::chooseProgram() {
     cpu::CpuTarget target = cpu::CpuTarget::host();
     machine.lanes = target.lanes();
     machine.registers = target.vectorRegisters;
+    machine.l1Bytes = target.l1Bytes;
     std::string whyNotTiles, whyNotRows;
     plan = planTiles(kernel(), machine, options.fixedExtents, whyNotTiles);
     auto rows = options.fixedExtents.end();

@@ -23,8 +23,8 @@ static double seconds() {
       .count();
 }
 
-/// Runs `work(thread)` on all threads at once; the time from the common start to
-/// the last end.
+/// Runs `work(thread)` on all threads at once; the time from the common start
+/// to the last end.
 template <typename Work>
 static double timeTogether(unsigned threads, Work work) {
   std::atomic<unsigned> ready{0};
@@ -73,11 +73,11 @@ static void fmaPortable(long rounds) {
 #define EINFALL_PROBE(name, isa, type, set, fma, lowest)                       \
   __attribute__((target(isa))) static void name(long rounds) {                 \
     type a = set(1.0000001f), b = set(1e-7f), sums[chains];                    \
-    for (type &sum : sums)                                                     \
+    for (type & sum : sums)                                                    \
       sum = b;                                                                 \
     for (long i = 0; i < rounds; ++i) {                                        \
-      _Pragma("GCC unroll 16") for (int c = 0; c < chains; ++c)                \
-          sums[c] = fma(sums[c], a, b);                                        \
+      _Pragma("GCC unroll 16") for (int c = 0; c < chains; ++c) sums[c] =      \
+          fma(sums[c], a, b);                                                  \
       asm volatile("" : "+v"(a));                                              \
     }                                                                          \
     for (type sum : sums)                                                      \
@@ -115,8 +115,8 @@ double einfall::driver::measureFmaPeak(unsigned threads) {
   double best = 0;
   for (int repeat = 0; repeat < 7; ++repeat)
     best = std::max(best, operations / timeTogether(threads, [&](unsigned) {
-                                         probe.run(rounds);
-                                       }));
+                            probe.run(rounds);
+                          }));
   return best;
 }
 
@@ -142,8 +142,8 @@ __attribute__((target("avx512f"))) static void read512(const char *data,
   __m512i sums[4] = {};
   for (size_t i = 0; i + 256 <= bytes; i += 256)
     for (int lane = 0; lane < 4; ++lane)
-      sums[lane] = _mm512_xor_si512(
-          sums[lane], _mm512_load_si512(data + i + 64 * lane));
+      sums[lane] =
+          _mm512_xor_si512(sums[lane], _mm512_load_si512(data + i + 64 * lane));
   for (__m512i sum : sums)
     asm volatile("" : : "v"(sum));
 }
@@ -165,9 +165,10 @@ double einfall::driver::measureReadBandwidth(unsigned threads) {
   });
   double best = 0;
   for (int repeat = 0; repeat < 5; ++repeat)
-    best = std::max(best, share * threads / timeTogether(threads, [&](unsigned thread) {
-                            read(memory.data() + thread * share, share);
-                          }));
+    best = std::max(best, share * threads /
+                              timeTogether(threads, [&](unsigned thread) {
+                                read(memory.data() + thread * share, share);
+                              }));
   return best;
 }
 

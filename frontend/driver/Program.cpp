@@ -43,8 +43,7 @@ private:
       return;
     const ein::Node &read = kernel[node.operands[0]];
     RandomRange::Bound bound;
-    if (read.nodeKind != ein::NodeKind::Read ||
-        !add(node.operands[1], bound))
+    if (read.nodeKind != ein::NodeKind::Read || !add(node.operands[1], bound))
       return;
     RandomRange &range = ranges[kernel.inputs[read.index].name];
     (least ? range.low : range.high) = bound;
@@ -68,7 +67,8 @@ private:
           return false;
       }
       return true;
-    default: return false;
+    default:
+      return false;
     }
   }
 
@@ -124,8 +124,8 @@ llvm::SmallVector<cascade::KernelOp> Program::kernels(StringRef name) {
     session.error(session.options.file + " has no kernel");
     return found;
   }
-  auto error = session.error(session.options.file + " has no kernel `" + name +
-                             "`");
+  auto error =
+      session.error(session.options.file + " has no kernel `" + name + "`");
   StringRef near = ein::nearest(name, names);
   if (!near.empty())
     error.remedy("did you mean `" + near + "`?");
@@ -143,8 +143,9 @@ cascade::KernelOp Program::kernel(StringRef name) {
   std::string names;
   for (cascade::KernelOp kernel : found)
     names += (names.empty() ? "" : ", ") + kernel.getSymName().str();
-  session.error(session.options.file + " has " + llvm::Twine(found.size()) +
-                " kernels: " + names)
+  session
+      .error(session.options.file + " has " + llvm::Twine(found.size()) +
+             " kernels: " + names)
       .remedy("choose one with --kernel");
   return {};
 }

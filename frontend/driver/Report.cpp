@@ -48,8 +48,8 @@ llvm::json::Value einfall::driver::toJson(const KernelReport &report) {
       {"passes", std::move(passes)},
       {"rules", std::move(rules)},
       {"obligations", std::move(obligations)},
-      {"plan", Object{{"kind", report.planKind},
-                      {"details", std::move(details)}}},
+      {"plan",
+       Object{{"kind", report.planKind}, {"details", std::move(details)}}},
   };
 }
 
@@ -94,9 +94,8 @@ void einfall::driver::print(llvm::raw_ostream &os, const KernelReport &report) {
   if (!report.obligations.empty())
     os << "  obligations\n";
   for (const ObligationReport &obligation : report.obligations)
-    os << "    " << obligation.verdict << "  "
-       << obligation.hash.substr(0, 12) << "  "
-       << llvm::format("%.3f s", obligation.seconds)
+    os << "    " << obligation.verdict << "  " << obligation.hash.substr(0, 12)
+       << "  " << llvm::format("%.3f s", obligation.seconds)
        << (obligation.cached ? " (cached)" : "") << "  " << obligation.name
        << "\n";
   os << "  plan: " << report.planKind << "\n";

@@ -18,8 +18,8 @@ static bool interpret(cascade::KernelOp kernel,
       interpreter::Interpreter::create(kernel, arguments.forInterpreter());
   if (mlir::failed(interpreter))
     return false;
-  for (auto [info, tensor] : llvm::zip_equal(arguments.interface.outputs,
-                                             arguments.getOutputs())) {
+  for (auto [info, tensor] :
+       llvm::zip_equal(arguments.interface.outputs, arguments.getOutputs())) {
     auto values = interpreter->evaluateAll(interpreter->getOutput(info.name));
     if (mlir::failed(values))
       return false;
@@ -32,10 +32,9 @@ static bool interpret(cascade::KernelOp kernel,
 
 static bool writeOutputs(const KernelArguments &arguments, Session &session) {
   for (const auto &[name, path] : session.options.outputs)
-    for (auto [info, tensor] : llvm::zip_equal(arguments.interface.outputs,
-                                               arguments.getOutputs()))
-      if (info.name == name &&
-          !session.succeeded(writeNpy(path, tensor)))
+    for (auto [info, tensor] :
+         llvm::zip_equal(arguments.interface.outputs, arguments.getOutputs()))
+      if (info.name == name && !session.succeeded(writeNpy(path, tensor)))
         return false;
   return true;
 }
@@ -76,8 +75,8 @@ int einfall::driver::run(const Options &options) {
         program ? program->kernel(options.kernel) : cascade::KernelOp();
     if (!kernel)
       return exitInput;
-    auto arguments = KernelArguments::create(kernel, session,
-                                             program->randomRanges(kernel));
+    auto arguments =
+        KernelArguments::create(kernel, session, program->randomRanges(kernel));
     if (!arguments || !interpret(kernel, *arguments) ||
         !writeOutputs(*arguments, session))
       return exitInput;

@@ -1,7 +1,7 @@
 //===- Version.cpp - Versions, and what happens at a crash ----------------===//
 
-#include "frontend/driver/Commands.h"
 #include "frontend/driver/Version.inc"
+#include "frontend/driver/Commands.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -75,12 +75,11 @@ void einfall::driver::installCrashHandler(const std::string &file) {
   snprintf(crashPath, sizeof crashPath, "%s/einfall-crash-%d%s",
            folder && *folder ? folder : "/tmp", static_cast<int>(getpid()),
            llvm::StringRef(file).ends_with(".mlir") ? ".mlir" : ".ein");
-  llvm::install_fatal_error_handler(
-      [](void *, const char *reason, bool) {
-        put(reason);
-        put("\n");
-        leaveReproducer();
-      });
+  llvm::install_fatal_error_handler([](void *, const char *reason, bool) {
+    put(reason);
+    put("\n");
+    leaveReproducer();
+  });
   // The stack may be exhausted: the handler has one of its own.
   static char stack[65536];
   stack_t alternative{};

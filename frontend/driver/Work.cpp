@@ -20,9 +20,9 @@ struct Number {
   bool present = false;
 };
 
-/// Evaluates conditions at one point: coordinates, extents, parameters, elements
-/// of inputs, and maps of them. Anything else counts as absent and ends the
-/// evaluation of the condition (`known` becomes false).
+/// Evaluates conditions at one point: coordinates, extents, parameters,
+/// elements of inputs, and maps of them. Anything else counts as absent and
+/// ends the evaluation of the condition (`known` becomes false).
 class PointEvaluator {
 public:
   explicit PointEvaluator(const KernelArguments &arguments)
@@ -87,8 +87,8 @@ Number PointEvaluator::read(ReadOp op) {
       return {};
     at.push_back(static_cast<int64_t>(number.value));
   }
-  return give(interpreter::loadElement(tensor.element, tensor.data,
-                                       tensor.offset(at)));
+  return give(
+      interpreter::loadElement(tensor.element, tensor.data, tensor.offset(at)));
 }
 
 Number PointEvaluator::map(MapOp op) {
@@ -101,29 +101,53 @@ Number PointEvaluator::map(MapOp op) {
     x[count++] = number.value;
   }
   switch (op.getFunction()) {
-  case Function::Add: return give(x[0] + x[1]);
-  case Function::Sub: return give(x[0] - x[1]);
-  case Function::Mul: return give(x[0] * x[1]);
-  case Function::Div: return give(x[0] / x[1]);
-  case Function::FloorDiv: return give(std::floor(x[0] / x[1]));
-  case Function::Mod: return give(x[0] - x[1] * std::floor(x[0] / x[1]));
-  case Function::Neg: return give(-x[0]);
-  case Function::Abs: return give(std::fabs(x[0]));
-  case Function::Max: return give(std::max(x[0], x[1]));
-  case Function::Min: return give(std::min(x[0], x[1]));
-  case Function::Eq: return give(x[0] == x[1]);
-  case Function::Ne: return give(x[0] != x[1]);
-  case Function::Lt: return give(x[0] < x[1]);
-  case Function::Le: return give(x[0] <= x[1]);
-  case Function::Gt: return give(x[0] > x[1]);
-  case Function::Ge: return give(x[0] >= x[1]);
-  case Function::And: return give(x[0] != 0 && x[1] != 0);
-  case Function::Or: return give(x[0] != 0 || x[1] != 0);
-  case Function::Not: return give(x[0] == 0);
-  case Function::Select: return give(x[0] != 0 ? x[1] : x[2]);
-  case Function::ToReal: return give(x[0]);
-  case Function::ToInt: return give(std::trunc(x[0]));
-  default: known = false; return {};
+  case Function::Add:
+    return give(x[0] + x[1]);
+  case Function::Sub:
+    return give(x[0] - x[1]);
+  case Function::Mul:
+    return give(x[0] * x[1]);
+  case Function::Div:
+    return give(x[0] / x[1]);
+  case Function::FloorDiv:
+    return give(std::floor(x[0] / x[1]));
+  case Function::Mod:
+    return give(x[0] - x[1] * std::floor(x[0] / x[1]));
+  case Function::Neg:
+    return give(-x[0]);
+  case Function::Abs:
+    return give(std::fabs(x[0]));
+  case Function::Max:
+    return give(std::max(x[0], x[1]));
+  case Function::Min:
+    return give(std::min(x[0], x[1]));
+  case Function::Eq:
+    return give(x[0] == x[1]);
+  case Function::Ne:
+    return give(x[0] != x[1]);
+  case Function::Lt:
+    return give(x[0] < x[1]);
+  case Function::Le:
+    return give(x[0] <= x[1]);
+  case Function::Gt:
+    return give(x[0] > x[1]);
+  case Function::Ge:
+    return give(x[0] >= x[1]);
+  case Function::And:
+    return give(x[0] != 0 && x[1] != 0);
+  case Function::Or:
+    return give(x[0] != 0 || x[1] != 0);
+  case Function::Not:
+    return give(x[0] == 0);
+  case Function::Select:
+    return give(x[0] != 0 ? x[1] : x[2]);
+  case Function::ToReal:
+    return give(x[0]);
+  case Function::ToInt:
+    return give(std::trunc(x[0]));
+  default:
+    known = false;
+    return {};
   }
 }
 

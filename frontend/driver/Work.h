@@ -7,11 +7,11 @@
 
 namespace einfall::driver {
 
-/// Floating-point operations of the sums of products in `kernel` as written, two
-/// for each term, at the coordinates where the term exists by the conditions of
-/// `where`. A condition is counted exactly over the ranks it depends on where
-/// those have at most 2^22 coordinates, and estimated from 2^20 of them
-/// otherwise.
+/// Floating-point operations of the sums of products in `kernel` as written,
+/// two for each term, at the coordinates where the term exists by the
+/// conditions of `where`. A condition is counted exactly over the ranks it
+/// depends on where those have at most 2^22 coordinates, and estimated from
+/// 2^20 of them otherwise.
 double countContractions(cascade::KernelOp kernel,
                          const KernelArguments &arguments);
 

@@ -1,7 +1,7 @@
 //===- NpyTest.cpp - .npy files, good, bad and lying ----------------------===//
 
-#include "frontend/driver/AtomicFile.h"
 #include "frontend/driver/Npy.h"
+#include "frontend/driver/AtomicFile.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -21,9 +21,7 @@ protected:
   void SetUp() override {
     ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("einfall-npy", folder));
   }
-  void TearDown() override {
-    llvm::sys::fs::remove_directories(folder);
-  }
+  void TearDown() override { llvm::sys::fs::remove_directories(folder); }
   std::string path(StringRef name) {
     llvm::SmallString<128> result = folder;
     llvm::sys::path::append(result, name);
@@ -77,14 +75,15 @@ constexpr const char *header24 =
 
 TEST_F(NpyTest, RoundTrip) {
   llvm::SmallVector<int64_t> shapes[] = {{}, {3}, {0, 2}, {2, 1, 5}};
-  for (Element element : {Element::F64, Element::F32, Element::F16,
-                          Element::BF16, Element::I32, Element::I8,
-                          Element::Bool})
+  for (Element element :
+       {Element::F64, Element::F32, Element::F16, Element::BF16, Element::I32,
+        Element::I8, Element::Bool})
     for (const auto &shape : shapes) {
       HostTensor tensor = makeTensor(element, shape);
       ASSERT_FALSE(writeNpy(path("t.npy"), tensor));
       auto array = readNpy(path("t.npy"));
-      ASSERT_TRUE(static_cast<bool>(array)) << llvm::toString(array.takeError());
+      ASSERT_TRUE(static_cast<bool>(array))
+          << llvm::toString(array.takeError());
       auto back = toTensor(std::move(*array), "t.npy", element);
       ASSERT_TRUE(static_cast<bool>(back)) << llvm::toString(back.takeError());
       EXPECT_EQ(back->view.shape, shape);
@@ -172,8 +171,9 @@ TEST_F(NpyTest, TypesAreNotConvertedSilently) {
   ASSERT_TRUE(static_cast<bool>(array));
   auto tensor = toTensor(std::move(*array), "q.npy", Element::F16);
   ASSERT_FALSE(static_cast<bool>(tensor));
-  EXPECT_EQ(llvm::toString(tensor.takeError()),
-            "q.npy: holds elements of type '<f4', the kernel wants f16 ('<f2')");
+  EXPECT_EQ(
+      llvm::toString(tensor.takeError()),
+      "q.npy: holds elements of type '<f4', the kernel wants f16 ('<f2')");
 }
 
 TEST_F(NpyTest, NothingIsLeftOfAFileThatCannotBeWritten) {
@@ -183,8 +183,9 @@ TEST_F(NpyTest, NothingIsLeftOfAFileThatCannotBeWritten) {
   EXPECT_TRUE(llvm::toString(writeNpy(folder, tensor)).find("cannot write") !=
               std::string::npos);
   if (llvm::sys::fs::exists("/dev/full")) {
-    EXPECT_TRUE(llvm::toString(writeNpy("/dev/full", tensor))
-                    .find("cannot write") != std::string::npos);
+    EXPECT_TRUE(
+        llvm::toString(writeNpy("/dev/full", tensor)).find("cannot write") !=
+        std::string::npos);
   }
   {
     auto file = AtomicFile::create(path("half"));
