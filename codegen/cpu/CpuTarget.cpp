@@ -11,6 +11,7 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
+#include <unistd.h>
 
 using namespace einfall::cpu;
 
@@ -38,6 +39,10 @@ CpuTarget CpuTarget::host() {
   bool arm = llvm::Triple(target.triple).isAArch64();
   target.vectorBits = avx512 ? 512 : avx2 ? 256 : 128;
   target.vectorRegisters = avx512 || arm ? 32 : 16;
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  if (long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE); bytes > 0)
+    target.l1Bytes = bytes;
+#endif
   return target;
 }
 

@@ -27,6 +27,7 @@ struct CpuTarget {
   std::string features;  ///< as `-mattr` takes it
   unsigned vectorBits;   ///< of the widest vectors worth using: 128, 256, 512
   unsigned vectorRegisters; ///< how many of them there are
+  int64_t l1Bytes = 32768;  ///< first-level data cache of a core
 
   /// f32 elements of one vector.
   unsigned lanes() const { return vectorBits / 32; }

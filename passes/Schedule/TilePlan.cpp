@@ -241,6 +241,10 @@ private:
         return refuse("a summand does not split into rows and features");
       component.panel.push_back(factor);
     }
+    if (llvm::none_of(component.panel, [&](Factor factor) {
+          return fieldType(factor.value).hasRank(stream);
+        }))
+      return refuse("what ranges over the features is not streamed");
     for (Value condition : product.conditions)
       if (fieldType(condition).hasRank(component.feature))
         return refuse("a condition ranges over the feature rank");
@@ -359,9 +363,9 @@ private:
       }
       scores = std::max(scores, inFold);
     }
-    int64_t space = machine.l1Bytes * 9 / 10 / 4 / rows - resident;
+    int64_t space = machine.l1Bytes * 85 / 100 / 4 / rows - resident;
     int64_t keys = space / std::max<int64_t>(scores, 1);
-    plan.keyTile = std::clamp<int64_t>(keys / 16 * 16, 32, 96);
+    plan.keyTile = std::clamp<int64_t>(keys / 16 * 16, 64, 96);
     plan.groups = 8;
   }
 
