@@ -35,7 +35,7 @@ protected:
     lower(pm);
     cpu::addLowerToLLVM(pm);
     ASSERT_TRUE(succeeded(pm.run(*module)));
-    auto object = cpu::compileObject(*module, {});
+    auto object = cpu::compileObject(*module, options);
     ASSERT_TRUE(static_cast<bool>(object)) << toString(object.takeError());
     auto loaded = cpu::CpuModule::load(std::move(*object));
     ASSERT_TRUE(static_cast<bool>(loaded)) << toString(loaded.takeError());
@@ -63,6 +63,7 @@ protected:
   mlir::MLIRContext context;
   /// Adds the lowering under test.
   std::function<void(mlir::PassManager &)> lower;
+  cpu::CpuCompileOptions options;
   std::unique_ptr<cpu::CpuModule> code;
   cpu::CpuKernel kernel{};
 };

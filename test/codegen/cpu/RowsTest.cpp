@@ -138,6 +138,24 @@ TEST_F(Rows, KeysThatDoNotExistMayHoldAnything) {
   }
 }
 
+TEST_F(Rows, PortableVectors) {
+  options.target = cpu::CpuTarget::portable();
+  unsigned lanes = options.target.lanes();
+  lower = [lanes](mlir::PassManager &pm) {
+    pm.addPass(createLowerFoldToRowsPass({lanes}));
+  };
+  compile(attention);
+  for (auto [p, m, e, f] : std::vector<std::array<int64_t, 4>>{
+           {3, 17, 16, 16}, {40, 65, 13, 64}, {2, 1500, 8, 3}}) {
+    SCOPED_TRACE(::testing::Message() << p << " " << m << " " << e << " " << f);
+    Problem problem(p, m, e, f);
+    run({problem.q.data(), problem.k.data(), problem.v.data(),
+         problem.o.data()},
+        {e, 1, e, 1, f, 1, f, 1}, {p, e, m, f});
+    EXPECT_LE(problem.error(), tolerance);
+  }
+}
+
 TEST_F(Rows, AnyStrides) {
   compile(attention);
   const int64_t p = 4, m = 37, e = 20, f = 19;
