@@ -172,6 +172,9 @@ SmallVector<StringRef> RowsEmitter::laneRanks() {
   for (const Component &component : form.components)
     if (!component.column.empty())
       ranks.push_back(component.column);
+  // Without columns, what no reduction runs over is read along the keys.
+  if (ranks.empty())
+    ranks.push_back(form.stream);
   form.fold->getParentOp()->walk([&](ReduceOp reduce) {
     llvm::append_range(ranks, names(reduce.getRanks()));
   });

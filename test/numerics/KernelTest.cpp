@@ -94,6 +94,29 @@ INSTANTIATE_TEST_SUITE_P(DISABLED_Many, KernelTest,
                                                                        300)),
                          label);
 
+/// A fold with one component, whose every rank could be a row's.
+TEST_F(NumericsTest, RowsWithOneComponent) {
+  loadLoweringDialects(context);
+  Recipe recipe;
+  recipe.score = Score::Abs;
+  recipe.weight = Weight::Linear;
+  recipe.normaliser = Normaliser::None;
+  auto written = build(&context, recipe);
+  auto made = randomArguments(kernelOf(*written),
+                              {{"p", 5}, {"m", 40}, {"e", 3}, {"f", 5}});
+  std::string reason;
+  bool failed = false;
+  auto compiled = Compiled::compile(kernelOf(*written), Lowering::Rows,
+                                    made.arguments.extents, reason, failed);
+  ASSERT_TRUE(compiled) << reason << messages;
+  auto outputs = compiled->run(made.arguments);
+  auto checker = Checker::create(kernelOf(*written), made.arguments);
+  ASSERT_TRUE(succeeded(checker)) << messages;
+  auto report = checker->check("O", outputs[0].view);
+  ASSERT_TRUE(succeeded(report)) << messages;
+  EXPECT_TRUE(report->accepted) << report->text();
+}
+
 class PlainKernelTest : public KernelTest {};
 
 /// Every lowering takes plain attention, at sizes next to every tile border.
