@@ -157,8 +157,8 @@ Lanes FieldEmitter::load(const Binding &binding, Value field,
   if (binding.sentinel && !point.whole) {
     Value absent = isVector(result.value) ? splat(*binding.sentinel)
                                           : real(*binding.sentinel);
-    result.present = arith::CmpFOp::create(
-        b, loc(), arith::CmpFPredicate::UNE, result.value, absent);
+    result.present = arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::UNE,
+                                           result.value, absent);
   }
   return result;
 }
@@ -199,8 +199,9 @@ Lanes FieldEmitter::compute(Value field, const Point &point, Memo &memo) {
           return {count(point.base), nullptr};
         return {point.at.at(c.getRank()), nullptr};
       })
-      .Case<ExtentOp>(
-          [&](ExtentOp e) -> Lanes { return {extent(e.getRank()), nullptr}; })
+      .Case<ExtentOp>([&](ExtentOp e) -> Lanes {
+        return {extent(e.getRank()), nullptr};
+      })
       .Case<ReadOp>([&](ReadOp r) { return read(r, point, memo); })
       .Case<MapOp>([&](MapOp map) -> Lanes {
         SmallVector<Value> x;
@@ -301,9 +302,9 @@ Lanes FieldEmitter::read(ReadOp op, const Point &point, Memo &memo) {
   unsigned number = numberOf(input);
   Type storage = input.getResult().getType().getElement();
   Type raw = storage.isInteger(1) ? Type(b.getI8Type()) : storage;
-  Value present;         // null: surely
+  Value present;              // null: surely
   Value offset = constant(0); // the same in all lanes
-  Value spread;          // what lanes add to it, a vector of i64
+  Value spread;               // what lanes add to it, a vector of i64
   bool consecutive = false;
   Type wide = vectorOf(b.getI64Type());
   auto splatWide = [&](Value scalar) -> Value {
@@ -333,8 +334,8 @@ Lanes FieldEmitter::read(ReadOp op, const Point &point, Memo &memo) {
     }
     value = arith::ExtSIOp::create(b, loc(), wide, value);
     value = arith::MulIOp::create(b, loc(), value, splatWide(step));
-    spread = spread ? Value(arith::AddIOp::create(b, loc(), spread, value))
-                    : value;
+    spread =
+        spread ? Value(arith::AddIOp::create(b, loc(), spread, value)) : value;
   }
   Type vectorRaw = vectorOf(raw);
   auto zeros = [&]() -> Value {
@@ -371,8 +372,8 @@ Lanes FieldEmitter::read(ReadOp op, const Point &point, Memo &memo) {
   }
   if (consecutive) {
     Value lanes = arith::ExtSIOp::create(b, loc(), wide, count(constant(0)));
-    spread = spread ? Value(arith::AddIOp::create(b, loc(), spread, lanes))
-                    : lanes;
+    spread =
+        spread ? Value(arith::AddIOp::create(b, loc(), spread, lanes)) : lanes;
   }
   if (present)
     mask = both(mask, broadcast(present));
@@ -444,7 +445,8 @@ Lanes FieldEmitter::reduce(ReduceOp op, const Point &point, const Memo &memo) {
       return {take(apply(Function::And, {acc, x.value}))};
     default: {
       Function function = monoid == Monoid::Max ? Function::Max : Function::Min;
-      Value merged = select(carried[1], apply(function, {acc, x.value}), x.value);
+      Value merged =
+          select(carried[1], apply(function, {acc, x.value}), x.value);
       Value there = present ? present : truth(true);
       return {take(merged), shape(apply(Function::Or, {carried[1], there}))};
     }

@@ -1,4 +1,4 @@
-//===- FieldEmitter.h - Fields evaluated at vectors of coordinates -*- C++ -*-===//
+//===- FieldEmitter.h - Fields at vectors of coordinates --------*- C++ -*-===//
 //
 // Evaluates the fields of a cascade on demand at W coordinates at a time. What
 // has been computed before (a contraction in registers, the state of a fold, a
@@ -24,14 +24,14 @@ struct Point {
   /// Coordinates to read at where `at` may lie outside the rank.
   std::map<llvm::StringRef, mlir::Value> readAt;
   llvm::StringRef lane;
-  mlir::Value base;     ///< coordinate of lane 0
-  mlir::Value limit;    ///< when set, lanes from here on read at limit - 1
-  unsigned valid = 0;   ///< when set, lanes from here on are not read at all
+  mlir::Value base;        ///< coordinate of lane 0
+  mlir::Value limit;       ///< when set, lanes from here on read at limit - 1
+  unsigned valid = 0;      ///< when set, lanes from here on are not read at all
   bool contiguous = false; ///< neighbouring lanes are neighbours in memory
-  bool whole = false;   ///< nothing is absent here
-  unsigned part = 0;    ///< the number of this vector in its group of rows
-  mlir::Value group;    ///< the number of this group of rows
-  mlir::Value local;    ///< the coordinate of the stream within its tile
+  bool whole = false;      ///< nothing is absent here
+  unsigned part = 0;       ///< the number of this vector in its group of rows
+  mlir::Value group;       ///< the number of this group of rows
+  mlir::Value local;       ///< the coordinate of the stream within its tile
 };
 
 /// A field that is known already.
@@ -47,8 +47,8 @@ struct Binding {
   Kind kind;
   llvm::SmallVector<Lanes> parts;
   mlir::Value address;
-  llvm::StringRef feature;  ///< of Matrix
-  int64_t featureRows = 0;  ///< of Matrix: rows of one group
+  llvm::StringRef feature; ///< of Matrix
+  int64_t featureRows = 0; ///< of Matrix: rows of one group
   /// Set for references: this value stands for absence.
   std::optional<double> sentinel;
 };

@@ -145,7 +145,8 @@ Extremes IntervalEmitter::truth(Value field, const Box &box) {
   if (!x || !y)
     return {};
   auto below = [&](Predicate predicate, Interval u, Interval v) -> Extremes {
-    return {compare(predicate, u.high, v.low), compare(predicate, u.low, v.high)};
+    return {compare(predicate, u.high, v.low),
+            compare(predicate, u.low, v.high)};
   };
   switch (function) {
   case Function::Lt:
@@ -158,7 +159,8 @@ Extremes IntervalEmitter::truth(Value field, const Box &box) {
     return below(Predicate::sle, *y, *x);
   case Function::Eq:
   case Function::Ne: {
-    Extremes le = below(Predicate::sle, *x, *y), ge = below(Predicate::sle, *y, *x);
+    Extremes le = below(Predicate::sle, *x, *y),
+             ge = below(Predicate::sle, *y, *x);
     Extremes equal = allOf(le, ge);
     if (function == Function::Eq)
       return equal;
@@ -200,7 +202,9 @@ Extremes IntervalEmitter::presentOn(Value field, const Box &box) {
           auto notNegative = [&](Value x) {
             return compare(Predicate::sge, x, constant(0));
           };
-          auto small = [&](Value x) { return compare(Predicate::slt, x, size); };
+          auto small = [&](Value x) {
+            return compare(Predicate::slt, x, size);
+          };
           all = allOf(all, {both(notNegative(range->low), small(range->high)),
                             both(notNegative(range->high), small(range->low))});
         }

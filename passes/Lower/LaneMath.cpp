@@ -34,15 +34,16 @@ Value LaneBuilder::exponential(Value x) {
   if (scalef) {
     Type i16 = b.getIntegerType(16);
     Value mask = arith::ConstantOp::create(b, loc(), b.getIntegerAttr(i16, -1));
-    Value rounding = arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(4));
+    Value rounding =
+        arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(4));
     return LLVM::CallIntrinsicOp::create(
                b, loc(), p.getType(),
                b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
                ValueRange{p, n, zeroVector(), mask, rounding})
         .getResult(0);
   }
-  // 2^n as the product of two powers, each in the range of a normal number. The
-  // conversion of a NaN is frozen by the clamp of its bits' use below.
+  // 2^n as the product of two powers, each in the range of a normal number. A
+  // NaN has no n to convert; p is NaN already.
   VectorType ints = vectorOf(b.getI32Type());
   Value zero = zeroVector();
   Value ordered =
@@ -175,8 +176,8 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
       return arith::UIToFPOp::create(b, loc(), shaped(b.getF32Type()), x[0]);
     return arith::SIToFPOp::create(b, loc(), shaped(b.getF32Type()), x[0]);
   case Function::ToInt: {
-    Type type = isLanes(x[0]) ? Type(vectorOf(b.getI32Type()))
-                               : Type(b.getI64Type());
+    Type type =
+        isLanes(x[0]) ? Type(vectorOf(b.getI32Type())) : Type(b.getI64Type());
     if (isReal)
       return arith::FPToSIOp::create(b, loc(), type, x[0]);
     return arith::ExtUIOp::create(b, loc(), type, x[0]);

@@ -76,7 +76,8 @@ Value LaneBuilder::broadcast(Value value) {
     return value;
   if (value.getType().isInteger(64))
     value = arith::TruncIOp::create(b, loc(), b.getI32Type(), value);
-  return vector::BroadcastOp::create(b, loc(), vectorOf(value.getType()), value);
+  return vector::BroadcastOp::create(b, loc(), vectorOf(value.getType()),
+                                     value);
 }
 
 Value LaneBuilder::count(Value base) {
@@ -85,7 +86,8 @@ Value LaneBuilder::count(Value base) {
     steps.push_back(i);
   Value step = arith::ConstantOp::create(
       b, loc(),
-      DenseElementsAttr::get(vectorOf(b.getI32Type()), ArrayRef<int32_t>(steps)));
+      DenseElementsAttr::get(vectorOf(b.getI32Type()),
+                             ArrayRef<int32_t>(steps)));
   return arith::AddIOp::create(b, loc(), broadcast(base), step);
 }
 
@@ -218,7 +220,8 @@ Value LaneBuilder::decode(Value raw, Type storage) {
   if (storage.isF32())
     return raw;
   if (storage.isF64())
-    return arith::TruncFOp::create(b, loc(), inShapeOf(raw, b.getF32Type()), raw);
+    return arith::TruncFOp::create(b, loc(), inShapeOf(raw, b.getF32Type()),
+                                   raw);
   if (isa<FloatType>(storage))
     return arith::ExtFOp::create(b, loc(), inShapeOf(raw, b.getF32Type()), raw);
   // Scalar integers are i64, those in vectors i32.

@@ -1,7 +1,7 @@
 //===- Lanes.h - Values of a kernel, one vector at a time -------*- C++ -*-===//
 //
-// Small pieces of IR that the tile lowering is made of. A *lane value* is what a
-// field has at W coordinates that differ in one rank only, the lane rank: a
+// Small pieces of IR that the tile lowering is made of. A *lane value* is what
+// a field has at W coordinates that differ in one rank only, the lane rank: a
 // vector, or a scalar where all lanes agree. Scalars stay scalars until they
 // meet a vector, so what does not depend on the lane is computed once.
 //

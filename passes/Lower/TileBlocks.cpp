@@ -23,9 +23,8 @@ SmallVector<Value> TileEmitter::contract(FoldBuffers &fold,
   int64_t full = extent / width, chunks = (extent + width - 1) / width;
   Operation *reduce = contraction.op;
   const Panel &panel = panelOf(fold, contraction.keys, true);
-  Value rowBase =
-      element(fold.rowOperands.lookup(reduce->getResult(0)),
-              mul(group.group, extent * rows()), f32);
+  Value rowBase = element(fold.rowOperands.lookup(reduce->getResult(0)),
+                          mul(group.group, extent * rows()), f32);
   Value keyBase = element(panel.address, mul(local, chunks * width), f32);
 
   // One step along the contracted rank: element `e` of chunk `chunk`.
@@ -38,26 +37,27 @@ SmallVector<Value> TileEmitter::contract(FoldBuffers &fold,
     Value first = mul(chunk, int64_t(block) * width);
     for (unsigned key = 0; key < block; ++key) {
       Value y = broadcast(loadScalar(
-          element(keyBase, add(add(first, e), int64_t(key) * width), f32), f32));
+          element(keyBase, add(add(first, e), int64_t(key) * width), f32),
+          f32));
       for (unsigned part = 0; part < parts; ++part)
         sums[key * parts + part] = fma(x[part], y, sums[key * parts + part]);
     }
   };
   unsigned unroll = std::min(4u, width);
   SmallVector<Value> zeros(block * parts, zeroVector());
-  SmallVector<Value> sums = loop(
-      constant(0), constant(full), 1, zeros,
-      [&](Value chunk, ValueRange carried) {
-        if (prefetching)
-          prefetchNext(fold, group, tile, local, chunk, full);
-        return loop(constant(0), constant(width), unroll, carried,
-                    [&](Value e, ValueRange values) {
-                      SmallVector<Value> inner(values);
-                      for (unsigned i = 0; i < unroll; ++i)
-                        step(chunk, add(e, i), inner);
-                      return inner;
-                    });
-      });
+  SmallVector<Value> sums =
+      loop(constant(0), constant(full), 1, zeros,
+           [&](Value chunk, ValueRange carried) {
+             if (prefetching)
+               prefetchNext(fold, group, tile, local, chunk, full);
+             return loop(constant(0), constant(width), unroll, carried,
+                         [&](Value e, ValueRange values) {
+                           SmallVector<Value> inner(values);
+                           for (unsigned i = 0; i < unroll; ++i)
+                             step(chunk, add(e, i), inner);
+                           return inner;
+                         });
+           });
   for (unsigned e = 0; e < extent % width; ++e)
     step(constant(full), constant(e), sums);
   return sums;
@@ -110,8 +110,7 @@ void TileEmitter::accumulate(FoldBuffers &fold, const Component &component,
   int64_t padded = (component.extent + width - 1) / width * width;
   Value state = element(fold.state[component.number],
                         mul(group.group, padded * rows()), f32);
-  BlockArgument before =
-      op.getAct().getArgument(references + component.number);
+  BlockArgument before = op.getAct().getArgument(references + component.number);
   Value after;
   if (references > 0) {
     auto yield = cast<YieldOp>(op.getAct().front().getTerminator());
@@ -121,10 +120,9 @@ void TileEmitter::accumulate(FoldBuffers &fold, const Component &component,
   int64_t features = (component.extent + block - 1) / block * block;
   loop(constant(0), constant(features), block, [&](Value first) {
     auto place = [&](unsigned feature, unsigned part) {
-      return element(state,
-                     add(mul(add(first, feature), rows()),
-                         int64_t(part) * width),
-                     f32);
+      return element(
+          state, add(mul(add(first, feature), rows()), int64_t(part) * width),
+          f32);
     };
     SmallVector<Value> sums;
     for (unsigned feature = 0; feature < block; ++feature)
@@ -139,38 +137,38 @@ void TileEmitter::accumulate(FoldBuffers &fold, const Component &component,
         }
         sums.push_back(sum);
       }
-    Value panelBase = element(
-        panel.address, mul(first, plan.keyTile + 2), f32);
+    Value panelBase = element(panel.address, mul(first, plan.keyTile + 2), f32);
     // Masks take registers: two keys at once would spill.
     const unsigned unroll = tile.whole ? 2 : 1;
-    sums = loop(tile.from, tile.to, unroll, sums,
-                [&](Value local, ValueRange carried) {
-      SmallVector<Value> inner(carried);
-      for (unsigned i = 0; i < unroll; ++i) {
-        Value key = add(local, i);
-        SmallVector<Value> x, some;
-        for (unsigned part = 0; part < parts; ++part) {
-          x.push_back(loadVector(
-              element(weights->address,
-                      add(mul(key, rows()), int64_t(part) * width), f32),
-              f32));
-          // What does not exist has weight 0 and must not meet a NaN.
-          if (!tile.whole)
-            some.push_back(arith::CmpFOp::create(
-                b, loc(), arith::CmpFPredicate::UNE, x.back(), zeroVector()));
-        }
-        for (unsigned feature = 0; feature < block; ++feature) {
-          Value y = broadcast(loadScalar(
-              element(panelBase, add(mul(key, block), feature), f32), f32));
-          for (unsigned part = 0; part < parts; ++part) {
-            Value &sum = inner[feature * parts + part];
-            Value next = fma(x[part], y, sum);
-            sum = tile.whole ? next : select(some[part], next, sum);
+    sums = loop(
+        tile.from, tile.to, unroll, sums, [&](Value local, ValueRange carried) {
+          SmallVector<Value> inner(carried);
+          for (unsigned i = 0; i < unroll; ++i) {
+            Value key = add(local, i);
+            SmallVector<Value> x, some;
+            for (unsigned part = 0; part < parts; ++part) {
+              x.push_back(loadVector(
+                  element(weights->address,
+                          add(mul(key, rows()), int64_t(part) * width), f32),
+                  f32));
+              // What does not exist has weight 0 and must not meet a NaN.
+              if (!tile.whole)
+                some.push_back(arith::CmpFOp::create(b, loc(),
+                                                     arith::CmpFPredicate::UNE,
+                                                     x.back(), zeroVector()));
+            }
+            for (unsigned feature = 0; feature < block; ++feature) {
+              Value y = broadcast(loadScalar(
+                  element(panelBase, add(mul(key, block), feature), f32), f32));
+              for (unsigned part = 0; part < parts; ++part) {
+                Value &sum = inner[feature * parts + part];
+                Value next = fma(x[part], y, sum);
+                sum = tile.whole ? next : select(some[part], next, sum);
+              }
+            }
           }
-        }
-      }
-      return inner;
-    });
+          return inner;
+        });
     for (unsigned feature = 0; feature < block; ++feature)
       for (unsigned part = 0; part < parts; ++part)
         store(sums[feature * parts + part], place(feature, part));

@@ -45,8 +45,8 @@ struct FoldBuffers {
 
 /// The part of the stream that is worked on.
 struct Tile {
-  mlir::Value start;   ///< coordinate of its first key
-  mlir::Value present; ///< keys that exist
+  mlir::Value start;    ///< coordinate of its first key
+  mlir::Value present;  ///< keys that exist
   mlir::Value from, to; ///< keys to visit, multiples of the block
   bool whole;
 };

@@ -66,8 +66,8 @@ void TileEmitter::findCostly(Value value, FoldBuffers &fold) {
       !(streamed && type.hasRank(plan.row)) &&
       isWorthKeeping(value, /*reads=*/!streamed)) {
     (streamed ? fold.keys : fold.rows)
-        .push_back({value, scratch(streamed ? plan.keyTile
-                                            : plan.groups * rows())});
+        .push_back(
+            {value, scratch(streamed ? plan.keyTile : plan.groups * rows())});
     return;
   }
   auto it = fold.plan->contractions.find(value);
@@ -118,8 +118,8 @@ void TileEmitter::allocate(FoldBuffers &fold) {
       if (panel.byKeys == byKeys && panel.factors == factors)
         return;
     int64_t padded = ceilDiv(extent, width) * width;
-    fold.panels.push_back({factors, rank, extent, byKeys,
-                           scratch(padded * (plan.keyTile + 2))});
+    fold.panels.push_back(
+        {factors, rank, extent, byKeys, scratch(padded * (plan.keyTile + 2))});
   };
   for (auto &[value, contraction] : fold.plan->contractions) {
     fold.rowOperands[value] =
@@ -173,11 +173,10 @@ Lanes TileEmitter::product(ArrayRef<Factor> factors, const Point &point,
     Lanes x = eval(factor.value, point, memo);
     Value value = x.value;
     if (factor.inverted)
-      value = apply(Function::Div,
-                    {isa<VectorType>(value.getType()) ? splat(1) : real(1),
-                     value});
-    result.value =
-        number ? apply(Function::Mul, {result.value, value}) : value;
+      value =
+          apply(Function::Div,
+                {isa<VectorType>(value.getType()) ? splat(1) : real(1), value});
+    result.value = number ? apply(Function::Mul, {result.value, value}) : value;
     result.present = both(result.present, x.present);
   }
   return result;
@@ -201,8 +200,7 @@ static void findReads(Value value, StringRef rank,
 }
 
 /// Whether all `reads` step by one element; null when there are none.
-Value TileEmitter::unitStrides(
-    ArrayRef<std::pair<ReadOp, unsigned>> reads) {
+Value TileEmitter::unitStrides(ArrayRef<std::pair<ReadOp, unsigned>> reads) {
   Value unit;
   for (auto [read, dim] : reads) {
     unsigned number = numberOf(read.getTensor().getDefiningOp<InputOp>());
@@ -223,9 +221,9 @@ void TileEmitter::packRows(FoldBuffers &fold, const Point &group) {
       Memo memo;
       Point point = rowPoint(group, part);
       Value x = broadcast(eval(value, point, memo).value);
-      store(x, element(address,
-                       add(mul(group.group, rows()), int64_t(part) * width),
-                       f32));
+      store(x,
+            element(address,
+                    add(mul(group.group, rows()), int64_t(part) * width), f32));
     }
   for (auto &[value, contraction] : fold.plan->contractions) {
     Value address = fold.rowOperands[value];
@@ -261,8 +259,8 @@ void TileEmitter::packRows(FoldBuffers &fold, const Point &group) {
           for (unsigned i = 0; i < width; ++i) {
             Value row = add(add(mul(group.group, what.extent), e), i);
             store(block[i],
-                  element(address,
-                          add(mul(row, rows()), int64_t(part) * width), f32));
+                  element(address, add(mul(row, rows()), int64_t(part) * width),
+                          f32));
           }
         }
       });
@@ -275,9 +273,9 @@ void TileEmitter::packRows(FoldBuffers &fold, const Point &group) {
         point.at[what.rank] = e;
         Lanes x = product(what.rows, point, memo);
         Value stored = broadcast(select(x.present, x.value, zeroVector()));
-        store(stored, element(address,
-                              add(mul(row, rows()), int64_t(part) * width),
-                              f32));
+        store(stored,
+              element(address, add(mul(row, rows()), int64_t(part) * width),
+                      f32));
       }
     });
   }
@@ -336,8 +334,10 @@ void TileEmitter::packPanel(const Panel &panel, const Point &item,
         Lanes x = product(panel.factors, point, memo);
         Value value = broadcast(select(x.present, x.value, zeroVector()));
         if (panel.byKeys) {
-          Value group = arith::DivUIOp::create(b, loc(), local, constant(block));
-          Value within = arith::RemUIOp::create(b, loc(), local, constant(block));
+          Value group =
+              arith::DivUIOp::create(b, loc(), local, constant(block));
+          Value within =
+              arith::RemUIOp::create(b, loc(), local, constant(block));
           Value row = add(mul(add(mul(group, chunks), first), block), within);
           store(value, element(panel.address, mul(row, width), f32));
           return;
@@ -363,7 +363,8 @@ void TileEmitter::packPanel(const Panel &panel, const Point &item,
   };
   if (!unit)
     return copy(false);
-  ifThen(unit, [&] { copy(true); }, [&] { copy(false); });
+  ifThen(
+      unit, [&] { copy(true); }, [&] { copy(false); });
 }
 
 Value TileEmitter::prefetchAddress(const Panel &panel, const Point &item,
@@ -379,17 +380,17 @@ Value TileEmitter::prefetchAddress(const Panel &panel, const Point &item,
     if (auto coord = index.getDefiningOp<CoordOp>()) {
       if (coord.getRank() == panel.rank)
         continue;
-      Value at = item.at.count(coord.getRank()) ? item.at.at(coord.getRank())
-                                                : key;
+      Value at =
+          item.at.count(coord.getRank()) ? item.at.at(coord.getRank()) : key;
       offset = add(offset, mul(at, stride(number, dim)));
       continue;
     }
-    if (llvm::any_of(fieldType(index).getRankNames(), [&](StringRef rank) {
-          return !item.at.count(rank);
-        }))
+    if (llvm::any_of(fieldType(index).getRankNames(),
+                     [&](StringRef rank) { return !item.at.count(rank); }))
       return nullptr;
     Memo memo;
-    offset = add(offset, mul(eval(index, item, memo).value, stride(number, dim)));
+    offset =
+        add(offset, mul(eval(index, item, memo).value, stride(number, dim)));
   }
   return element(data[number], offset,
                  cast<ArgumentType>(read.getTensor().getType()).getElement());

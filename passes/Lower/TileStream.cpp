@@ -23,10 +23,10 @@ void TileEmitter::initState(FoldBuffers &fold, const Point &group) {
     Value from = mul(group.group, features * rows());
     loop(constant(0), constant(features), 1, [&](Value f) {
       for (unsigned part = 0; part < plan.rowVectors; ++part)
-        store(init, element(fold.state[component.number],
-                            add(add(from, mul(f, rows())),
-                                int64_t(part) * width),
-                            f32));
+        store(init,
+              element(fold.state[component.number],
+                      add(add(from, mul(f, rows())), int64_t(part) * width),
+                      f32));
     });
   }
 }
@@ -41,8 +41,7 @@ IntervalEmitter::Box TileEmitter::box(FoldBuffers &fold, const Point &group,
   result.point = group;
   Value last = minimum(add(group.base, count), extent(plan.row));
   result.ranks[plan.row] = {group.base, sub(last, constant(1))};
-  result.ranks[fold.plan->stream] = {start,
-                                     sub(add(start, keys), constant(1))};
+  result.ranks[fold.plan->stream] = {start, sub(add(start, keys), constant(1))};
   return result;
 }
 
@@ -56,34 +55,35 @@ Extremes TileEmitter::presentOn(FoldBuffers &fold, const Box &box) {
       result = x;
       continue;
     }
-    Value always = x.always && result->always ? both(x.always, result->always)
-                                              : Value();
-    Value ever = x.ever && result->ever
-                     ? Value(arith::OrIOp::create(b, loc(), x.ever, result->ever))
-                     : Value();
+    Value always =
+        x.always && result->always ? both(x.always, result->always) : Value();
+    Value ever =
+        x.ever && result->ever
+            ? Value(arith::OrIOp::create(b, loc(), x.ever, result->ever))
+            : Value();
     result = Extremes{always, ever};
   }
   return *result;
 }
 
 /// The blocks of keys between the first and the last that may be present.
-Tile TileEmitter::trim(FoldBuffers &fold, const Point &group, const Tile &tile) {
+Tile TileEmitter::trim(FoldBuffers &fold, const Point &group,
+                       const Tile &tile) {
   Tile result = tile;
   int64_t block = plan.keyBlock;
-  SmallVector<Value> ends =
-      loop(constant(0), roundUp(tile.present, block), block,
-           {constant(plan.keyTile), constant(0)},
-           [&](Value local, ValueRange carried) -> SmallVector<Value> {
-             Value start = add(tile.start, local);
-             Value keys =
-                 minimum(constant(block), sub(tile.present, local));
-             Value ever =
-                 presentOn(fold, box(fold, group, constant(rows()), start, keys))
-                     .ever;
-             Value from = minimum(carried[0], local);
-             Value to = add(local, block);
-             return {select(ever, from, carried[0]), select(ever, to, carried[1])};
-           });
+  SmallVector<Value> ends = loop(
+      constant(0), roundUp(tile.present, block), block,
+      {constant(plan.keyTile), constant(0)},
+      [&](Value local, ValueRange carried) -> SmallVector<Value> {
+        Value start = add(tile.start, local);
+        Value keys = minimum(constant(block), sub(tile.present, local));
+        Value ever =
+            presentOn(fold, box(fold, group, constant(rows()), start, keys))
+                .ever;
+        Value from = minimum(carried[0], local);
+        Value to = add(local, block);
+        return {select(ever, from, carried[0]), select(ever, to, carried[1])};
+      });
   result.from = ends[0];
   result.to = ends[1];
   return result;
@@ -152,7 +152,8 @@ Point TileEmitter::keyPoint(FoldBuffers &fold, const Point &row,
   return point;
 }
 
-void TileEmitter::step(FoldBuffers &fold, const Point &group, const Tile &tile) {
+void TileEmitter::step(FoldBuffers &fold, const Point &group,
+                       const Tile &tile) {
   FoldOp op = fold.plan->fold;
   Type f32 = b.getF32Type();
   unsigned references = op.getReferences();
@@ -193,7 +194,8 @@ void TileEmitter::step(FoldBuffers &fold, const Point &group, const Tile &tile) 
     SmallVector<Value> values;
     for (const Component *component : components)
       for (unsigned part = 0; part < parts; ++part)
-        values.push_back(loadVector(stateAddress(component->number, part), f32));
+        values.push_back(
+            loadVector(stateAddress(component->number, part), f32));
     return values;
   };
   auto storeState = [&](ArrayRef<const Component *> components,
@@ -208,7 +210,8 @@ void TileEmitter::step(FoldBuffers &fold, const Point &group, const Tile &tile) 
     SmallVector<const Contraction *> found;
     llvm::SmallPtrSet<void *, 16> seen;
     std::function<void(Value)> walk = [&](Value value) {
-      if (bindings.count(value) || !seen.insert(value.getAsOpaquePointer()).second)
+      if (bindings.count(value) ||
+          !seen.insert(value.getAsOpaquePointer()).second)
         return;
       auto it = fold.plan->contractions.find(value);
       if (it != fold.plan->contractions.end()) {
@@ -243,8 +246,8 @@ void TileEmitter::step(FoldBuffers &fold, const Point &group, const Tile &tile) 
       roots.push_back(component->value);
     llvm::append_range(roots, llvm::make_first_range(fold.scores));
     hoistAll(roots);
-    TilePass first{contractionsOf(roots), orders, oldReferences, fold.scores,
-                   {},                    !sums.empty()};
+    TilePass first{contractionsOf(roots), orders, oldReferences,
+                   fold.scores,           {},     !sums.empty()};
     SmallVector<Value> newest = pass(fold, first, group, tile);
     storeState(orders, newest);
     for (auto &[value, address] : fold.scores) {
@@ -264,8 +267,8 @@ void TileEmitter::step(FoldBuffers &fold, const Point &group, const Tile &tile) 
                                        value, absent);
         };
         after.push_back(select(is(newest[i]), zeroVector(), newest[i]));
-        before.push_back(select(is(oldReferences[i]), after.back(),
-                                oldReferences[i]));
+        before.push_back(
+            select(is(oldReferences[i]), after.back(), oldReferences[i]));
       }
       ArrayRef<Value> now(after), then(before);
       bindings[op.getStep().getArgument(number)] =
@@ -328,8 +331,8 @@ void TileEmitter::hoistWithin(Value root, ArrayRef<StringRef> ranks,
     return;
   }
   FieldType type = fieldType(root);
-  bool inner = llvm::any_of(ranks,
-                            [&](StringRef rank) { return type.hasRank(rank); });
+  bool inner =
+      llvm::any_of(ranks, [&](StringRef rank) { return type.hasRank(rank); });
   Operation *op = root.getDefiningOp();
   if (!inner)
     return hoist(root, ranks, {}, group);
@@ -386,8 +389,8 @@ void TileEmitter::visit(FoldBuffers &fold, const TilePass &what,
       case Monoid::First: {
         Value none = splat(sentinelOf(Monoid::First));
         value = select(x.present, value, none);
-        Value empty = arith::CmpFOp::create(
-            b, loc(), arith::CmpFPredicate::OEQ, acc, none);
+        Value empty = arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OEQ,
+                                            acc, none);
         acc = select(empty, value, acc);
         break;
       }
@@ -414,9 +417,8 @@ void TileEmitter::visit(FoldBuffers &fold, const TilePass &what,
           Lanes c = eval(condition, point, memo);
           x.present = both(x.present, both(c.value, c.present));
         }
-      stores.push_back(
-          {broadcast(select(x.present, x.value, zeroVector())),
-           weights.address});
+      stores.push_back({broadcast(select(x.present, x.value, zeroVector())),
+                        weights.address});
     }
     for (auto &[value, address] : stores)
       store(value, element(address, place, f32));

@@ -20,12 +20,13 @@ void TileEmitter::run() {
   emitSizes();
 }
 
-static func::FuncOp makeFunction(OpBuilder &b, KernelOp kernel, StringRef suffix,
-                                 TypeRange inputs, TypeRange results) {
+static func::FuncOp makeFunction(OpBuilder &b, KernelOp kernel,
+                                 StringRef suffix, TypeRange inputs,
+                                 TypeRange results) {
   b.setInsertionPoint(kernel);
-  auto function = func::FuncOp::create(
-      b, kernel.getLoc(), (kernel.getSymName() + suffix).str(),
-      b.getFunctionType(inputs, results));
+  auto function = func::FuncOp::create(b, kernel.getLoc(),
+                                       (kernel.getSymName() + suffix).str(),
+                                       b.getFunctionType(inputs, results));
   b.setInsertionPointToStart(function.addEntryBlock());
   return function;
 }
@@ -39,8 +40,8 @@ Value TileEmitter::heads() {
 
 /// Blocks of at most `groups` groups of rows.
 Value TileEmitter::blocks() {
-  Value groups = arith::CeilDivSIOp::create(b, loc(), extent(plan.row),
-                                            constant(rows()));
+  Value groups =
+      arith::CeilDivSIOp::create(b, loc(), extent(plan.row), constant(rows()));
   return arith::CeilDivSIOp::create(b, loc(), groups, constant(plan.groups));
 }
 
@@ -49,12 +50,12 @@ void TileEmitter::emitSizes() {
                             {b.getI64Type()});
   loadArguments(items.getArgument(0));
   // One phase.
-  Value first = compare(arith::CmpIPredicate::eq, items.getArgument(1),
-                        constant(0));
+  Value first =
+      compare(arith::CmpIPredicate::eq, items.getArgument(1), constant(0));
   Value count = select(first, mul(heads(), blocks()), constant(-1));
   func::ReturnOp::create(b, loc(), count);
-  for (auto [name, size] : {std::pair("_workspace", used),
-                            std::pair("_shared", int64_t(0))}) {
+  for (auto [name, size] :
+       {std::pair("_workspace", used), std::pair("_shared", int64_t(0))}) {
     makeFunction(b, kernel, name, {pointer()}, {b.getI64Type()});
     Value bytes = constant(size);
     func::ReturnOp::create(b, loc(), bytes);
@@ -70,11 +71,10 @@ Value TileEmitter::scratch(int64_t floats) {
 }
 
 void TileEmitter::emitKernel() {
-  auto function = makeFunction(
-      b, kernel, "",
-      {pointer(), b.getI64Type(), b.getI64Type(), b.getI64Type(), pointer(),
-       pointer()},
-      {});
+  auto function = makeFunction(b, kernel, "",
+                               {pointer(), b.getI64Type(), b.getI64Type(),
+                                b.getI64Type(), pointer(), pointer()},
+                               {});
   // Zeroing loops over scratch stay loops.
   function->setAttr("passthrough", b.getStrArrayAttr({"no-builtins"}));
   workspace = function.getArgument(4);
@@ -104,8 +104,8 @@ void TileEmitter::emitItem(Value item) {
     point.at[rank] = arith::RemUIOp::create(b, loc(), head, extent(rank));
     head = arith::DivUIOp::create(b, loc(), head, extent(rank));
   }
-  Value all = arith::CeilDivSIOp::create(b, loc(), extent(plan.row),
-                                         constant(rows()));
+  Value all =
+      arith::CeilDivSIOp::create(b, loc(), extent(plan.row), constant(rows()));
   Value each = arith::CeilDivSIOp::create(b, loc(), all, number);
   Value first = mul(block, each);
   Value groups = minimum(each, sub(all, first));
@@ -130,8 +130,8 @@ void TileEmitter::emitItem(Value item) {
       binding.kind = component.isMatrix ? Binding::Matrix : Binding::RowBuffer;
       binding.address = buffers.state[component.number];
       binding.feature = component.feature;
-      binding.featureRows = (component.extent + plan.lanes - 1) / plan.lanes *
-                            plan.lanes;
+      binding.featureRows =
+          (component.extent + plan.lanes - 1) / plan.lanes * plan.lanes;
       FoldOp op = fold.fold;
       if (op.isReference(component.number))
         binding.sentinel = component.monoid == Monoid::Min
@@ -160,8 +160,8 @@ void TileEmitter::hoist(Value root, ArrayRef<StringRef> ranks,
     if (bound != bindings.end() && bound->second.kind == Binding::Rows)
       return;
     FieldType type = fieldType(value);
-    bool inner = llvm::any_of(
-        ranks, [&](StringRef rank) { return type.hasRank(rank); });
+    bool inner =
+        llvm::any_of(ranks, [&](StringRef rank) { return type.hasRank(rank); });
     Operation *op = value.getDefiningOp();
     if (!inner && !dependsOn(value, arguments)) {
       if (op && isa<ConstOp, CoordOp, ExtentOp>(op))
@@ -180,9 +180,11 @@ void TileEmitter::hoist(Value root, ArrayRef<StringRef> ranks,
     if (auto map = dyn_cast<MapOp>(op);
         map && map.getFunction() == Function::Div && inner) {
       Value divisor = map.getOperands()[1];
-      if (llvm::none_of(ranks, [&](StringRef rank) {
-            return fieldType(divisor).hasRank(rank);
-          }) && !dependsOn(divisor, arguments)) {
+      if (llvm::none_of(ranks,
+                        [&](StringRef rank) {
+                          return fieldType(divisor).hasRank(rank);
+                        }) &&
+          !dependsOn(divisor, arguments)) {
         Binding binding{Binding::Rows, {}};
         for (unsigned part = 0; part < plan.rowVectors; ++part) {
           Memo memo;
@@ -222,8 +224,8 @@ void TileEmitter::emitOutput(OutputOp output, const Point &group) {
     Lanes x = eval(output.getValue(), point, memo);
     Value value = broadcast(x.value);
     if (output.getFiller() && x.present)
-      value = select(x.present, value,
-                     eval(output.getFiller(), point, memo).value);
+      value =
+          select(x.present, value, eval(output.getFiller(), point, memo).value);
     return value;
   };
   // One vector of rows, wherever they lie.
@@ -240,8 +242,7 @@ void TileEmitter::emitOutput(OutputOp output, const Point &group) {
       }
       Value index = arith::ExtSIOp::create(b, loc(), wide, rowsHere);
       spread = arith::MulIOp::create(
-          b, loc(), index,
-          vector::BroadcastOp::create(b, loc(), wide, step));
+          b, loc(), index, vector::BroadcastOp::create(b, loc(), wide, step));
     }
     Value exists = compare(arith::CmpIPredicate::slt, rowsHere,
                            broadcast(extent(plan.row)));
@@ -265,9 +266,9 @@ void TileEmitter::emitOutput(OutputOp output, const Point &group) {
       for (unsigned row = 0; row < width; ++row) {
         Value at = add(base, row), offset = constant(0);
         for (auto [dim, rank] : llvm::enumerate(dims)) {
-          Value index = rank == plan.row   ? at
+          Value index = rank == plan.row  ? at
                         : rank == feature ? first
-                                           : group.at.at(rank);
+                                          : group.at.at(rank);
           offset = add(offset, mul(index, stride(number, dim)));
         }
         ifThen(compare(arith::CmpIPredicate::slt, at, extent(plan.row)), [&] {
@@ -284,8 +285,8 @@ void TileEmitter::emitOutput(OutputOp output, const Point &group) {
     Value done = constant(0);
     if (isa<FloatType>(storage)) {
       unsigned dim = llvm::find(dims, feature) - dims.begin();
-      Value unit = compare(arith::CmpIPredicate::eq, stride(number, dim),
-                           constant(1));
+      Value unit =
+          compare(arith::CmpIPredicate::eq, stride(number, dim), constant(1));
       done = select(unit, roundDown(extent(feature), width), done);
       loop(constant(0), done, width, writeRows);
     }

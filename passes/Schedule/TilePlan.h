@@ -7,9 +7,10 @@
 // The program, for one item (a coordinate of every item rank and a block of
 // rows): lanes are rows (the orientation S^T = K Q^T), so no reduction goes
 // across lanes. The stream is cut into tiles of keys; what depends on the key
-// alone is packed once per tile and shared by several groups of rows. In a tile,
-// values move in two passes over (key, row): the first gives the references
-// their new values, the second the summands; matrix accumulators follow.
+// alone is packed once per tile and shared by several groups of rows. In a
+// tile, values move in two passes over (key, row): the first gives the
+// references their new values, the second the summands; matrix accumulators
+// follow.
 //
 // Limits: one row rank, one streamed rank per fold, one feature rank per matrix
 // accumulator; contracted and feature ranks of known extent; references by max,
@@ -87,9 +88,9 @@ struct TilePlan {
   std::vector<FoldPlan> folds;
 };
 
-/// The plan for `kernel`, or nothing and the `reason` in words. What the kernel's
-/// `schedule` fixes is obeyed; where it cannot be, that is an error at the kernel
-/// as well as the reason.
+/// The plan for `kernel`, or nothing and the `reason` in words. What the
+/// kernel's `schedule` fixes is obeyed; where it cannot be, that is an error at
+/// the kernel as well as the reason.
 std::optional<TilePlan> planTiles(cascade::KernelOp kernel,
                                   const CpuMachine &machine,
                                   const llvm::StringMap<int64_t> &extents,
@@ -97,7 +98,8 @@ std::optional<TilePlan> planTiles(cascade::KernelOp kernel,
 
 /// The choices of `plan` as a complete `schedule` of a kernel: with it,
 /// `planTiles` makes the same plan again. `{tile = {m = 80, p = 384},
-/// row_vectors = 3}`: rows of an item and keys of a tile, row vectors of a group.
+/// row_vectors = 3}`: rows of an item and keys of a tile, row vectors of a
+/// group.
 mlir::DictionaryAttr scheduleOf(const TilePlan &plan,
                                 mlir::MLIRContext *context);
 

@@ -17,8 +17,8 @@ using namespace einfall;
 
 namespace {
 
-/// Attention with grouped queries as a fold: O is 0 and L is -7 for rows without
-/// keys. `mask` is a condition on %m, %p and %d = m - p.
+/// Attention with grouped queries as a fold: O is 0 and L is -7 for rows
+/// without keys. `mask` is a condition on %m, %p and %d = m - p.
 std::string attention(StringRef mask, StringRef type = "f32") {
   std::string text = R"(
 cascade.kernel @k {
@@ -80,7 +80,8 @@ cascade.kernel @k {
   return text;
 }
 
-const char *const kCausal = R"(%off = cascade.map sub(%nm, %np) : (!cascade.field<int[]>, !cascade.field<int[]>) -> !cascade.field<int[]>
+const char *const kCausal =
+    R"(%off = cascade.map sub(%nm, %np) : (!cascade.field<int[]>, !cascade.field<int[]>) -> !cascade.field<int[]>
   %c = cascade.map le(%d, %off) : (!cascade.field<int[m, p]>, !cascade.field<int[]>) -> !cascade.field<bool[m, p]>)";
 /// p - m < 20 and m <= p, or m < 3.
 const char *const kWindow = R"(%far = cascade.const -20 : i64 -> <int[]>
@@ -164,10 +165,20 @@ protected:
     double scale = 1.5 / std::sqrt(double(s.e));
     const double *params[] = {&scale};
     void *data[] = {q.data(), k.data(), v.data(), o.data(), l.data()};
-    int64_t strides[] = {
-        s.p * s.e * spread, s.e * spread, spread, s.m * s.e * spread,
-        s.e * spread,       spread,       s.m * s.f * spread,
-        s.f * spread,       spread,       s.p * s.f, s.f, 1, s.p, 1};
+    int64_t strides[] = {s.p * s.e * spread,
+                         s.e * spread,
+                         spread,
+                         s.m * s.e * spread,
+                         s.e * spread,
+                         spread,
+                         s.m * s.f * spread,
+                         s.f * spread,
+                         spread,
+                         s.p * s.f,
+                         s.f,
+                         1,
+                         s.p,
+                         1};
     int64_t extents[] = {s.h, s.p, s.e, s.g, s.m, s.f};
     EinfallCpuArguments arguments{data, strides, extents, params};
     cpu::CpuExecutor executor(2);
@@ -221,7 +232,8 @@ bool window(const Shape &, int64_t p, int64_t m) {
 }
 
 /// A condition that holds everywhere and is known to.
-const char *const kTrue = R"(%c = cascade.map ge(%nm, %nm) : (!cascade.field<int[]>, !cascade.field<int[]>) -> !cascade.field<bool[]>)";
+const char *const kTrue =
+    R"(%c = cascade.map ge(%nm, %nm) : (!cascade.field<int[]>, !cascade.field<int[]>) -> !cascade.field<bool[]>)";
 
 std::string dense(StringRef type = "f32") {
   std::string text = attention(kTrue, type);
