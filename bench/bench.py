@@ -1,6 +1,7 @@
 """Times our kernels beside PyTorch's attention on the CPU.
 
     bench.py --einfall PROGRAM [--quick] [--threads N] [--out FOLDER]
+             [--note TEXT]
 
 Both sides take turns in one run, so that a slow moment of the machine hits both:
 a round is one launch of ours, one of theirs, and the result is the median of the
@@ -165,6 +166,8 @@ def write(options, rows):
             f"| {row['torch_ms']:.2f} | {row['ratio']:.2f} "
             f"({row['ratio_low']:.2f} to {row['ratio_high']:.2f}) "
             f"| {row['compile']:.2f} |")
+    if options.note:
+        lines[2:2] = [options.note, ""]
     lines += ["", f"FMA peak {max(row['fma_peak'] for row in rows):.1f} GFLOP/s, "
               f"read peak {max(row['read_peak'] for row in rows):.1f} GB/s."]
     os.makedirs(options.out, exist_ok=True)
@@ -181,6 +184,7 @@ def main():
                         help="fewer sizes and rounds")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--out", default=os.path.join(ROOT, "bench", "results"))
+    parser.add_argument("--note", help="a sentence that the result carries")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     write(options, [compare(options, *case) for case in cases(options.quick)])
