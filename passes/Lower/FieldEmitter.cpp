@@ -8,8 +8,6 @@ using namespace mlir;
 using namespace einfall;
 using namespace einfall::cascade;
 
-static bool isVector(Value value) { return isa<VectorType>(value.getType()); }
-
 FieldEmitter::FieldEmitter(KernelOp kernel, unsigned width, bool scalef,
                            unsigned rowVectors)
     : LaneBuilder(kernel->getContext(), kernel.getLoc(), width, scalef),

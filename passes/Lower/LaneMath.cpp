@@ -16,8 +16,6 @@ using namespace mlir;
 using namespace einfall;
 using cascade::Function;
 
-static bool isLanes(Value value) { return isa<VectorType>(value.getType()); }
-
 Value LaneBuilder::exponential(Value x) {
   auto constant = [&](double value) { return splat(value); };
   // The clamp keeps r finite for -inf; a NaN goes through.
@@ -28,8 +26,8 @@ Value LaneBuilder::exponential(Value x) {
       b, loc(), arith::MulFOp::create(b, loc(), x, constant(1.44269504)));
   Value r = fma(n, constant(-0.693145751953125), x);
   r = fma(n, constant(-1.42860682030941723212e-6), r);
-  Value p = constant(1.3981999e-3);
-  for (double c : {8.3334519e-3, 4.1665795e-2, 1.6666665e-1, 0.5, 1.0, 1.0})
+  Value p = constant(1.39484689e-3);
+  for (double c : {8.37503933e-3, 4.16662194e-2, 1.66664162e-1, 0.5, 1.0, 1.0})
     p = fma(p, r, constant(c));
   if (scalef) {
     Type i16 = b.getIntegerType(16);
@@ -79,7 +77,7 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
     return arith::CmpIOp::create(b, loc(), integer, x[0], x[1]);
   };
   auto shaped = [&](Type type) -> Type {
-    if (isLanes(x[0]))
+    if (isVector(x[0]))
       return vectorOf(type);
     return type;
   };
@@ -127,7 +125,7 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
   case Function::Pow:
     return math::PowFOp::create(b, loc(), x[0], x[1]);
   case Function::Exp:
-    if (isLanes(x[0]))
+    if (isVector(x[0]))
       return exponential(x[0]);
     return math::ExpOp::create(b, loc(), x[0]);
   case Function::Log:
@@ -177,7 +175,7 @@ Value LaneBuilder::apply(Function function, ArrayRef<Value> operands) {
     return arith::SIToFPOp::create(b, loc(), shaped(b.getF32Type()), x[0]);
   case Function::ToInt: {
     Type type =
-        isLanes(x[0]) ? Type(vectorOf(b.getI32Type())) : Type(b.getI64Type());
+        isVector(x[0]) ? Type(vectorOf(b.getI32Type())) : Type(b.getI64Type());
     if (isReal)
       return arith::FPToSIOp::create(b, loc(), type, x[0]);
     return arith::ExtUIOp::create(b, loc(), type, x[0]);

@@ -7,8 +7,6 @@
 using namespace mlir;
 using namespace einfall;
 
-static bool isVector(Value value) { return isa<VectorType>(value.getType()); }
-
 //===----------------------------------------------------------------------===//
 // Scalars
 //===----------------------------------------------------------------------===//

@@ -17,6 +17,10 @@
 
 namespace einfall {
 
+inline bool isVector(mlir::Value value) {
+  return mlir::isa<mlir::VectorType>(value.getType());
+}
+
 /// No `present`: surely present.
 struct Lanes {
   mlir::Value value;
