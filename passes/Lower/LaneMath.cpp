@@ -18,10 +18,8 @@ using cascade::Function;
 
 Value LaneBuilder::exponential(Value x) {
   auto constant = [&](double value) { return splat(value); };
-  // The clamp keeps r finite for -inf; a NaN goes through.
-  x = greater(constant(-104.0), x);
-  if (!scalef)
-    x = smaller(constant(89.0), x);
+  // The clamps keep r finite where x is not; a NaN goes through.
+  x = smaller(constant(89.0), greater(constant(-104.0), x));
   Value n = math::RoundEvenOp::create(
       b, loc(), arith::MulFOp::create(b, loc(), x, constant(1.44269504)));
   Value r = fma(n, constant(-0.693145751953125), x);
