@@ -267,6 +267,7 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   unsigned lanes = 0;
   bool consecutive = true; // no lane index but plain coordinates
   Value laneStride;
+  StringRef laneRank;
   for (auto [i, index] : llvm::enumerate(read.getIndices())) {
     auto coord = index.getDefiningOp<CoordOp>();
     bool plain = coord && coord.getRank() == dims[i];
@@ -339,7 +340,8 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   };
   if (!consecutive || laneAccess == LaneAccess::Strided)
     return {gather(), inBounds};
-  if (laneAccess == LaneAccess::Dense)
+  if (laneAccess == LaneAccess::Dense &&
+      llvm::is_contained(denseRanks, laneRank))
     return {contiguous(), inBounds};
   Value dense = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
                                       laneStride, constant(1));

@@ -75,6 +75,9 @@ public:
   /// code that runs only where `unitStrides` holds), or anyhow.
   enum class LaneAccess { Unknown, Dense, Strided };
   LaneAccess laneAccess = LaneAccess::Unknown;
+  /// The ranks that `unitStrides` was asked for: lanes along them are Dense,
+  /// lanes along others are looked at one by one.
+  llvm::SmallVector<llvm::StringRef> denseRanks;
 
   /// Where dense lanes are loaded from a tensor with this rank, the lanes as
   /// many coordinates ahead are fetched into the cache. Empty: nowhere.

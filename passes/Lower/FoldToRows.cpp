@@ -153,6 +153,7 @@ void RowsEmitter::emitKernel() {
         // is gathered, by a second copy of the loop.
         auto fold = [&](ElementEmitter::LaneAccess access) {
           emitter.laneAccess = access;
+          emitter.denseRanks = laneRanks();
           // Keys are read in an order that no hardware prefetcher follows.
           emitter.prefetchRank = form.stream;
           emitter.prefetchAhead = 2 * lanes;
@@ -172,9 +173,6 @@ SmallVector<StringRef> RowsEmitter::laneRanks() {
   for (const Component &component : form.components)
     if (!component.column.empty())
       ranks.push_back(component.column);
-  // Without columns, what no reduction runs over is read along the keys.
-  if (ranks.empty())
-    ranks.push_back(form.stream);
   form.fold->getParentOp()->walk([&](ReduceOp reduce) {
     llvm::append_range(ranks, names(reduce.getRanks()));
   });

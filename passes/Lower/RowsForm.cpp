@@ -35,8 +35,6 @@ FailureOr<Form> Form::of(KernelOp kernel, std::string &reason) {
       });
   }
   form.rowRanks = rows.value_or(SmallVector<StringRef>());
-  // With column accumulators alone every rank looks like a row's. Then the last
-  // rank that no reduction inside the step has is the column.
   auto yield = cast<YieldOp>(form.fold.getStep().front().getTerminator());
   for (unsigned i = 0; i < form.fold.getNumComponents(); ++i) {
     auto type = cast<FieldType>(form.fold.getResult(i).getType());

@@ -54,9 +54,11 @@ cascade.kernel @k {
 
 class Rows : public JitTest {
 protected:
-  Rows() { lower = [](mlir::PassManager &pm) {
+  Rows() {
+    lower = [](mlir::PassManager &pm) {
       pm.addPass(createLowerFoldToRowsPass({16}));
-    }; }
+    };
+  }
 };
 
 struct Problem {
@@ -107,13 +109,18 @@ constexpr double tolerance = 4e-6;
 
 TEST_F(Rows, AttentionAtOddSizes) {
   compile(attention);
-  for (auto [p, m, e, f] : std::vector<std::array<int64_t, 4>>{
-           {1, 1, 1, 1},       {3, 17, 16, 16},  {17, 17, 5, 33},
-           {40, 65, 64, 64},   {1500, 1500, 8, 3}, {5, 0, 4, 4},
-           {2, 129, 24, 80}}) {
+  for (auto [p, m, e, f] :
+       std::vector<std::array<int64_t, 4>>{{1, 1, 1, 1},
+                                           {3, 17, 16, 16},
+                                           {17, 17, 5, 33},
+                                           {40, 65, 64, 64},
+                                           {1500, 1500, 8, 3},
+                                           {5, 0, 4, 4},
+                                           {2, 129, 24, 80}}) {
     SCOPED_TRACE(::testing::Message() << p << " " << m << " " << e << " " << f);
     Problem problem(p, m, e, f);
-    run({problem.q.data(), problem.k.data(), problem.v.data(), problem.o.data()},
+    run({problem.q.data(), problem.k.data(), problem.v.data(),
+         problem.o.data()},
         {e, 1, e, 1, f, 1, f, 1}, {p, e, m, f});
     EXPECT_LE(problem.error(), tolerance);
   }
@@ -136,6 +143,38 @@ TEST_F(Rows, KeysThatDoNotExistMayHoldAnything) {
     EXPECT_EQ(problem.o[19 * 32 + x], INFINITY);
     problem.v[19 * 32 + x] = 0;
   }
+}
+
+TEST_F(Rows, ABiasOfAnyStrideBesideDenseKeys) {
+  // Every row sees every key, and a bias that is stored with rows innermost.
+  std::string source = attention;
+  auto replace = [&](std::string_view from, std::string_view to) {
+    size_t at = source.find(from);
+    ASSERT_NE(at, std::string::npos);
+    source.replace(at, from.size(), to);
+  };
+  replace("  %p = cascade.coord",
+          "  %B = cascade.input \"B\" [p, m] : <f32, 2>\n"
+          "  %p = cascade.coord");
+  replace("%s = cascade.where %s0, %c : <real[m, p]>, <bool[m, p]> -> "
+          "<real[m, p]>",
+          "%bias = cascade.read %B[%p, %m] : <f32, 2>, "
+          "(!cascade.field<int[p]>, !cascade.field<int[m]>) -> "
+          "!cascade.field<real[m, p]>\n"
+          "%s = cascade.map add(%s0, %bias) : (!cascade.field<real[m, p]>, "
+          "!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>");
+  compile(source);
+  const int64_t p = 3, m = 50, e = 16, f = 16;
+  Problem problem(p, m, e, f);
+  // The bias hides what causal masking would hide.
+  std::vector<float> bias(m * p);
+  for (int64_t j = 0; j < m; ++j)
+    for (int64_t i = 0; i < p; ++i)
+      bias[j * p + i] = j <= i ? 0 : -1e30f;
+  run({problem.q.data(), problem.k.data(), problem.v.data(), bias.data(),
+       problem.o.data()},
+      {e, 1, e, 1, f, 1, 1, p, f, 1}, {p, e, m, f});
+  EXPECT_LE(problem.error(), tolerance);
 }
 
 TEST_F(Rows, PortableVectors) {
