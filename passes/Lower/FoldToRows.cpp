@@ -156,7 +156,7 @@ void RowsEmitter::emitKernel() {
           emitter.denseRanks = laneRanks();
           // Keys are read in an order that no hardware prefetcher follows.
           emitter.prefetchRank = form.stream;
-          emitter.prefetchAhead = 2 * lanes;
+          emitter.prefetchAhead = 4 * lanes;
           return items([&](Value item) { foldSplit(item, shared); });
         };
         return emitter.branch(
