@@ -39,16 +39,41 @@ static Timing summarise(std::vector<double> seconds) {
   return {at(0.5), at(0.1), at(0.9), seconds.size()};
 }
 
-/// Launches until `repetitions`, or for about two seconds.
-static std::vector<double> measure(Launcher &launcher, unsigned repetitions) {
+/// What repeated launches took, and what the machine gave beside them.
+struct Measurement {
   std::vector<double> seconds;
-  double total = launcher.launch(); // warm caches and pages; not counted
+  std::vector<double> shares; ///< of the FMA rate around each launch
+  std::vector<double> rates;  ///< the FMA rates, operations a second
+};
+
+/// Launches until `repetitions`, or for about two seconds. Before and after each
+/// launch the multiply-adds that the machine gives at that moment are measured,
+/// for a quarter of a launch's time: with other programs on the machine a peak
+/// that was measured at another moment says nothing.
+static Measurement measure(Launcher &launcher, unsigned repetitions,
+                           double operations) {
+  Measurement result;
+  double once = launcher.launch(); // warm caches and pages; not counted
+  once = std::min(once, launcher.launch());
   unsigned wanted = repetitions;
   if (!wanted)
-    wanted = std::clamp(2.0 / std::max(total, 1e-7), 5.0, 10000.0);
-  while (seconds.size() < wanted)
-    seconds.push_back(launcher.launch());
-  return seconds;
+    wanted = std::clamp(2.0 / std::max(once, 1e-7), 5.0, 10000.0);
+  double probe = std::clamp(once / 4, 0.002, 0.1);
+  // A launch that is much shorter than a probe shares one with its neighbours.
+  unsigned each = std::max(1.0, probe / std::max(once, 1e-7));
+  double before = measureFmaRate(launcher.threadPool(), probe).flops;
+  while (result.seconds.size() < wanted) {
+    size_t first = result.seconds.size();
+    for (unsigned i = 0; i < each; ++i)
+      result.seconds.push_back(launcher.launch());
+    double after = measureFmaRate(launcher.threadPool(), probe).flops;
+    for (size_t i = first; i < result.seconds.size(); ++i)
+      result.shares.push_back(operations / result.seconds[i] /
+                              ((before + after) / 2));
+    result.rates.push_back(after);
+    before = after;
+  }
+  return result;
 }
 
 /// The most memory that this process had at once so far, in bytes.
@@ -61,7 +86,9 @@ static double peakMemory() {
 /// For comparisons that alternate with another program: first the operations
 /// and bytes of a launch, the seconds of compilation and the plan in a line;
 /// then for every line on standard input one launch, its seconds in a line, or,
-/// for the line "peaks", the FMA and read peaks.
+/// for the line "fma SECONDS", the FMA rate over about that time, for the line
+/// "reads", the read bandwidth, for the line "clock", the observed clock and the
+/// operations a cycle of all threads.
 static int serve(Launcher &launcher, double operations) {
   launcher.launch();
   auto answer = [](auto &&...values) {
@@ -76,9 +103,14 @@ static int serve(Launcher &launcher, double operations) {
       line += static_cast<char>(c);
       continue;
     }
-    if (line == "peaks")
-      answer("%.6g %.6g\n", measureFmaPeak(launcher.threads()),
-             measureReadBandwidth(launcher.threads()));
+    double seconds;
+    if (std::sscanf(line.c_str(), "fma %lf", &seconds) == 1)
+      answer("%.6g\n", measureFmaRate(launcher.threadPool(), seconds).flops);
+    else if (line == "reads")
+      answer("%.6g\n", measureReadBandwidth(launcher.threads()));
+    else if (line == "clock")
+      answer("%.6g %.6g\n", measureClock(),
+             operationsPerCycle() * launcher.threads());
     else
       answer("%.9f\n", launcher.launch());
     line.clear();
@@ -101,15 +133,17 @@ int einfall::driver::bench(const Options &options) {
                  countContractions(launcher->kernel, *launcher->arguments));
   launcher->launch();
   double memory = peakMemory();
-  // Peaks are taken before and after, so that a slow moment of the machine does
-  // not make the kernel look fast.
   unsigned threads = launcher->threads();
-  double peak = measureFmaPeak(threads);
-  double bandwidth = measureReadBandwidth(threads);
-  Timing timing = summarise(measure(*launcher, options.repetitions));
-  peak = std::max(peak, measureFmaPeak(threads));
-  bandwidth = std::max(bandwidth, measureReadBandwidth(threads));
   double operations = countContractions(launcher->kernel, *launcher->arguments);
+  // Reads are taken before and after, so that a slow moment of the machine does
+  // not make the kernel look fast.
+  double bandwidth = measureReadBandwidth(threads);
+  Measurement measured = measure(*launcher, options.repetitions, operations);
+  Timing timing = summarise(measured.seconds);
+  Timing share = summarise(measured.shares);
+  double peak = summarise(measured.rates).median;
+  bandwidth = std::max(bandwidth, measureReadBandwidth(threads));
+  double sheet = measureClock() * operationsPerCycle() * threads;
   double bytes = launcher->arguments->bytes();
   double rate = operations / timing.median, traffic = bytes / timing.median;
   std::string extents = launcher->arguments->describeExtents();
@@ -132,8 +166,11 @@ int einfall::driver::bench(const Options &options) {
         {"gflops", rate / 1e9},
         {"gbytes", traffic / 1e9},
         {"peakGflops", peak / 1e9},
+        {"clockGflops", sheet / 1e9},
         {"peakGbytes", bandwidth / 1e9},
-        {"shareOfFmaPeak", rate / peak},
+        {"shareOfFmaPeak", share.median},
+        {"shareOfFmaPeak10", share.low},
+        {"shareOfFmaPeak90", share.high},
         {"shareOfReadPeak", bandwidth ? traffic / bandwidth : 0}};
     llvm::outs() << llvm::formatv("{0:2}", llvm::json::Value(std::move(result)))
                  << "\n";
@@ -147,9 +184,11 @@ int einfall::driver::bench(const Options &options) {
                       "of %zu)\n",
                       timing.median * 1e3, timing.low * 1e3, timing.high * 1e3,
                       timing.count)
-      << llvm::format("  arithmetic %.1f GFLOP/s, %.0f%% of the %.1f that "
-                      "multiply-adds reach here\n",
-                      rate / 1e9, 100 * rate / peak, peak / 1e9)
+      << llvm::format("  arithmetic %.1f GFLOP/s, %.0f%% (%.0f%% to %.0f%%) of "
+                      "what multiply-adds reach\n             beside it: %.1f, "
+                      "%.0f%% of two a cycle at the observed clock\n",
+                      rate / 1e9, 100 * share.median, 100 * share.low,
+                      100 * share.high, peak / 1e9, 100 * peak / sheet)
       << llvm::format("  memory     %.2f GB/s, %.0f%% of the %.1f that reads "
                       "reach here\n",
                       traffic / 1e9, bandwidth ? 100 * traffic / bandwidth : 0,

@@ -30,6 +30,7 @@ public:
   KernelReport report;
   double compileSeconds = 0;
   unsigned threads() const;
+  const cpu::CpuExecutor &threadPool() const { return *executor; }
 
 private:
   Launcher();

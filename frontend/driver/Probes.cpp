@@ -2,6 +2,7 @@
 
 #include "frontend/driver/Probes.h"
 #include "frontend/driver/HostTensor.h"
+#include "runtime/devices/cpu/CpuKernel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -52,13 +53,14 @@ static double timeTogether(unsigned threads, Work work) {
 // Fused multiply-adds
 //===----------------------------------------------------------------------===//
 
-// Sixteen chains hide a latency of four cycles on two ports with room to spare.
-static constexpr int chains = 16;
+// Chains that hide a latency of four cycles on two ports three times over: a
+// late start of one leaves no hole.
+static constexpr int chains = 24;
 
 /// Keeps the compiler from dropping what a probe computed.
 static void keep(float value) { asm volatile("" : : "x"(value)); }
 
-static void fmaPortable(long rounds) {
+template <int chains> static void fmaPortable(long rounds) {
   float sums[chains] = {};
   float a = 1.0000001f, b = 1e-7f;
   asm volatile("" : "+x"(a), "+x"(b));
@@ -71,12 +73,13 @@ static void fmaPortable(long rounds) {
 
 #ifdef __x86_64__
 #define EINFALL_PROBE(name, isa, type, set, fma, lowest)                       \
+  template <int chains>                                                        \
   __attribute__((target(isa))) static void name(long rounds) {                 \
     type a = set(1.0000001f), b = set(1e-7f), sums[chains];                    \
     for (type & sum : sums)                                                    \
       sum = b;                                                                 \
     for (long i = 0; i < rounds; ++i) {                                        \
-      _Pragma("GCC unroll 16") for (int c = 0; c < chains; ++c) sums[c] =      \
+      _Pragma("GCC unroll 24") for (int c = 0; c < chains; ++c) sums[c] =      \
           fma(sums[c], a, b);                                                  \
       asm volatile("" : "+v"(a));                                              \
     }                                                                          \
@@ -93,6 +96,7 @@ EINFALL_PROBE(fma256, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps,
 namespace {
 struct Probe {
   void (*run)(long rounds);
+  void (*runOneChain)(long rounds);
   int lanes;
   const char *name;
 };
@@ -101,23 +105,62 @@ struct Probe {
 static Probe chooseProbe() {
 #ifdef __x86_64__
   if (__builtin_cpu_supports("avx512f"))
-    return {fma512, 16, "AVX-512"};
+    return {fma512<chains>, fma512<1>, 16, "AVX-512"};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {fma256, 8, "AVX2"};
+    return {fma256<chains>, fma256<1>, 8, "AVX2"};
 #endif
-  return {fmaPortable, 1, "scalar"};
+  return {fmaPortable<chains>, fmaPortable<1>, 1, "scalar"};
 }
 
-double einfall::driver::measureFmaPeak(unsigned threads) {
+// The probe as a kernel: its one extent is the number of items, its second the
+// rounds of an item.
+static int64_t probeItems(const EinfallCpuArguments *arguments, int64_t phase) {
+  return phase ? -1 : arguments->extents[0];
+}
+static int64_t probeSize(const EinfallCpuArguments *) { return 0; }
+static void probeRun(const EinfallCpuArguments *arguments, int64_t,
+                     int64_t begin, int64_t end, void *, void *) {
   Probe probe = chooseProbe();
-  constexpr long rounds = 4'000'000;
-  double operations = 2.0 * rounds * chains * probe.lanes * threads;
+  for (int64_t item = begin; item < end; ++item)
+    probe.run(arguments->extents[1]);
+}
+
+FmaRate einfall::driver::measureFmaRate(const cpu::CpuExecutor &executor,
+                                        double seconds) {
+  cpu::CpuKernel kernel{probeRun, probeItems, probeSize, probeSize};
+  AlignedBytes workspace;
+  double perRound = 2.0 * chains * chooseProbe().lanes;
+  auto rateOf = [&](int64_t rounds) -> FmaRate {
+    const int64_t each = 2'000;
+    int64_t extents[] = {std::max<int64_t>(executor.threads(), rounds / each),
+                         each};
+    EinfallCpuArguments arguments{};
+    arguments.extents = extents;
+    if (!workspace.data())
+      workspace =
+          AlignedBytes::allocate(executor.workspaceSize(kernel, arguments));
+    double begin = ::seconds();
+    executor.launch(kernel, arguments, workspace.data());
+    double time = ::seconds() - begin;
+    return {perRound * extents[0] * each / time, time};
+  };
+  FmaRate first = rateOf(20'000);
+  return rateOf(static_cast<int64_t>(seconds * first.flops / perRound));
+}
+
+double einfall::driver::measureClock() {
+  Probe probe = chooseProbe();
+  constexpr long rounds = 1'000'000, latency = 4;
   double best = 0;
-  for (int repeat = 0; repeat < 7; ++repeat)
-    best = std::max(best, operations / timeTogether(threads, [&](unsigned) {
-                            probe.run(rounds);
+  for (int repeat = 0; repeat < 5; ++repeat)
+    best = std::max(best, rounds * latency / timeTogether(1, [&](unsigned) {
+                            probe.runOneChain(rounds);
                           }));
   return best;
+}
+
+double einfall::driver::operationsPerCycle() {
+  return 2.0 * 2.0 * chooseProbe().lanes;
 }
 
 //===----------------------------------------------------------------------===//

@@ -11,12 +11,33 @@
 
 #include <string>
 
+namespace einfall::cpu {
+class CpuExecutor;
+} // namespace einfall::cpu
+
 namespace einfall::driver {
 
-/// f32 operations a second of all threads together, two for each fused
-/// multiply-add: the best of several rounds of independent chains in registers,
-/// in the widest vectors of the processor.
-double measureFmaPeak(unsigned threads);
+/// What multiply-adds in registers reach, in the widest vectors of the
+/// processor.
+struct FmaRate {
+  double flops;   ///< f32 operations a second, two for each fused multiply-add
+  double seconds; ///< how long the probe took
+};
+
+/// Independent chains of fused multiply-adds on the executor's threads for about
+/// `seconds`, launched as a kernel is.
+/// An average, not the best moment: on a machine that others use too, a rate is
+/// to be compared with what was to be had just before and just after it.
+FmaRate measureFmaRate(const cpu::CpuExecutor &executor, double seconds);
+
+/// The clock that one thread observes while it multiplies and adds, in cycles a
+/// second: from a chain of dependent multiply-adds, `latency` cycles each (4 on
+/// every x86 core since Skylake and Zen). The best of several rounds.
+double measureClock();
+
+/// f32 operations a cycle of one core with two multiply-add units, which the
+/// data sheets of server processors give.
+double operationsPerCycle();
 
 /// Bytes a second that all threads together read from memory: the best of
 /// several sweeps over 512 MiB, which no cache of today holds.
