@@ -13,6 +13,7 @@
 #include "passes/Lower/TileToVector.h"
 #include "passes/Proof/EmitSMT.h"
 #include "passes/Proof/Prover.h"
+#include "passes/Regions/KernelMasks.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -107,6 +108,7 @@ private:
   }
   void countPasses(const PassReport &before);
   bool derive();
+  void proveMasks(llvm::function_ref<bool(const proof::Obligation &)> prove);
   bool lower();
   void chooseProgram();
   bool lowerToLLVM();
@@ -184,6 +186,20 @@ void Compiler::countPasses(const PassReport &before) {
   }
 }
 
+/// Proves where the tiles of masks are full and empty; a mask of which that is
+/// not proved is tested element by element.
+void Compiler::proveMasks(
+    llvm::function_ref<bool(const proof::Obligation &)> prove) {
+  for (const regions::Unproved &mask :
+       regions::proveMasks(kernel(), prove, written.getSymName())) {
+    std::string text = "every element of this mask is tested: obligation " +
+                       mask.obligation + " is not proved";
+    mlir::emitRemark(mask.loc) << text;
+    result.report.rules.push_back(
+        {"regions", describe(mask.loc), text, /*applied=*/false});
+  }
+}
+
 /// Derives folds in place and proves what that takes.
 bool Compiler::derive() {
   PassReport before = analysePasses(kernel());
@@ -204,7 +220,19 @@ bool Compiler::derive() {
   for (const DerivationEntry &entry : log.entries)
     result.report.rules.push_back({entry.rules, describe(entry.loc), entry.text,
                                    entry.kind == DerivationEntry::Applied});
+  // What is not asked for is listed all the same.
   std::string scripts;
+  auto skip = [&](const proof::Obligation &obligation) {
+    result.report.obligations.push_back({obligation.name, obligation.rule,
+                                         obligation.location, "", "skipped", 0,
+                                         false});
+    if (auto script = proof::toSMTLIB(obligation); mlir::succeeded(script))
+      scripts += *script + "(reset)\n";
+    return true;
+  };
+  if (!session.options.prove)
+    llvm::for_each(log.obligations, skip);
+  proveMasks(session.options.prove ? deriveOptions.prove : skip);
   for (const auto &record : prover.history()) {
     const proof::Verdict &verdict = record.verdict;
     result.report.obligations.push_back({record.name, record.rule,
@@ -213,16 +241,6 @@ bool Compiler::derive() {
                                          verdict.seconds, verdict.cached});
     scripts += verdict.script + "(reset)\n";
   }
-  if (!session.options.prove)
-    for (const proof::Obligation &obligation : log.obligations) {
-      result.report.obligations.push_back({obligation.name, obligation.rule,
-                                           obligation.location, "", "skipped",
-                                           0, false});
-      auto script = proof::toSMTLIB(obligation);
-      if (mlir::failed(script))
-        return false;
-      scripts += *script + "(reset)\n";
-    }
   countPasses(before);
   return show(Stage::Proofs, [&](llvm::raw_ostream &os) { os << scripts; }) &&
          show(Stage::Fold, *module);
@@ -277,7 +295,9 @@ bool Compiler::lower() {
   if (plan)
     lowerTilesToVector(kernel(), *plan, machine);
   else if (mlir::failed(result.report.planKind == "rows"
-                            ? lowerFoldToRows(kernel(), {machine.lanes})
+                            ? lowerFoldToRows(kernel(), {machine.lanes,
+                                                         machine.registers,
+                                                         options.fixedExtents})
                             : lowerCascadeToLoops(kernel())))
     return false;
   kernel().erase();

@@ -2,6 +2,8 @@
 
 #include "passes/Derive/Domain.h"
 
+#include "dialect/Cascade/Inside.h"
+
 using namespace mlir;
 using namespace einfall::cascade;
 using namespace einfall::derive;
@@ -23,28 +25,6 @@ bool einfall::derive::implies(const Domain &stronger, const Domain &weaker) {
 
 bool einfall::derive::sameDomain(const Domain &a, const Domain &b) {
   return a.size() == b.size() && implies(a, b);
-}
-
-bool einfall::derive::isInside(Value index, StringRef dim) {
-  Operation *op = index.getDefiningOp();
-  if (auto coord = dyn_cast_or_null<CoordOp>(op))
-    return coord.getRank() == dim;
-  // floordiv(mul(h, |g|), |h|): groups of equal size, and any other ratio.
-  auto quotient = dyn_cast_or_null<MapOp>(op);
-  if (!quotient || quotient.getFunction() != Function::FloorDiv)
-    return false;
-  auto product = quotient.getOperands()[0].getDefiningOp<MapOp>();
-  auto divisor = quotient.getOperands()[1].getDefiningOp<ExtentOp>();
-  if (!product || !divisor || product.getFunction() != Function::Mul)
-    return false;
-  for (unsigned i : {0u, 1u}) {
-    auto coord = product.getOperands()[i].getDefiningOp<CoordOp>();
-    auto extent = product.getOperands()[1 - i].getDefiningOp<ExtentOp>();
-    if (coord && extent && coord.getRank() == divisor.getRank() &&
-        extent.getRank() == dim)
-      return true;
-  }
-  return false;
 }
 
 const Domain &Domains::get(Value value) {

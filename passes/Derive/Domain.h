@@ -51,9 +51,6 @@ private:
   llvm::DenseMap<mlir::Value, Domain> known;
 };
 
-/// Whether `index` is always inside the extent of the rank `dim`.
-bool isInside(mlir::Value index, llvm::StringRef dim);
-
 } // namespace einfall::derive
 
 #endif // EINFALL_PASSES_DERIVE_DOMAIN_H

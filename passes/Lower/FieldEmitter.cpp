@@ -2,6 +2,8 @@
 
 #include "passes/Lower/FieldEmitter.h"
 
+#include "dialect/Cascade/Inside.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -29,31 +31,6 @@ bool einfall::isCostly(Function function) {
   default:
     return false;
   }
-}
-
-bool einfall::isSurelyInside(ReadOp read, unsigned dim) {
-  auto input = read.getTensor().getDefiningOp<InputOp>();
-  StringRef rank = names(input.getDims())[dim];
-  Value index = read.getIndices()[dim];
-  if (auto coord = index.getDefiningOp<CoordOp>())
-    return coord.getRank() == rank;
-  auto is = [](Value value, Function function) {
-    auto map = value.getDefiningOp<MapOp>();
-    return map && map.getFunction() == function ? map : MapOp();
-  };
-  MapOp div = is(index, Function::FloorDiv);
-  MapOp mul = div ? is(div.getOperands()[0], Function::Mul) : MapOp();
-  if (!mul)
-    return false;
-  auto divisor = div.getOperands()[1].getDefiningOp<ExtentOp>();
-  for (unsigned i : {0, 1}) {
-    auto coord = mul.getOperands()[i].getDefiningOp<CoordOp>();
-    auto size = mul.getOperands()[1 - i].getDefiningOp<ExtentOp>();
-    if (divisor && coord && size && size.getRank() == rank &&
-        coord.getRank() == divisor.getRank())
-      return true;
-  }
-  return false;
 }
 
 void FieldEmitter::loadArguments(Value arguments) {
@@ -284,7 +261,7 @@ Value FieldEmitter::presence(Value field, const Point &point, Memo &memo) {
 
 Value FieldEmitter::inside(ReadOp op, unsigned dim, const Point &point,
                            Memo &memo) {
-  if (isSurelyInside(op, dim))
+  if (isInside(op, dim))
     return nullptr;
   auto input = op.getTensor().getDefiningOp<InputOp>();
   Lanes index = eval(op.getIndices()[dim], point, memo);

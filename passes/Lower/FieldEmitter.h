@@ -106,10 +106,6 @@ private:
   mlir::Value params;
 };
 
-/// Whether index `dim` of a read is inside its tensor whatever the coordinates:
-/// the rank's own coordinate, or `c * |g| / |c|` for rank g.
-bool isSurelyInside(cascade::ReadOp read, unsigned dim);
-
 /// exp, log and the like: worth keeping rather than computing again.
 bool isCostly(cascade::Function function);
 

@@ -10,7 +10,7 @@
 #ifndef EINFALL_PASSES_LOWER_TILEEMITTER_H
 #define EINFALL_PASSES_LOWER_TILEEMITTER_H
 
-#include "passes/Lower/Intervals.h"
+#include "passes/Lower/TilePresence.h"
 #include "passes/Schedule/TilePlan.h"
 
 namespace einfall {
@@ -51,11 +51,11 @@ struct Tile {
   bool whole;
 };
 
-class TileEmitter : public IntervalEmitter {
+class TileEmitter : public PresenceEmitter {
 public:
   TileEmitter(cascade::KernelOp kernel, const TilePlan &plan,
               const CpuMachine &machine)
-      : IntervalEmitter(kernel, plan.lanes, plan.lanes == 16, plan.rowVectors),
+      : PresenceEmitter(kernel, plan.lanes, plan.lanes == 16, plan.rowVectors),
         plan(plan) {
     b.setInsertionPoint(kernel);
   }
@@ -101,6 +101,7 @@ private:
   Box box(FoldBuffers &fold, const Point &group, mlir::Value rows,
           mlir::Value start, mlir::Value keys);
   Extremes presentOn(FoldBuffers &fold, const Box &box);
+  Span walk(FoldBuffers &fold, const Point &item, mlir::Value count);
   Tile trim(FoldBuffers &fold, const Point &group, const Tile &tile);
   Point keyPoint(FoldBuffers &fold, const Point &row, const Tile &tile,
                  mlir::Value local);

@@ -35,13 +35,14 @@ void TileEmitter::initState(FoldBuffers &fold, const Point &group) {
 // Which tiles, which keys
 //===----------------------------------------------------------------------===//
 
-IntervalEmitter::Box TileEmitter::box(FoldBuffers &fold, const Point &group,
+PresenceEmitter::Box TileEmitter::box(FoldBuffers &fold, const Point &group,
                                       Value count, Value start, Value keys) {
   Box result;
   result.point = group;
-  Value last = minimum(add(group.base, count), extent(plan.row));
-  result.ranks[plan.row] = {group.base, sub(last, constant(1))};
-  result.ranks[fold.plan->stream] = {start, sub(add(start, keys), constant(1))};
+  result.stream = fold.plan->stream;
+  result.ranks[plan.row] = {
+      group.base, minimum(add(group.base, count), extent(plan.row))};
+  result.ranks[result.stream] = {start, add(start, keys)};
   return result;
 }
 
@@ -50,7 +51,7 @@ IntervalEmitter::Box TileEmitter::box(FoldBuffers &fold, const Point &group,
 Extremes TileEmitter::presentOn(FoldBuffers &fold, const Box &box) {
   std::optional<Extremes> result;
   for (const Component &component : fold.plan->components) {
-    Extremes x = IntervalEmitter::presentOn(component.value, box);
+    Extremes x = PresenceEmitter::presentOn(component.value, box);
     if (!result) {
       result = x;
       continue;
@@ -89,9 +90,27 @@ Tile TileEmitter::trim(FoldBuffers &fold, const Point &group,
   return result;
 }
 
+/// The tiles between the first and the last that some component has an element
+/// in, for any of these rows.
+Span TileEmitter::walk(FoldBuffers &fold, const Point &item, Value count) {
+  Value size = extent(fold.plan->stream);
+  Box all = box(fold, item, mul(count, rows()), constant(0), size);
+  std::optional<Span> result;
+  for (const Component &component : fold.plan->components) {
+    std::optional<Span> range = walkOf(component.value, all);
+    if (!range)
+      return {constant(0), size};
+    result = result ? Span{minimum(result->low, range->low),
+                            maximum(result->high, range->high)}
+                    : *range;
+  }
+  return {roundDown(result->low, plan.keyTile), result->high};
+}
+
 void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
   Value size = extent(fold.plan->stream);
-  loop(constant(0), size, plan.keyTile, [&](Value start) {
+  Span tiles = walk(fold, item, count);
+  loop(tiles.low, tiles.high, plan.keyTile, [&](Value start) {
     Tile tile;
     tile.start = start;
     tile.present = minimum(constant(plan.keyTile), sub(size, start));

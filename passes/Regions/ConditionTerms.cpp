@@ -2,7 +2,7 @@
 
 #include "passes/Regions/ConditionTerms.h"
 
-#include "dialect/Cascade/Cascade.h"
+#include "dialect/Cascade/Inside.h"
 
 using llvm::StringRef;
 using mlir::Value;
@@ -26,16 +26,9 @@ bool isAlwaysPresent(Value field) {
   if (auto otherwise = mlir::dyn_cast<cascade::OrElseOp>(op))
     return isAlwaysPresent(otherwise.getFallback());
   if (auto read = mlir::dyn_cast<cascade::ReadOp>(op)) {
-    // Inside where each index is the coordinate of the dimension's own rank.
-    auto input = read.getTensor().getDefiningOp<cascade::InputOp>();
-    if (!input)
-      return false;
-    auto dims = cascade::names(input.getDims());
-    for (auto [dim, index] : llvm::zip_equal(dims, read.getIndices())) {
-      auto coordinate = index.getDefiningOp<cascade::CoordOp>();
-      if (!coordinate || coordinate.getRank() != dim)
+    for (auto [dim, index] : llvm::enumerate(read.getIndices()))
+      if (!cascade::isInside(read, dim) || !isAlwaysPresent(index))
         return false;
-    }
     return true;
   }
   return false;
@@ -209,6 +202,15 @@ Term ConditionReader::truth(Value value) {
                                                         : opaque(value);
   values[value] = result;
   return result;
+}
+
+Term ConditionReader::inside(cascade::ReadOp read, unsigned dim) {
+  Value index = read.getIndices()[dim];
+  auto input = read.getTensor().getDefiningOp<cascade::InputOp>();
+  Term at = input ? integer(index) : Term();
+  if (at.isNull())
+    return opaque(index);
+  return ge(at, 0) && lt(at, extent(cascade::names(input.getDims())[dim]));
 }
 
 } // namespace einfall::regions

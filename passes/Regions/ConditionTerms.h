@@ -13,6 +13,10 @@
 
 #include "llvm/ADT/DenseMap.h"
 
+namespace einfall::cascade {
+class ReadOp;
+} // namespace einfall::cascade
+
 namespace einfall::regions {
 
 class ConditionReader {
@@ -22,6 +26,8 @@ public:
 
   /// `condition` is a bool field.
   Term truth(mlir::Value condition);
+  /// That index `dim` of a read lies inside its tensor.
+  Term inside(cascade::ReadOp read, unsigned dim);
 
 private:
   /// An int field as a term, or null where it has no closed form.

@@ -1,46 +1,63 @@
 //===- KernelMasks.h - The masks of a kernel --------------------*- C++ -*-===//
 //
-// Finds the conditions that restrict what a fold (or, in a kernel as written, a
-// reduction) streams, and proves the closed forms that a lowering uses for
-// them.
+// Finds what restricts the elements that a fold takes (conditions of
+// `cascade.where`, and reads that may leave their tensors) and proves the
+// closed forms that a lowering uses for them. A lowering asks
+// `analyzeRestriction` again and gets the same forms.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef EINFALL_PASSES_REGIONS_KERNELMASKS_H
 #define EINFALL_PASSES_REGIONS_KERNELMASKS_H
 
+#include "passes/Proof/Obligation.h"
 #include "passes/Regions/Region.h"
 
 namespace einfall {
 namespace cascade {
 class KernelOp;
 } // namespace cascade
-namespace proof {
-class Prover;
-} // namespace proof
 } // namespace einfall
 
 namespace einfall::regions {
 
-/// On a `cascade.where` whose closed forms are not proved: every element of
-/// every tile is to be tested.
+/// On an operation whose closed forms are not proved: every element of every
+/// tile is to be tested.
 inline constexpr llvm::StringRef testedEverywhere = "tested_everywhere";
 
+/// Where `op` lets elements of a fold over `stream` be: a `cascade.where` by
+/// its condition, a `cascade.read` by its indices. Nothing for other operations
+/// and for reads that never leave their tensors.
+///
+/// Rows are the ranks whose coordinates are calculated with. A value that is
+/// read at other ranks is a leaf; who walks blocks over one of these has no
+/// value for the leaf and no use for the forms that mention it.
+std::optional<MaskRegions> analyzeRestriction(mlir::Operation *op,
+                                              llvm::StringRef stream);
+
 struct KernelMask {
-  /// The `cascade.where`.
-  mlir::Operation *where;
+  /// Operations that say the same.
+  llvm::SmallVector<mlir::Operation *> ops;
   MaskRegions regions;
 };
 
-/// The masks of all streamed ranks, each condition once per rank. All other
-/// ranks of a condition count as rows: a block may extend over any of them.
+/// The masks of all folds, each once per streamed rank.
 std::vector<KernelMask> findMasks(cascade::KernelOp kernel);
 
-/// Proves the closed forms of all masks; `name` begins the obligations' names.
-/// A mask with a form that is not proved is marked `testedEverywhere`. Gives
-/// the number of these.
-unsigned proveMasks(cascade::KernelOp kernel, proof::Prover &prover,
-                    llvm::StringRef name);
+/// A mask whose forms are not used.
+struct Unproved {
+  mlir::Location loc;
+  /// The first obligation that was not proved.
+  std::string obligation;
+};
+
+/// Proves the closed forms of all masks by `prove`; `name` begins the
+/// obligations' names. Operations of a mask with a form that is not proved are
+/// marked `testedEverywhere` and given back.
+std::vector<Unproved>
+proveMasks(cascade::KernelOp kernel,
+           llvm::function_ref<bool(const proof::Obligation &)> prove,
+           llvm::StringRef name);
 
 } // namespace einfall::regions
 

@@ -11,7 +11,7 @@
 #include "passes/Regions/Intervals.h"
 #include "passes/Regions/Region.h"
 
-#include "dialect/Cascade/Cascade.h"
+#include "dialect/Cascade/Inside.h"
 
 using llvm::SmallVector;
 using llvm::StringRef;
@@ -194,9 +194,9 @@ static Axis makeAxis(TermContext &c, StringRef rank) {
   return {rank.str(), symbol(rank), symbol(rank + ".lo"), symbol(rank + ".hi")};
 }
 
-mlir::FailureOr<MaskRegions> analyzeMask(llvm::ArrayRef<Value> conditions,
-                                         llvm::ArrayRef<StringRef> rowRanks,
-                                         StringRef streamRank) {
+/// Regions with their axes and nothing else.
+static MaskRegions begin(llvm::ArrayRef<StringRef> rowRanks,
+                         StringRef streamRank) {
   MaskRegions regions;
   regions.terms = std::make_shared<TermContext>();
   TermContext &c = *regions.terms;
@@ -206,23 +206,16 @@ mlir::FailureOr<MaskRegions> analyzeMask(llvm::ArrayRef<Value> conditions,
   regions.streamExtent = c.symbol(("extent." + streamRank).str(), Sort::Int);
   regions.leaves.push_back(
       {regions.streamExtent, Leaf::Kind::Extent, streamRank.str(), Value()});
+  return regions;
+}
 
-  ConditionReader reader(regions);
-  SmallVector<Term> all;
-  bool alwaysPresent = true;
-  for (Value condition : conditions) {
-    auto type = mlir::dyn_cast<cascade::FieldType>(condition.getType());
-    if (!type || type.getKind() != cascade::Kind::Bool)
-      return mlir::failure();
-    all.push_back(reader.truth(condition));
-    alwaysPresent &= isAlwaysPresent(condition);
-  }
-  regions.predicate = c.logicalAnd(all);
-
+/// The closed forms of the predicate. One that may be absent excludes its
+/// element, whatever its parts say.
+static void close(MaskRegions &regions, bool alwaysPresent) {
+  TermContext &c = *regions.terms;
   std::vector<Axis> axes = regions.rows;
   axes.push_back(regions.stream);
   Ranges tile(axes);
-  // An absent condition excludes its element, whatever its parts say.
   regions.full =
       alwaysPresent ? tile.full(regions.predicate) : c.boolean(false);
   regions.empty = tile.empty(regions.predicate);
@@ -241,6 +234,41 @@ mlir::FailureOr<MaskRegions> analyzeMask(llvm::ArrayRef<Value> conditions,
     regions.streamLo = min(regions.streamLo, disjunct.lo);
     regions.streamHi = max(regions.streamHi, disjunct.hi);
   }
+}
+
+mlir::FailureOr<MaskRegions> analyzeMask(llvm::ArrayRef<Value> conditions,
+                                         llvm::ArrayRef<StringRef> rowRanks,
+                                         StringRef streamRank) {
+  MaskRegions regions = begin(rowRanks, streamRank);
+  ConditionReader reader(regions);
+  SmallVector<Term> all;
+  bool alwaysPresent = true;
+  for (Value condition : conditions) {
+    auto type = mlir::dyn_cast<cascade::FieldType>(condition.getType());
+    if (!type || type.getKind() != cascade::Kind::Bool)
+      return mlir::failure();
+    all.push_back(reader.truth(condition));
+    alwaysPresent &= isAlwaysPresent(condition);
+  }
+  regions.predicate = regions.terms->logicalAnd(all);
+  close(regions, alwaysPresent);
+  return regions;
+}
+
+MaskRegions analyzeRead(cascade::ReadOp read,
+                        llvm::ArrayRef<StringRef> rowRanks,
+                        StringRef streamRank) {
+  MaskRegions regions = begin(rowRanks, streamRank);
+  ConditionReader reader(regions);
+  SmallVector<Term> all;
+  bool alwaysPresent = true;
+  for (auto [dim, index] : llvm::enumerate(read.getIndices())) {
+    alwaysPresent &= isAlwaysPresent(index);
+    if (!cascade::isInside(read, dim))
+      all.push_back(reader.inside(read, dim));
+  }
+  regions.predicate = regions.terms->logicalAnd(all);
+  close(regions, alwaysPresent);
   return regions;
 }
 

@@ -18,9 +18,8 @@
 //   rows[i].lo, rows[i].hi   the block: rows lo <= x < hi, lo < hi
 //   stream.lo, stream.hi     the tile, likewise
 //   leaves                   what is the same for all elements of all tiles of
-//   a
-//                            block: extents, parameters, other coordinates, and
-//                            integers read at such coordinates
+//                            a block: extents, parameters, other coordinates,
+//                            and integers read at such coordinates
 //
 // To use them: `evaluate` (Classify.h) on numbers, `emitIndex` (EmitIndex.h) as
 // arith operations. A typical walk, for each disjunct after the other, or for
@@ -56,6 +55,10 @@
 #include <string>
 #include <vector>
 
+namespace einfall::cascade {
+class ReadOp;
+} // namespace einfall::cascade
+
 namespace einfall::regions {
 
 using proof::Term;
@@ -79,7 +82,8 @@ struct Leaf {
   mlir::Value value;
 };
 
-/// A part of the condition that has no closed form.
+/// A part of the condition that has no closed form: a bool field, or the index
+/// of a read.
 struct Opaque {
   Term symbol; // Bool
   mlir::Value value;
@@ -111,8 +115,9 @@ struct MaskRegions {
   /// Over row bounds, stream bounds and leaves. Bool.
   Term full, empty;
   std::vector<Disjunct> disjuncts;
-  /// The union of the disjuncts' ranges lies in streamLo <= m < streamHi; over
-  /// row bounds and leaves, within 0 <= m <= extent.
+  /// What satisfies the predicate lies in streamLo <= m < streamHi, for every
+  /// row of the block; over row bounds and leaves. streamLo is not negative and
+  /// streamHi not greater than the extent.
   Term streamLo, streamHi;
 
   /// No element needs a test that the closed forms do not know.
@@ -126,6 +131,11 @@ mlir::FailureOr<MaskRegions>
 analyzeMask(llvm::ArrayRef<mlir::Value> conditions,
             llvm::ArrayRef<llvm::StringRef> rowRanks,
             llvm::StringRef streamRank);
+
+/// The same for where all indices of `read` lie inside its tensor.
+MaskRegions analyzeRead(cascade::ReadOp read,
+                        llvm::ArrayRef<llvm::StringRef> rowRanks,
+                        llvm::StringRef streamRank);
 
 } // namespace einfall::regions
 

@@ -2,9 +2,9 @@
 
 #include "passes/Regions/RegionProof.h"
 
-#include "passes/Proof/Prover.h"
+#include "llvm/ADT/STLExtras.h"
 
-#include "llvm/ADT/SmallVector.h"
+#include <functional>
 
 using llvm::StringRef;
 
@@ -33,60 +33,80 @@ static std::vector<Term> within(const MaskRegions &regions, bool stream) {
   return given;
 }
 
+namespace {
+
+/// A statement, and what to do without it.
+struct Claim {
+  Obligation obligation;
+  std::function<void(MaskRegions &)> weaken;
+};
+
+} // namespace
+
+static std::vector<Claim> claimsOf(const MaskRegions &regions, StringRef name,
+                                   StringRef location) {
+  std::vector<Claim> claims;
+  auto add = [&](const std::string &part, bool stream, Term premise, Term goal,
+                 std::function<void(MaskRegions &)> weaken) {
+    Term claim = implies(premise, goal);
+    if (claim.isTrue())
+      return;
+    Obligation obligation{(name + "." + part).str(),
+                          ("regions " + StringRef(part).take_until([](char c) {
+                            return c == '.';
+                          })).str(),
+                          location.str(),
+                          within(regions, stream),
+                          claim,
+                          /*monotoneExp=*/false};
+    claims.push_back({std::move(obligation), std::move(weaken)});
+  };
+  Term m = regions.stream.coordinate;
+  add("full", true, regions.full, regions.predicate,
+      [](MaskRegions &r) { r.full = r.terms->boolean(false); });
+  add("empty", true, regions.empty, !regions.predicate,
+      [](MaskRegions &r) { r.empty = r.terms->boolean(false); });
+  add("walk", false, regions.predicate,
+      le(regions.streamLo, m) && lt(m, regions.streamHi), [](MaskRegions &r) {
+        r.streamLo = r.terms->integer(0);
+        r.streamHi = r.streamExtent;
+      });
+  for (size_t index = 0; index < regions.disjuncts.size(); ++index) {
+    const Disjunct &d = regions.disjuncts[index];
+    std::string number = std::to_string(index);
+    if (regions.disjuncts.size() > 1)
+      add("bounds." + number, false, d.condition, le(d.lo, m) && lt(m, d.hi),
+          [index](MaskRegions &r) {
+            r.disjuncts[index].lo = r.terms->integer(0);
+            r.disjuncts[index].hi = r.streamExtent;
+          });
+    add("inner." + number, false, le(d.fullLo, m) && lt(m, d.fullHi),
+        d.condition, [index](MaskRegions &r) {
+          r.disjuncts[index].fullLo = r.disjuncts[index].fullHi =
+              r.terms->integer(0);
+        });
+  }
+  return claims;
+}
+
 std::vector<Obligation> regionObligations(const MaskRegions &regions,
                                           StringRef name, StringRef location) {
   std::vector<Obligation> obligations;
-  auto add = [&](const llvm::Twine &part, const char *rule, bool stream,
-                 Term premise, Term goal) {
-    Obligation obligation{(name + "." + part).str(),
-                          rule,
-                          location.str(),
-                          within(regions, stream),
-                          implies(premise, goal),
-                          /*monotoneExp=*/false};
-    obligations.push_back(std::move(obligation));
-  };
-  Term m = regions.stream.coordinate;
-  add("full", "regions full", true, regions.full, regions.predicate);
-  add("empty", "regions empty", true, regions.empty, !regions.predicate);
-  for (auto [index, d] : llvm::enumerate(regions.disjuncts)) {
-    std::string number = std::to_string(index);
-    add("bounds." + number, "regions bounds", false, d.condition,
-        le(d.lo, m) && lt(m, d.hi));
-    add("inner." + number, "regions inner", false,
-        le(d.fullLo, m) && lt(m, d.fullHi), d.condition);
-  }
+  for (Claim &claim : claimsOf(regions, name, location))
+    obligations.push_back(std::move(claim.obligation));
   return obligations;
 }
 
-unsigned proveRegions(MaskRegions &regions, proof::Prover &prover,
-                      StringRef name, StringRef location) {
-  TermContext &c = *regions.terms;
-  unsigned failures = 0;
-  std::vector<Obligation> obligations =
-      regionObligations(regions, name, location);
-  auto proved = [&](size_t index) {
-    bool holds = prover.prove(obligations[index]).isProved();
-    failures += !holds;
-    return holds;
-  };
-  if (!proved(0))
-    regions.full = c.boolean(false);
-  if (!proved(1))
-    regions.empty = c.boolean(false);
-  for (auto [index, d] : llvm::enumerate(regions.disjuncts)) {
-    if (!proved(2 + 2 * index)) {
-      d.lo = c.integer(0);
-      d.hi = regions.streamExtent;
-    }
-    if (!proved(3 + 2 * index))
-      d.fullHi = d.fullLo = c.integer(0);
-  }
-  regions.streamLo = regions.streamExtent;
-  regions.streamHi = c.integer(0);
-  for (const Disjunct &disjunct : regions.disjuncts) {
-    regions.streamLo = min(regions.streamLo, disjunct.lo);
-    regions.streamHi = max(regions.streamHi, disjunct.hi);
+std::vector<std::string>
+proveRegions(MaskRegions &regions,
+             llvm::function_ref<bool(const Obligation &)> prove, StringRef name,
+             StringRef location) {
+  std::vector<std::string> failures;
+  for (Claim &claim : claimsOf(regions, name, location)) {
+    if (prove(claim.obligation))
+      continue;
+    claim.weaken(regions);
+    failures.push_back(std::move(claim.obligation.name));
   }
   return failures;
 }

@@ -3,12 +3,15 @@
 // The obligations of a mask's regions, in linear integer arithmetic with the
 // tile's origin and sizes, the extents and all leaves as unknowns:
 //
-//   full     in a tile that is called full every element satisfies the
-//   condition empty    in a tile that is called empty none does bounds   an
-//   element that satisfies a disjunct lies within its bounds inner    an
-//   element within a disjunct's inner bounds satisfies it
+//   full    in a tile that is called full every element satisfies the predicate
+//   empty   in a tile that is called empty none does
+//   walk    an element that satisfies it lies within streamLo and streamHi
+//   bounds  an element that satisfies a disjunct lies within its bounds (where
+//           there is one disjunct, that is what walk says)
+//   inner   an element within a disjunct's inner bounds satisfies it
 //
-// Opaque parts are arbitrary truth values.
+// Opaque parts are arbitrary truth values. What claims nothing (no tile is
+// called full) is no obligation.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,10 +21,6 @@
 #include "passes/Proof/Obligation.h"
 #include "passes/Regions/Region.h"
 
-namespace einfall::proof {
-class Prover;
-} // namespace einfall::proof
-
 namespace einfall::regions {
 
 /// `name` and `location` go into the obligations.
@@ -29,10 +28,12 @@ std::vector<proof::Obligation> regionObligations(const MaskRegions &regions,
                                                  llvm::StringRef name,
                                                  llvm::StringRef location);
 
-/// Proves all of them and weakens what is not proved to "partial" and to the
-/// whole stream. Gives how many were not.
-unsigned proveRegions(MaskRegions &regions, proof::Prover &prover,
-                      llvm::StringRef name, llvm::StringRef location);
+/// Proves all of them by `prove` and weakens what is not proved to "partial"
+/// and to the whole stream. Gives the names of these.
+std::vector<std::string>
+proveRegions(MaskRegions &regions,
+             llvm::function_ref<bool(const proof::Obligation &)> prove,
+             llvm::StringRef name, llvm::StringRef location);
 
 } // namespace einfall::regions
 
