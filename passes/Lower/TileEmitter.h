@@ -102,7 +102,13 @@ private:
           mlir::Value start, mlir::Value keys);
   Extremes presentOn(FoldBuffers &fold, const Box &box);
   Span walk(FoldBuffers &fold, const Point &item, mlir::Value count);
-  Tile trim(FoldBuffers &fold, const Point &group, const Tile &tile);
+  /// Bounds within a tile: [from, firstWhole) and [lastWhole, to) are tested key
+  /// by key, everything in [firstWhole, lastWhole) is present.
+  struct Segments {
+    mlir::Value from, firstWhole, lastWhole, to;
+  };
+  Segments cut(FoldBuffers &fold, const Point &group, const Tile &tile,
+               mlir::Value all);
   Point keyPoint(FoldBuffers &fold, const Point &row, const Tile &tile,
                  mlir::Value local);
   void hoistWithin(mlir::Value root, llvm::ArrayRef<llvm::StringRef> ranks,

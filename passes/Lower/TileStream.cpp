@@ -67,27 +67,49 @@ Extremes TileEmitter::presentOn(FoldBuffers &fold, const Box &box) {
   return *result;
 }
 
-/// The blocks of keys between the first and the last that may be present.
-Tile TileEmitter::trim(FoldBuffers &fold, const Point &group,
-                       const Tile &tile) {
-  Tile result = tile;
+/// The keys of a tile in three segments: blocks where something may be present,
+/// a run of blocks where everything is, and again blocks where something may be.
+/// Blocks before the first and after the last with anything are left out. With
+/// `all`, everything is present, and nothing is searched.
+TileEmitter::Segments TileEmitter::cut(FoldBuffers &fold, const Point &group,
+                                       const Tile &tile, Value all) {
   int64_t block = plan.keyBlock;
-  SmallVector<Value> ends = loop(
-      constant(0), roundUp(tile.present, block), block,
-      {constant(plan.keyTile), constant(0)},
+  Value end = roundUp(tile.present, block);
+  Value searched = all ? select(all, constant(0), end) : end;
+  Value none = constant(plan.keyTile);
+  SmallVector<Value> found = loop(
+      constant(0), searched, block, {none, constant(0), none, constant(0)},
       [&](Value local, ValueRange carried) -> SmallVector<Value> {
-        Value start = add(tile.start, local);
+        Value start = add(tile.start, local), end = add(local, block);
         Value keys = minimum(constant(block), sub(tile.present, local));
-        Value ever =
-            presentOn(fold, box(fold, group, constant(rows()), start, keys))
-                .ever;
-        Value from = minimum(carried[0], local);
-        Value to = add(local, block);
-        return {select(ever, from, carried[0]), select(ever, to, carried[1])};
+        Extremes here =
+            presentOn(fold, box(fold, group, constant(rows()), start, keys));
+        Value from = carried[0], to = carried[1], first = carried[2],
+              last = carried[3];
+        from = select(here.ever, minimum(from, local), from);
+        to = select(here.ever, end, to);
+        if (here.always) {
+          Value whole = both(here.always,
+                             compare(Predicate::eq, keys, constant(block)));
+          // The run starts here, or goes on here.
+          Value starts = both(whole, compare(Predicate::eq, first, none));
+          Value goesOn = both(whole, compare(Predicate::eq, last, local));
+          first = select(starts, local, first);
+          last = select(starts, end, select(goesOn, end, last));
+        }
+        return {from, to, first, last};
       });
-  result.from = ends[0];
-  result.to = ends[1];
-  return result;
+  Value from = found[0], to = found[1], first = found[2], last = found[3];
+  // One block is not worth a walk over the state of its own.
+  Value worth =
+      compare(Predicate::sgt, sub(last, first), constant(plan.keyBlock));
+  Segments result{from, select(worth, first, to), select(worth, last, to), to};
+  if (!all)
+    return result;
+  Value zero = constant(0);
+  return {select(all, zero, result.from), select(all, zero, result.firstWhole),
+          select(all, roundDown(tile.present, block), result.lastWhole),
+          select(all, end, result.to)};
 }
 
 /// The tiles between the first and the last that some component has an element
@@ -125,24 +147,31 @@ void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
         group.base = add(item.base, mul(number, rows()));
         Extremes here = presentOn(
             fold, box(fold, group, constant(rows()), start, tile.present));
-        auto partial = [&] {
-          Tile trimmed = trim(fold, group, tile);
-          ifThen(compare(Predicate::slt, trimmed.from, trimmed.to),
-                 [&] { step(fold, group, trimmed); });
-        };
-        if (!here.always)
-          return partial();
-        Value full = both(here.always, compare(Predicate::eq, tile.present,
-                                               constant(plan.keyTile)));
-        ifThen(
-            full,
-            [&] {
-              Tile whole = tile;
-              whole.whole = true;
-              whole.to = constant(plan.keyTile);
-              step(fold, group, whole);
-            },
-            partial);
+        Segments segments = cut(fold, group, tile, here.always);
+        loop(constant(0), constant(3), 1, [&](Value number) {
+          Value first = compare(Predicate::eq, number, constant(0));
+          Value second = compare(Predicate::eq, number, constant(1));
+          Tile part = tile;
+          part.from =
+              select(first, segments.from,
+                     select(second, segments.firstWhole, segments.lastWhole));
+          part.to =
+              select(first, segments.firstWhole,
+                     select(second, segments.lastWhole, segments.to));
+          auto tested = [&] { step(fold, group, part); };
+          auto whole = [&] {
+            part.whole = true;
+            step(fold, group, part);
+          };
+          ifThen(compare(Predicate::slt, part.from, part.to), [&] {
+            if (!here.always)
+              return tested();
+            ifThen(second, whole, [&] {
+              part.whole = false;
+              tested();
+            });
+          });
+        });
       });
     };
     Extremes any = presentOn(
