@@ -2,6 +2,8 @@
 
 #include "passes/Lower/ElementEmitter.h"
 
+#include "dialect/Cascade/Inside.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -261,39 +263,63 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   auto input = read.getTensor().getDefiningOp<InputOp>();
   unsigned number = numberOf(input);
   SmallVector<StringRef> dims = names(input.getDims());
-  Type storage = input.getResult().getType().getElement();
-  Value condition, mask;
-  SmallVector<Value> indices;
-  unsigned lanes = 0;
-  bool consecutive = true; // no lane index but plain coordinates
-  Value laneStride;
-  StringRef laneRank;
+  SmallVector<Value> indices, presences;
+  LanesRead lane;
   for (auto [i, index] : llvm::enumerate(read.getIndices())) {
     auto coord = index.getDefiningOp<CoordOp>();
     bool plain = coord && coord.getRank() == dims[i];
     if (plain && at.at(coord.getRank()).lanes) {
       const Coordinate &coordinate = at.at(coord.getRank());
-      lanes = coordinate.lanes;
-      mask = coordinate.mask;
-      laneStride =
-          laneStride ? add(laneStride, stride(number, i)) : stride(number, i);
+      Value own = stride(number, i);
+      lane.lanes = coordinate.lanes;
+      lane.mask = coordinate.mask;
+      lane.stride = lane.stride ? add(lane.stride, own) : own;
+      lane.rank = coord.getRank();
       indices.push_back(coordinate.index);
+      presences.push_back({});
       continue;
     }
     Element element = emit(index, at);
     indices.push_back(element.value);
-    condition = conjunction(condition, element.present);
-    if (!plain)
-      condition =
-          conjunction(condition, inside(element.value, extent(dims[i])));
+    presences.push_back(element.present);
     if (auto type = dyn_cast<VectorType>(element.value.getType())) {
-      lanes = type.getNumElements();
-      consecutive = false;
+      lane.lanes = type.getNumElements();
+      lane.consecutive = false;
       for (auto &[rank, coordinate] : at)
         if (coordinate.lanes && fieldType(index).hasRank(rank))
-          mask = coordinate.mask;
+          lane.mask = coordinate.mask;
     }
   }
+  // What other coordinates read at the same place is read once.
+  SmallVector<void *> key{read.getTensor().getAsOpaquePointer(),
+                          const_cast<char *>(lane.rank.data()),
+                          reinterpret_cast<void *>(uintptr_t(lane.lanes)),
+                          lane.mask ? lane.mask.getAsOpaquePointer() : nullptr};
+  for (auto [index, present] : llvm::zip(indices, presences)) {
+    key.push_back(index.getAsOpaquePointer());
+    key.push_back(present ? present.getAsOpaquePointer() : nullptr);
+  }
+  for (auto &scope : scopes)
+    if (auto it = scope.find(key); it != scope.end())
+      return it->second;
+  Value condition;
+  for (auto [i, index] : llvm::enumerate(indices)) {
+    condition = conjunction(condition, presences[i]);
+    if (!isInside(read, i))
+      condition = conjunction(condition, inside(index, extent(dims[i])));
+  }
+  Element element = readAt(read, indices, condition, lane);
+  scopes.back()[key] = element;
+  return element;
+}
+
+Element ElementEmitter::readAt(ReadOp read, ArrayRef<Value> indices,
+                               Value condition, const LanesRead &lane) {
+  auto input = read.getTensor().getDefiningOp<InputOp>();
+  unsigned number = numberOf(input);
+  SmallVector<StringRef> dims = names(input.getDims());
+  Type storage = input.getResult().getType().getElement();
+  unsigned lanes = lane.lanes;
   auto offset = [&] {
     Value sum = constant(0);
     for (auto [i, index] : llvm::enumerate(indices))
@@ -312,7 +338,7 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   auto i64 = VectorType::get(lanes, b.getI64Type());
   auto i1 = VectorType::get(lanes, b.getI1Type());
   Value inBounds = condition ? spread(condition, i1) : Value();
-  Value touched = conjunction(inBounds, mask);
+  Value touched = conjunction(inBounds, lane.mask);
   auto contiguous = [&]() -> Value {
     Value address = element(data[number], offset(), storage);
     if (auto *ahead = llvm::find(dims, prefetchRank); ahead != dims.end()) {
@@ -325,8 +351,8 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   };
   auto gather = [&]() -> Value {
     Value index = spread(offset(), i64);
-    if (laneStride)
-      index = add(index, mul(iota(lanes), laneStride));
+    if (lane.stride)
+      index = add(index, mul(iota(lanes), lane.stride));
     Type stored = storage.isInteger(1) ? b.getI8Type() : storage;
     Value addresses =
         LLVM::GEPOp::create(b, loc(), VectorType::get(lanes, pointer()), stored,
@@ -338,13 +364,13 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
                      b.getI32IntegerAttr(stored.getIntOrFloatBitWidth() / 8)),
                  storage);
   };
-  if (!consecutive || laneAccess == LaneAccess::Strided)
+  if (!lane.consecutive || laneAccess == LaneAccess::Strided)
     return {gather(), inBounds};
   if (laneAccess == LaneAccess::Dense &&
-      llvm::is_contained(denseRanks, laneRank))
+      llvm::is_contained(denseRanks, lane.rank))
     return {contiguous(), inBounds};
   Value dense = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
-                                      laneStride, constant(1));
+                                      lane.stride, constant(1));
   Value value = branch(
       dense, {VectorType::get(lanes, elementType(kind))},
       [&]() -> SmallVector<Value> { return {contiguous()}; },

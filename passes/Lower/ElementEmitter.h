@@ -148,6 +148,16 @@ public:
 private:
   Element emitParam(cascade::ParamOp param, const Coordinates &at);
   Element emitRead(cascade::ReadOp read, const Coordinates &at);
+  /// The lanes of a read: which lie where.
+  struct LanesRead {
+    unsigned lanes = 0;
+    mlir::Value stride;      ///< elements from one lane to the next
+    llvm::StringRef rank;    ///< that lanes run along
+    mlir::Value mask;        ///< lanes inside the extent; null when all are
+    bool consecutive = true; ///< no index with lanes but plain coordinates
+  };
+  Element readAt(cascade::ReadOp read, llvm::ArrayRef<mlir::Value> indices,
+                 mlir::Value condition, const LanesRead &lane);
   Element emitAt(cascade::AtOp at, const Coordinates &coordinates);
   Element emitMap(cascade::MapOp map, const Coordinates &at);
   mlir::Value applyReal(cascade::Function function,

@@ -11,9 +11,16 @@ using namespace einfall;
 using namespace einfall::cascade;
 using namespace einfall::rows;
 
-RowsEmitter::RowsEmitter(KernelOp kernel, Form form, unsigned lanes)
+/// Keys that rows take turns with: with their values, a part of a second-level
+/// cache. A multiple of all vectors.
+static constexpr int64_t keysInCache = 128;
+
+RowsEmitter::RowsEmitter(KernelOp kernel, Form form,
+                         const FoldToRowsOptions &options)
     : form(std::move(form)), emitter(kernel), b(emitter.builder()),
-      lanes(lanes) {
+      lanes(options.lanes), registers(options.registers),
+      rowsTogether(
+          this->form.sharing.rowsTogether(options.extents, registers)) {
   emitter.given = [this](Value field, const Coordinates &at) {
     return lookup(field, at);
   };
@@ -67,8 +74,7 @@ Value RowsEmitter::rowCount() {
 
 Value RowsEmitter::splitCount() {
   constexpr int64_t items = 64, keysPerSplit = 512;
-  Value wanted = arith::CeilDivSIOp::create(b, loc(), constant(items),
-                                            maximum(rowCount(), constant(1)));
+  Value wanted = ceilDiv(constant(items), maximum(blockCount(), constant(1)));
   Value possible = ceilDiv(emitter.extent(form.stream), keysPerSplit);
   return maximum(minimum(wanted, possible), constant(1));
 }
@@ -112,10 +118,9 @@ void RowsEmitter::emitItems() {
     return arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
                                  function.getArgument(1), constant(phase));
   };
-  Value rows = rowCount();
-  Value count = emitter.select(is(1), rows, constant(-1));
+  Value count = emitter.select(is(1), rowCount(), constant(-1));
   emitter.endFunction(
-      emitter.select(is(0), emitter.mul(rows, splitCount()), count));
+      emitter.select(is(0), emitter.mul(blockCount(), splitCount()), count));
 }
 
 void RowsEmitter::emitSizes() {
@@ -137,6 +142,7 @@ void RowsEmitter::emitKernel() {
                              emitter.pointer(), emitter.pointer()},
                             {}));
   Value shared = function.getArgument(5);
+  allocateWeights();
   Value folding = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
                                         function.getArgument(1), constant(0));
   auto items = [&](function_ref<void(Value)> item) -> SmallVector<Value> {
@@ -236,71 +242,138 @@ SmallVector<Value> RowsEmitter::pack(ArrayRef<State> states) {
 }
 
 //===----------------------------------------------------------------------===//
-// Phase 0: one split of one row
+// Phase 0: one split of one block of rows
 //===----------------------------------------------------------------------===//
 
 void RowsEmitter::foldSplit(Value item, Value shared) {
-  // Neighbouring items are rows of one split: they share keys in the caches.
-  Value rows = rowCount();
-  Value split = arith::DivUIOp::create(b, loc(), item, rows);
-  Value row = arith::RemUIOp::create(b, loc(), item, rows);
-  Coordinates at = currentRow = rowCoordinates(row);
-  emitRowReductions(at);
-  state = stateAddress(shared, row, split);
+  // Neighbouring items are blocks of one split.
+  Value blocks = blockCount();
+  Value split = quotient(item, blocks);
+  Block block = blockAt(remainder(item, blocks));
+  auto each = [&](Value from, Value to, int64_t step,
+                  function_ref<void()> body) {
+    emitter.loop(from, to, step, {}, [&](Value number, ValueRange) {
+      rows.assign(step, Row());
+      for (auto [i, row] : llvm::enumerate(rows)) {
+        row.at = rowOf(block, emitter.add(number, constant(i)));
+        row.state = stateAddress(shared, rowNumber(row.at), split);
+      }
+      current = 0;
+      body();
+      return SmallVector<Value>();
+    });
+  };
+  Value zero = constant(0);
+  each(zero, block.rows, 1, [&] { clearState(); });
 
   // Splits are whole numbers of vectors.
   Value extent = emitter.extent(form.stream);
-  Value keys = arith::CeilDivSIOp::create(b, loc(), extent, splitCount());
-  keys = emitter.mul(ceilDiv(keys, lanes), constant(lanes));
+  Value keys = ceilDiv(ceilDiv(extent, splitCount()), lanes);
+  keys = emitter.mul(keys, constant(lanes));
   Value begin = minimum(emitter.mul(split, keys), extent);
   Value end = minimum(emitter.add(begin, keys), extent);
-  // Strided streams are the exception: one loop, masked, is enough for them.
-  bool masksAll = emitter.laneAccess == ElementEmitter::LaneAccess::Strided;
-  Value whole =
-      emitter.sub(end, arith::RemUIOp::create(b, loc(), emitter.sub(end, begin),
-                                              constant(lanes)));
 
-  SmallVector<Value> init;
+  // Rows work together where they agree; those left over, and all others, one
+  // by one. Where rows take turns, they do so while keys are in a cache.
+  bool dense = emitter.laneAccess == ElementEmitter::LaneAccess::Dense;
+  bool together = rowsTogether > 1 && dense;
+  Value joined = zero, turns = block.rows;
+  if (together) {
+    Value size = constant(rowsTogether);
+    Value rest = remainder(block.rows, size);
+    joined = emitter.select(agree(block), emitter.sub(block.rows, rest), zero);
+    turns =
+        emitter.add(quotient(joined, size), emitter.sub(block.rows, joined));
+  }
+  Value span = emitter.sub(end, begin);
+  Value step = emitter.select(emitter.less(constant(1), turns),
+                              minimum(constant(keysInCache), span), span);
+  step = maximum(step, constant(1));
+  emitter.loop(zero, ceilDiv(span, step), 1, {}, [&](Value turn, ValueRange) {
+    Value from = emitter.add(begin, emitter.mul(turn, step));
+    Value to = minimum(emitter.add(from, step), end);
+    if (together)
+      each(zero, joined, rowsTogether, [&] { foldRows(from, to); });
+    each(joined, block.rows, 1, [&] { foldRows(from, to); });
+    return SmallVector<Value>();
+  });
+}
+
+void RowsEmitter::clearState() {
+  Value state = rows[current].state;
   for (auto [i, component] : llvm::enumerate(form.components)) {
     if (!component.column.empty()) {
       clearColumn(i);
       continue;
     }
-    Value value = identity(component);
-    init.push_back(isPartial(component)
-                       ? emitter.spread(value, vectorOf(component.kind))
-                       : value);
+    emitter.store(identity(component), slotAddress(state, i, 0), constant(0),
+                  emitter.elementType(component.kind));
     if (component.hasFlag())
-      init.push_back(emitter.truth(false));
+      emitter.store(emitter.truth(false), slotAddress(state, i, 1), constant(0),
+                    b.getI1Type());
   }
+}
+
+void RowsEmitter::foldRows(Value begin, Value end) {
+  SmallVector<Value> init;
+  for (current = 0; current < rows.size(); ++current) {
+    emitRowReductions(rows[current].at);
+    SmallVector<State> states = loadNumbers(rows[current].state);
+    for (auto [component, state] : llvm::zip(form.components, states))
+      if (isPartial(component)) {
+        Value none =
+            emitter.spread(identity(component), vectorOf(component.kind));
+        state.value =
+            vector::InsertOp::create(b, loc(), state.value, none, int64_t(0));
+      }
+    llvm::append_range(init, pack(states));
+  }
+  current = 0;
+  Value whole =
+      emitter.sub(end, remainder(emitter.sub(end, begin), constant(lanes)));
   auto masked = [&](Value key, ValueRange carried) {
     Value inside = emitter.less(emitter.iota(lanes), emitter.sub(end, key));
-    return foldKeys(at, {key, lanes, inside}, carried, end);
+    return foldKeys({key, lanes, inside}, carried, end);
   };
   SmallVector<Value> carried;
-  if (masksAll) {
+  // Strided streams are the exception: one loop, masked, is enough for them.
+  if (emitter.laneAccess == ElementEmitter::LaneAccess::Strided) {
     carried = emitter.loop(begin, end, lanes, init, masked);
   } else {
-    carried = emitter.loop(
-        begin, whole, lanes, init, [&](Value key, ValueRange carried) {
-          return foldKeys(at, {key, lanes, {}}, carried, end);
-        });
+    carried = emitter.loop(begin, whole, lanes, init,
+                           [&](Value key, ValueRange carried) {
+                             return foldKeys({key, lanes, {}}, carried, end);
+                           });
     carried = emitter.branch(
         emitter.less(whole, end), TypeRange(ValueRange(carried)),
         [&] { return masked(whole, carried); }, [&] { return carried; });
   }
-  SmallVector<State> states = unpack(carried);
-  for (auto [i, component] : llvm::enumerate(form.components)) {
-    if (!component.column.empty())
-      continue;
-    if (isPartial(component))
-      states[i].value = acrossLanes(component.monoid, states[i].value);
-    emitter.store(states[i].value, slotAddress(state, i, 0), constant(0),
-                  emitter.elementType(component.kind));
-    if (component.hasFlag())
-      emitter.store(states[i].flag, slotAddress(state, i, 1), constant(0),
-                    b.getI1Type());
+  size_t numbers = carried.size() / rows.size();
+  for (auto [r, row] : llvm::enumerate(rows)) {
+    SmallVector<State> states =
+        unpack(ValueRange(carried).slice(r * numbers, numbers));
+    for (auto [i, component] : llvm::enumerate(form.components)) {
+      if (!component.column.empty())
+        continue;
+      Value value = states[i].value;
+      if (isPartial(component))
+        value = acrossLanes(component.monoid, value);
+      emitter.store(value, slotAddress(row.state, i, 0), constant(0),
+                    emitter.elementType(component.kind));
+      if (component.hasFlag())
+        emitter.store(states[i].flag, slotAddress(row.state, i, 1), constant(0),
+                      b.getI1Type());
+    }
   }
+}
+
+unsigned RowsEmitter::vectorsTogether() {
+  // A quarter of the registers is for what is loaded.
+  unsigned fit = registers * 3 / 4 / rows.size();
+  unsigned count = 1;
+  while (count * 2 <= std::min(fit, lanes))
+    count *= 2;
+  return count;
 }
 
 void RowsEmitter::emitRowReductions(const Coordinates &at) {
@@ -345,6 +418,35 @@ void RowsEmitter::forColumns(const Component &component,
       [] { return SmallVector<Value>(); });
 }
 
+void RowsEmitter::forColumnGroups(
+    const Component &component, unsigned count,
+    function_ref<void(ArrayRef<Coordinate>)> body) {
+  Value extent = emitter.extent(component.column);
+  Value rest = remainder(extent, constant(lanes));
+  Value grouped =
+      emitter.sub(extent, remainder(extent, constant(count * lanes)));
+  Value whole = emitter.sub(extent, rest);
+  auto groups = [&](Value from, Value to, unsigned size) {
+    emitter.loop(from, to, size * lanes, {}, [&](Value f, ValueRange) {
+      SmallVector<Coordinate> group;
+      for (unsigned i = 0; i < size; ++i)
+        group.push_back({emitter.add(f, constant(i * lanes)), lanes, {}});
+      body(group);
+      return SmallVector<Value>();
+    });
+  };
+  groups(constant(0), grouped, count);
+  if (count > 1)
+    groups(grouped, whole, 1);
+  emitter.branch(
+      emitter.less(constant(0), rest), {},
+      [&] {
+        body({{whole, lanes, emitter.less(emitter.iota(lanes), rest)}});
+        return SmallVector<Value>();
+      },
+      [] { return SmallVector<Value>(); });
+}
+
 Value RowsEmitter::loadColumn(Value from, unsigned component, Value f) {
   return emitter.loadLanes(
       emitter.element(columnAddress(from, component), f, b.getF32Type()),
@@ -354,7 +456,8 @@ Value RowsEmitter::loadColumn(Value from, unsigned component, Value f) {
 void RowsEmitter::storeColumn(Value value, unsigned component, Value f) {
   LLVM::StoreOp::create(
       b, loc(), emitter.spread(value, vectorOf(Kind::Real)),
-      emitter.element(columnAddress(state, component), f, b.getF32Type()),
+      emitter.element(columnAddress(rows[current].state, component), f,
+                      b.getF32Type()),
       /*alignment=*/4);
 }
 
@@ -409,7 +512,7 @@ LogicalResult einfall::lowerFoldToRows(KernelOp kernel,
   FailureOr<Form> form = Form::of(kernel, reason);
   if (failed(form))
     return kernel.emitError() << "cannot be lowered for few rows: " << reason;
-  return RowsEmitter(kernel, std::move(*form), options.lanes).run();
+  return RowsEmitter(kernel, std::move(*form), options).run();
 }
 
 std::unique_ptr<Pass>

@@ -1,9 +1,9 @@
 //===- RowsEmitter.h - The parts of the few-rows lowering -------*- C++ -*-===//
 //
 // Internal to FoldToRows.h: the state of one kernel while its code is emitted.
-// The parts are in FoldToRows.cpp (functions, sizes, splits), RowsStep.cpp
-// (keys enter the state), RowsReduce.cpp (reductions inside a row) and
-// RowsMerge.cpp (splits are merged and finished).
+// The parts are in FoldToRows.cpp (functions, sizes, splits), RowsBlocks.cpp
+// (blocks of rows), RowsStep.cpp (keys enter the states), RowsReduce.cpp
+// (reductions inside a row) and RowsMerge.cpp (splits are merged and finished).
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +11,7 @@
 #define EINFALL_PASSES_LOWER_ROWSEMITTER_H
 
 #include "passes/Lower/ElementEmitter.h"
+#include "passes/Lower/FoldToRows.h"
 #include "passes/Lower/RowsForm.h"
 
 namespace einfall::rows {
@@ -21,9 +22,20 @@ struct State {
   mlir::Value flag;  ///< whether anything entered, for components with a flag
 };
 
+/// A row that is worked on.
+struct Row {
+  Coordinates at;
+  mlir::Value state; ///< the address of its state
+  /// Arguments of the step or act region while one is emitted.
+  llvm::DenseMap<mlir::Value, Element> references;
+  /// By component: whether keys enter; null where all do.
+  llvm::SmallVector<mlir::Value> presence;
+};
+
 class RowsEmitter {
 public:
-  RowsEmitter(cascade::KernelOp kernel, Form form, unsigned lanes);
+  RowsEmitter(cascade::KernelOp kernel, Form form,
+              const FoldToRowsOptions &options);
 
   /// Emits the functions of the kernel before it.
   llvm::LogicalResult run();
@@ -34,6 +46,9 @@ private:
   mlir::Value constant(int64_t value);
   mlir::VectorType vectorOf(cascade::Kind kind);
   mlir::Value ceilDiv(mlir::Value x, int64_t y);
+  mlir::Value ceilDiv(mlir::Value x, mlir::Value y);
+  mlir::Value quotient(mlir::Value x, mlir::Value y);
+  mlir::Value remainder(mlir::Value x, mlir::Value y);
   mlir::Value minimum(mlir::Value x, mlir::Value y);
   mlir::Value maximum(mlir::Value x, mlir::Value y);
 
@@ -53,6 +68,28 @@ private:
   void emitItems();
   void emitSizes();
 
+  // Blocks of rows
+  /// A row rank is cut into runs that read the same, and each into parts.
+  struct Cut {
+    mlir::Value run;         ///< coordinates of a run; null: not shared
+    mlir::Value rows;        ///< of a part
+    mlir::Value parts, runs; ///< of a run; of the rank
+  };
+  struct Block {
+    Coordinates first;
+    std::map<llvm::StringRef, mlir::Value> extents; ///< of the shared ranks
+    mlir::Value rows;
+  };
+  /// In the order of the row ranks.
+  llvm::SmallVector<Cut> cuts();
+  mlir::Value blockCount();
+  Block blockAt(mlir::Value number);
+  Coordinates rowOf(const Block &block, mlir::Value number);
+  /// The number of a row among all rows.
+  mlir::Value rowNumber(const Coordinates &at);
+  /// Whether all rows of a block read the same; fills `agreed`.
+  mlir::Value agree(const Block &block);
+
   // The kernel
   void emitKernel();
   /// The ranks that lanes run along.
@@ -65,8 +102,13 @@ private:
   llvm::SmallVector<State> unpack(mlir::ValueRange carried);
   llvm::SmallVector<mlir::Value> pack(llvm::ArrayRef<State> states);
 
-  // Phase 0: one split of one row
+  // Phase 0: one split of one block of rows
   void foldSplit(mlir::Value item, mlir::Value shared);
+  void clearState();
+  /// The keys [begin, end) enter the states of `rows`.
+  void foldRows(mlir::Value begin, mlir::Value end);
+  /// Vectors along one rank that all rows can have in registers at a time.
+  unsigned vectorsTogether();
   /// Results outside the fold that the row needs as single numbers.
   void emitRowReductions(const Coordinates &at);
   mlir::Value acrossLanes(cascade::Monoid monoid, mlir::Value vector);
@@ -77,14 +119,17 @@ private:
   mlir::Value loadColumn(mlir::Value from, unsigned component, mlir::Value f);
   void storeColumn(mlir::Value value, unsigned component, mlir::Value f);
   void clearColumn(unsigned component);
-  /// One vector of keys enters the state.
-  llvm::SmallVector<mlir::Value> foldKeys(const Coordinates &row,
-                                          Coordinate keys,
-                                          mlir::ValueRange carried,
-                                          mlir::Value end);
-  llvm::SmallVector<mlir::Value> enter(const Coordinates &at,
-                                       llvm::ArrayRef<mlir::Value> presence,
-                                       mlir::ValueRange carried);
+  /// `count` vectors of columns at a time as long as there are that many, then
+  /// one at a time; the last may be masked.
+  void
+  forColumnGroups(const Component &component, unsigned count,
+                  llvm::function_ref<void(llvm::ArrayRef<Coordinate>)> body);
+  /// One vector of keys enters the states.
+  llvm::SmallVector<mlir::Value>
+  foldKeys(Coordinate keys, mlir::ValueRange carried, mlir::Value end);
+  llvm::SmallVector<mlir::Value> enter(mlir::ValueRange carried);
+  /// The numbers of the current row's state.
+  void enterNumbers(llvm::SmallVectorImpl<State> &states);
   mlir::Value firstPresent(mlir::Value x, mlir::Value present);
   /// Binds the arguments of the step region to the references.
   void bindReferences(llvm::ArrayRef<State> states);
@@ -97,24 +142,48 @@ private:
   /// Accumulators follow references that have moved.
   void reReference(llvm::ArrayRef<State> before,
                    llvm::MutableArrayRef<State> states);
-  /// o[f] += sum over the keys of the vector of what enters.
-  void enterColumns(unsigned number, const Coordinates &at,
-                    mlir::Value present);
+  /// o[f] += sum over the keys of the vector of what enters, for all rows.
+  void enterColumns(unsigned number);
+  /// What depends on the key but not on the column is computed once, with keys
+  /// in the lanes, and laid down for enterColumns.
+  void storeWeights(llvm::ArrayRef<mlir::Value> fields);
+  /// Lays down which keys enter component `number` of every row; null where all
+  /// do, else whether those of a lane do.
+  mlir::Value storePresence(unsigned number);
+  void allocateWeights();
+  mlir::Value weightAddress(unsigned weight, mlir::Value key);
+  mlir::Value presenceAddress(mlir::Value key);
   /// The largest parts of `value` that depend on the key but not on the column.
   void collectWeights(const Component &component, mlir::Value value,
                       llvm::SmallVectorImpl<mlir::Value> &weights);
   /// Key j of a vector of keys, never past the last.
-  mlir::Value keyCoordinate(const Coordinates &at, unsigned j);
+  mlir::Value keyCoordinate(const Coordinates &at, mlir::Value j);
 
   // Reductions inside the row
   /// Elements that ElementEmitter does not make itself.
   std::optional<Element> lookup(mlir::Value field, const Coordinates &at);
   Element reduceAt(cascade::ReduceOp reduce, const Coordinates &at);
   mlir::Value startOf(cascade::Monoid monoid);
-  /// Reduces along `rank` in vectors, for `count` keys side by side.
-  Element reduceAlong(cascade::ReduceOp reduce, llvm::StringRef rank,
-                      const Coordinates &at, unsigned count,
-                      llvm::function_ref<Coordinates(unsigned)> keyAt);
+  /// A place to reduce at: coordinates of a row.
+  struct Place {
+    unsigned row;
+    Coordinates at;
+  };
+  /// Reduces along `rank` in vectors at several places side by side; a vector
+  /// of partial results for each.
+  llvm::SmallVector<mlir::Value> reduceAlong(cascade::ReduceOp reduce,
+                                             llvm::StringRef rank,
+                                             llvm::ArrayRef<Place> places);
+  /// The reduction for the keys in the lanes of `at`, for each of `which`.
+  llvm::SmallVector<mlir::Value> reduceKeys(cascade::ReduceOp reduce,
+                                            llvm::StringRef rank,
+                                            const Coordinates &at,
+                                            llvm::ArrayRef<unsigned> which);
+  /// As many vectors as lanes: lane i is the reduction of vector i.
+  mlir::Value acrossAll(cascade::Monoid monoid,
+                        llvm::SmallVector<mlir::Value> vectors);
+  /// Whether `at` is where the current row is, for the ranks of `field`.
+  bool isAtRow(mlir::Value field, const Coordinates &at);
 
   // Phase 1: merge the splits of a row and finish it
   llvm::SmallVector<State> loadNumbers(mlir::Value from);
@@ -128,15 +197,20 @@ private:
   Form form;
   ElementEmitter emitter;
   mlir::OpBuilder &b;
-  unsigned lanes;
-  Coordinates currentRow; ///< the row that is worked on
-  mlir::Value state;      ///< the address of its state
-  mlir::Value lastKey;    ///< the last key of the split
-  /// Arguments of the step or act region while one is emitted.
-  llvm::DenseMap<mlir::Value, Element> references;
-  /// Weights of single keys while columns enter, and which key it is.
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> perKey;
-  unsigned currentKey = 0;
+  unsigned lanes, registers;
+  unsigned rowsTogether;       ///< of a block, in registers
+  llvm::SmallVector<Row> rows; ///< that are worked on
+  unsigned current = 0;        ///< one of them
+  mlir::Value lastKey;         ///< the last key that enters
+  /// Indices that are equal for all of `rows`, while they are several.
+  llvm::DenseMap<mlir::Value, Element> agreed;
+  /// Reductions along the keys that enter, by row, and the block of code that
+  /// they are computed in for all rows together.
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> joint;
+  mlir::Block *jointBlock = nullptr;
+  /// Weights while columns enter, by number, and which key it is.
+  llvm::DenseMap<mlir::Value, unsigned> weights;
+  mlir::Value weightBuffer, presenceBuffer, currentKey;
   /// Results of the fold while the finish is emitted.
   llvm::DenseMap<mlir::Value, unsigned> results;
   llvm::SmallVector<State> finalNumbers;

@@ -150,5 +150,6 @@ FailureOr<Form> Form::of(KernelOp kernel, std::string &reason) {
                     op->getName().getStringRef());
     }
   }
+  form.sharing = Sharing::of(kernel, form.stream, form.rowRanks);
   return form;
 }

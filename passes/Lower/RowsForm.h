@@ -9,6 +9,8 @@
 
 #include "dialect/Cascade/Cascade.h"
 
+#include "llvm/ADT/StringMap.h"
+
 namespace einfall::rows {
 
 /// One component of the state.
@@ -26,6 +28,39 @@ struct Component {
   }
 };
 
+/// Which rows read the same parts of what is streamed.
+struct Sharing {
+  /// An index `coordinate * times / by`: equal along runs of by / times
+  /// coordinates.
+  struct Quotient {
+    mlir::Value times; ///< null: 1
+    mlir::Value by;
+  };
+  /// A rank along which rows read the same: all of them or, with quotients,
+  /// those of a run.
+  struct Rank {
+    llvm::StringRef name;
+    llvm::SmallVector<Quotient> quotients;
+  };
+  llvm::SmallVector<Rank> ranks;
+  /// The indices that are equal for rows of one run. Whether they are, where
+  /// runs differ in length, is looked at when the kernel runs.
+  llvm::SmallVector<mlir::Value> indices;
+
+  /// Rows of one block at most: their states should stay in a cache.
+  static constexpr int64_t mostRows = 32;
+
+  static Sharing of(cascade::KernelOp kernel, llvm::StringRef stream,
+                    llvm::ArrayRef<llvm::StringRef> rowRanks);
+
+  /// The rows of a full block, where the extents say it.
+  std::optional<int64_t>
+  rowsOfBlock(const llvm::StringMap<int64_t> &extents) const;
+  /// The rows whose sums are in registers at one time.
+  unsigned rowsTogether(const llvm::StringMap<int64_t> &extents,
+                        unsigned registers) const;
+};
+
 /// A kernel that this lowering takes.
 struct Form {
   cascade::FoldOp fold;
@@ -34,6 +69,7 @@ struct Form {
   llvm::SmallVector<Component> components;
   llvm::SmallVector<cascade::ReduceOp>
       rowReductions; ///< outside the fold, one number a row
+  Sharing sharing;
 
   static llvm::FailureOr<Form> of(cascade::KernelOp kernel,
                                   std::string &reason);

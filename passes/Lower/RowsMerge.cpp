@@ -26,11 +26,13 @@ SmallVector<State> RowsEmitter::loadNumbers(Value from) {
 }
 
 void RowsEmitter::finishRow(Value row, Value shared) {
-  Coordinates at = currentRow = rowCoordinates(row);
+  rows.assign(1, Row());
+  current = 0;
+  Coordinates at = rows[0].at = rowCoordinates(row);
   emitRowReductions(at);
-  state = stateAddress(shared, row, constant(0));
+  rows[0].state = stateAddress(shared, row, constant(0));
   SmallVector<Value> carried = emitter.loop(
-      constant(1), splitCount(), 1, pack(loadNumbers(state)),
+      constant(1), splitCount(), 1, pack(loadNumbers(rows[0].state)),
       [&](Value split, ValueRange carried) {
         return merge(unpack(carried), stateAddress(shared, row, split));
       });
@@ -87,7 +89,7 @@ SmallVector<Value> RowsEmitter::merge(SmallVector<State> mine,
       emitter.openScope();
       Value y = acted(i, column);
       emitter.closeScope();
-      references.clear();
+      rows[0].references.clear();
       return emitter.combine(form.components[i].monoid, form.components[i].kind,
                              x, y);
     };
@@ -105,7 +107,8 @@ SmallVector<Value> RowsEmitter::merge(SmallVector<State> mine,
                    : numbers[j].value;
       };
       storeColumn(sum(
-                      f, [&](unsigned j) { return pick(state, mine, j); },
+                      f,
+                      [&](unsigned j) { return pick(rows[0].state, mine, j); },
                       [&](unsigned j) { return pick(otherState, other, j); }),
                   i, f.index);
     });
@@ -119,7 +122,8 @@ Element RowsEmitter::finalState(unsigned number, const Coordinates &at) {
     return {finalNumbers[number].value, finalNumbers[number].flag};
   const Coordinate &f = at.at(component.column);
   if (f.lanes)
-    return {loadColumn(state, number, f.index), {}};
-  return {emitter.load(columnAddress(state, number), f.index, b.getF32Type()),
+    return {loadColumn(rows[0].state, number, f.index), {}};
+  return {emitter.load(columnAddress(rows[0].state, number), f.index,
+                       b.getF32Type()),
           {}};
 }

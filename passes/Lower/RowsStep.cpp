@@ -2,60 +2,96 @@
 
 #include "passes/Lower/RowsEmitter.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 using namespace mlir;
 using namespace einfall;
 using namespace einfall::cascade;
 using namespace einfall::rows;
 
-SmallVector<Value> RowsEmitter::foldKeys(const Coordinates &row,
-                                         Coordinate keys, ValueRange carried,
+SmallVector<Value> RowsEmitter::foldKeys(Coordinate keys, ValueRange carried,
                                          Value end) {
-  Coordinates at = row;
-  at[form.stream] = keys;
   lastKey = emitter.sub(end, constant(1));
-  SmallVector<Value> presence;
+  jointBlock = b.getInsertionBlock();
+  for (Row &row : rows)
+    row.at[form.stream] = keys;
   Value some;
   bool maskless = false;
-  for (const Component &component : form.components) {
-    Coordinates here = at;
-    if (!component.column.empty())
-      here[component.column] = {constant(0)};
-    Value present = emitter.conjunction(
-        emitter.emitPresence(component.entering, here), keys.mask);
-    // References are present where what they come from is: the step's use of
-    // one adds nothing.
-    presence.push_back(present);
-    if (!present)
-      maskless = true;
-    else
-      some = some ? emitter.disjunction(some, present) : present;
+  for (current = 0; current < rows.size(); ++current) {
+    Row &row = rows[current];
+    row.presence.clear();
+    for (const Component &component : form.components) {
+      Coordinates here = row.at;
+      if (!component.column.empty())
+        here[component.column] = {constant(0)};
+      Value present = emitter.conjunction(
+          emitter.emitPresence(component.entering, here), keys.mask);
+      // References are present where what they come from is: the step's use of
+      // one adds nothing.
+      row.presence.push_back(present);
+      if (!present)
+        maskless = true;
+      else
+        some = some ? emitter.disjunction(some, present) : present;
+    }
   }
-  if (maskless || !some)
-    return enter(at, presence, carried);
-  if (!isa<VectorType>(some.getType()))
-    some = emitter.spread(some, vectorOf(Kind::Bool));
-  return emitter.branch(
-      acrossLanes(Monoid::Any, some), TypeRange(carried),
-      [&] { return enter(at, presence, carried); },
-      [&] { return llvm::to_vector(carried); });
+  current = 0;
+  SmallVector<Value> next;
+  if (maskless || !some) {
+    next = enter(carried);
+  } else {
+    if (!isa<VectorType>(some.getType()))
+      some = emitter.spread(some, vectorOf(Kind::Bool));
+    next = emitter.branch(
+        acrossLanes(Monoid::Any, some), TypeRange(carried),
+        [&] { return enter(carried); },
+        [&] { return llvm::to_vector(carried); });
+  }
+  joint.clear();
+  jointBlock = nullptr;
+  return next;
 }
 
-SmallVector<Value> RowsEmitter::enter(const Coordinates &at,
-                                      ArrayRef<Value> presence,
-                                      ValueRange carried) {
-  SmallVector<State> states = unpack(carried);
-  SmallVector<State> before(states);
+SmallVector<Value> RowsEmitter::enter(ValueRange carried) {
+  jointBlock = b.getInsertionBlock();
+  size_t numbers = carried.size() / rows.size();
+  SmallVector<Value> result;
+  for (current = 0; current < rows.size(); ++current) {
+    SmallVector<State> states =
+        unpack(carried.slice(current * numbers, numbers));
+    enterNumbers(states);
+    llvm::append_range(result, pack(states));
+  }
+  current = 0;
+  for (auto [i, component] : llvm::enumerate(form.components))
+    if (!component.column.empty())
+      enterColumns(i);
+  for (Row &row : rows)
+    row.references.clear();
+  return result;
+}
+
+void RowsEmitter::enterNumbers(SmallVectorImpl<State> &states) {
+  Coordinates &at = rows[current].at;
+  ArrayRef<Value> presence = rows[current].presence;
+  SmallVector<State> before(states.begin(), states.end());
+  // Whether any key of the vector enters component i.
+  auto enters = [&](unsigned i) -> Value {
+    if (!presence[i])
+      return emitter.truth(true);
+    return acrossLanes(Monoid::Any,
+                       emitter.spread(presence[i], vectorOf(Kind::Bool)));
+  };
+  auto entering = [&](const Component &component) {
+    return emitter.spread(emitter.emit(component.entering, at).value,
+                          vectorOf(component.kind));
+  };
   // New references.
   for (auto [i, component] : llvm::enumerate(form.components)) {
     if (!component.isReference)
       continue;
-    Value x = emitter.spread(emitter.emit(component.entering, at).value,
-                             vectorOf(component.kind));
-    Value here =
-        presence[i]
-            ? acrossLanes(Monoid::Any,
-                          emitter.spread(presence[i], vectorOf(Kind::Bool)))
-            : emitter.truth(true);
+    Value x = entering(component);
+    Value here = enters(i);
     if (component.monoid == Monoid::First) {
       Value first = firstPresent(x, presence[i]);
       states[i].value =
@@ -74,35 +110,23 @@ SmallVector<Value> RowsEmitter::enter(const Coordinates &at,
   bindReferences(states);
   // Accumulators.
   for (auto [i, component] : llvm::enumerate(form.components)) {
-    if (component.isReference)
+    if (component.isReference || !component.column.empty())
       continue;
-    if (!component.column.empty()) {
-      enterColumns(i, at, presence[i]);
-      continue;
-    }
     if (component.monoid == Monoid::Count) {
       Value one = emitter.spread(constant(1), vectorOf(Kind::Int));
       states[i].value = emitter.add(
           states[i].value, emitter.select(presence[i], one, constant(0)));
       continue;
     }
-    Value x = emitter.spread(emitter.emit(component.entering, at).value,
-                             vectorOf(component.kind));
-    x = emitter.select(presence[i], x, identity(component));
+    Value x =
+        emitter.select(presence[i], entering(component), identity(component));
     if (component.hasFlag()) {
-      Value here =
-          presence[i]
-              ? acrossLanes(Monoid::Any,
-                            emitter.spread(presence[i], vectorOf(Kind::Bool)))
-              : emitter.truth(true);
       x = acrossLanes(component.monoid, x);
-      states[i].flag = emitter.disjunction(states[i].flag, here);
+      states[i].flag = emitter.disjunction(states[i].flag, enters(i));
     }
     states[i].value =
         emitter.combine(component.monoid, component.kind, states[i].value, x);
   }
-  references.clear();
-  return pack(states);
 }
 
 Value RowsEmitter::firstPresent(Value x, Value present) {
@@ -118,8 +142,9 @@ Value RowsEmitter::firstPresent(Value x, Value present) {
 }
 
 void RowsEmitter::bindReferences(ArrayRef<State> states) {
+  auto &references = rows[current].references;
   references.clear();
-  Block &step = form.fold.getStep().front();
+  mlir::Block &step = form.fold.getStep().front();
   for (unsigned i = 0; i < step.getNumArguments(); ++i)
     references[step.getArgument(i)] = {
         emitter.select(states[i].flag, states[i].value, emitter.real(0)), {}};
@@ -127,8 +152,9 @@ void RowsEmitter::bindReferences(ArrayRef<State> states) {
 
 void RowsEmitter::bindAct(ArrayRef<State> before, ArrayRef<State> after,
                           function_ref<Value(unsigned)> accumulator) {
+  auto &references = rows[current].references;
   references.clear();
-  Block &act = form.fold.getAct().front();
+  mlir::Block &act = form.fold.getAct().front();
   unsigned count = static_cast<unsigned>(form.fold.getReferences());
   for (unsigned i = 0; i < count; ++i) {
     Value to = emitter.select(after[i].flag, after[i].value, emitter.real(0));
@@ -144,7 +170,7 @@ void RowsEmitter::bindAct(ArrayRef<State> before, ArrayRef<State> after,
 Value RowsEmitter::acted(unsigned component, Coordinate column) {
   auto yield = cast<YieldOp>(form.fold.getAct().front().getTerminator());
   unsigned count = static_cast<unsigned>(form.fold.getReferences());
-  Coordinates at = currentRow;
+  Coordinates at = rows[current].at;
   if (column.index)
     at[form.components[component].column] = column;
   return emitter.emit(yield.getValues()[component - count], at).value;
@@ -180,7 +206,7 @@ void RowsEmitter::reReference(ArrayRef<State> before,
           forColumns(component, [&, i = i](Coordinate f) {
             bindAct(before, after, [&](unsigned j) -> Value {
               return form.components[j].column == form.components[i].column
-                         ? loadColumn(state, j, f.index)
+                         ? loadColumn(rows[current].state, j, f.index)
                          : before[j].value;
             });
             // Partial sums stand for one row only across all lanes: an action
@@ -188,7 +214,7 @@ void RowsEmitter::reReference(ArrayRef<State> before,
             storeColumn(acted(i, f), i, f.index);
           });
         }
-        references.clear();
+        rows[current].references.clear();
         return pack(result);
       },
       [&] { return kept; });
@@ -196,48 +222,115 @@ void RowsEmitter::reReference(ArrayRef<State> before,
   llvm::copy(merged, states.begin());
 }
 
-void RowsEmitter::enterColumns(unsigned number, const Coordinates &at,
-                               Value present) {
-  const Component &component = form.components[number];
-  // What depends on the key alone is computed once, with keys in the lanes.
-  SmallVector<Value> weights;
-  collectWeights(component, component.entering, weights);
-  for (Value weight : weights) {
-    Value value = emitter.spread(emitter.emit(weight, at).value,
-                                 vectorOf(fieldType(weight).getKind()));
-    SmallVector<Value> lane;
-    for (unsigned j = 0; j < lanes; ++j)
-      lane.push_back(vector::ExtractOp::create(b, loc(), value, j));
-    perKey[weight] = std::move(lane);
+void RowsEmitter::allocateWeights() {
+  size_t most = 0;
+  for (const Component &component : form.components) {
+    SmallVector<Value> own;
+    if (!component.column.empty())
+      collectWeights(component, component.entering, own);
+    most = std::max(most, own.size());
   }
-  if (present)
+  auto allocate = [&](Type type, size_t count) -> Value {
+    return LLVM::AllocaOp::create(b, loc(), emitter.pointer(), type,
+                                  constant(count * rowsTogether * lanes),
+                                  /*alignment=*/64);
+  };
+  weightBuffer = allocate(b.getF32Type(), most);
+  presenceBuffer = allocate(b.getI8Type(), 1);
+}
+
+Value RowsEmitter::weightAddress(unsigned weight, Value key) {
+  Value first = constant((weight * rowsTogether + current) * lanes);
+  return emitter.element(weightBuffer, emitter.add(first, key), b.getF32Type());
+}
+
+Value RowsEmitter::presenceAddress(Value key) {
+  return emitter.element(presenceBuffer,
+                         emitter.add(constant(current * lanes), key),
+                         b.getI8Type());
+}
+
+void RowsEmitter::storeWeights(ArrayRef<Value> fields) {
+  for (current = 0; current < rows.size(); ++current)
+    for (auto [i, field] : llvm::enumerate(fields)) {
+      Value value = emitter.spread(emitter.emit(field, rows[current].at).value,
+                                   vectorOf(Kind::Real));
+      LLVM::StoreOp::create(b, loc(), value, weightAddress(i, constant(0)),
+                            /*alignment=*/4);
+    }
+  current = 0;
+}
+
+Value RowsEmitter::storePresence(unsigned number) {
+  Value all;
+  for (current = 0; current < rows.size(); ++current) {
+    Value present = rows[current].presence[number];
+    if (!present)
+      continue;
     present = emitter.spread(present, vectorOf(Kind::Bool));
+    Value bytes = arith::ExtUIOp::create(
+        b, loc(), VectorType::get(lanes, b.getI8Type()), present);
+    LLVM::StoreOp::create(b, loc(), bytes, presenceAddress(constant(0)),
+                          /*alignment=*/1);
+    all = emitter.conjunction(all, present);
+  }
+  current = 0;
+  return all;
+}
+
+void RowsEmitter::enterColumns(unsigned number) {
+  const Component &component = form.components[number];
+  SmallVector<Value> fields;
+  collectWeights(component, component.entering, fields);
+  storeWeights(fields);
+  Value all = storePresence(number);
+  for (auto [i, field] : llvm::enumerate(fields))
+    weights[field] = i;
+  // A value is loaded once for all rows, a weight once for several columns.
   auto accumulate = [&](bool masked) {
-    forColumns(component, [&](Coordinate f) {
-      Value sum = loadColumn(state, number, f.index);
-      for (currentKey = 0; currentKey < lanes; ++currentKey) {
-        Coordinates here = at;
-        here[form.stream] = {keyCoordinate(at, currentKey)};
-        here[component.column] = f;
-        Value next =
-            emitter.apply(Function::Add, Kind::Real,
-                          {sum, emitter.emit(component.entering, here).value});
-        sum = masked ? emitter.select(vector::ExtractOp::create(
-                                          b, loc(), present, currentKey),
-                                      next, sum)
-                     : next;
-      }
-      storeColumn(sum, number, f.index);
-    });
+    auto group = [&](ArrayRef<Coordinate> columns) {
+      SmallVector<Value> sums;
+      for (const Coordinate &f : columns)
+        for (const Row &row : rows)
+          sums.push_back(loadColumn(row.state, number, f.index));
+      sums = emitter.loop(
+          constant(0), constant(lanes), 1, sums,
+          [&](Value key, ValueRange carried) {
+            currentKey = key;
+            SmallVector<Value> next;
+            Coordinate at = {keyCoordinate(rows[0].at, key)};
+            for (const Coordinate &f : columns)
+              for (current = 0; current < rows.size(); ++current) {
+                Coordinates here = rows[current].at;
+                here[form.stream] = at;
+                here[component.column] = f;
+                Value sofar = carried[next.size()];
+                Value sum = emitter.apply(
+                    Function::Add, Kind::Real,
+                    {sofar, emitter.emit(component.entering, here).value});
+                if (masked && rows[current].presence[number])
+                  sum = emitter.select(emitter.load(presenceAddress(key),
+                                                    constant(0), b.getI1Type()),
+                                       sum, sofar);
+                next.push_back(sum);
+              }
+            return next;
+          });
+      for (auto [i, f] : llvm::enumerate(columns))
+        for (current = 0; current < rows.size(); ++current)
+          storeColumn(sums[i * rows.size() + current], number, f.index);
+      current = 0;
+    };
+    forColumnGroups(component, std::min(vectorsTogether(), 8u), group);
     return SmallVector<Value>();
   };
-  if (!present)
+  if (!all)
     accumulate(false);
   else
     emitter.branch(
-        acrossLanes(Monoid::All, present), {},
-        [&] { return accumulate(false); }, [&] { return accumulate(true); });
-  perKey.clear();
+        acrossLanes(Monoid::All, all), {}, [&] { return accumulate(false); },
+        [&] { return accumulate(true); });
+  weights.clear();
 }
 
 void RowsEmitter::collectWeights(const Component &component, Value value,
@@ -255,8 +348,8 @@ void RowsEmitter::collectWeights(const Component &component, Value value,
       collectWeights(component, operand, weights);
 }
 
-Value RowsEmitter::keyCoordinate(const Coordinates &at, unsigned j) {
+Value RowsEmitter::keyCoordinate(const Coordinates &at, Value j) {
   const Coordinate &keys = at.at(form.stream);
-  Value key = emitter.add(keys.index, constant(j));
+  Value key = emitter.add(keys.index, j);
   return keys.mask ? minimum(key, lastKey) : key;
 }

@@ -44,7 +44,8 @@ static bool lowerKernel(cascade::KernelOp kernel, Lowering lowering,
   if (lowering == Lowering::Rows) {
     if (!canLowerFoldToRows(kernel, &reason))
       return false;
-    failed = mlir::failed(lowerFoldToRows(kernel, {target.lanes()}));
+    failed = mlir::failed(lowerFoldToRows(
+        kernel, {target.lanes(), target.vectorRegisters, extents}));
     return !failed;
   }
   CpuMachine machine;
