@@ -1,0 +1,46 @@
+//===- Detail.h - Walking boxes of points -----------------------*- C++ -*-===//
+
+#ifndef EINFALL_DIALECT_LAYOUT_DETAIL_H
+#define EINFALL_DIALECT_LAYOUT_DETAIL_H
+
+#include "dialect/Layout/Layout.h"
+
+namespace einfall::layout::detail {
+
+/// The most points that an operation enumerates.
+inline constexpr int64_t maxPoints = int64_t(1) << 22;
+
+inline int64_t boxSize(const std::vector<Dim> &dims) {
+  int64_t size = 1;
+  for (const Dim &dim : dims)
+    size *= dim.extent;
+  return size;
+}
+
+/// The number of a point of the box, first dimension fastest.
+inline int64_t flatIndex(const std::vector<Dim> &dims, const Point &x) {
+  int64_t index = 0;
+  for (size_t i = dims.size(); i-- > 0;)
+    index = index * dims[i].extent + x[i];
+  return index;
+}
+
+/// Calls `visit` for every point of the box, first dimension fastest, until it
+/// answers false. Returns whether every answer was true.
+template <typename Visit>
+bool forEachPoint(const std::vector<Dim> &dims, Visit visit) {
+  Point x(dims.size(), 0);
+  while (true) {
+    if (!visit(static_cast<const Point &>(x)))
+      return false;
+    size_t i = 0;
+    while (i < dims.size() && ++x[i] == dims[i].extent)
+      x[i++] = 0;
+    if (i == dims.size())
+      return true;
+  }
+}
+
+} // namespace einfall::layout::detail
+
+#endif // EINFALL_DIALECT_LAYOUT_DETAIL_H
