@@ -88,6 +88,9 @@ public:
 
 private:
   mlir::Value build(Term term);
+  mlir::Value integer(const Rational &value);
+  mlir::Value product(const Rational &coefficient,
+                      SmallVector<mlir::Value> factors);
 
   mlir::Type typeOf(Sort sort) {
     return sort == Sort::Real  ? realType
@@ -127,6 +130,32 @@ private:
 
 } // namespace
 
+mlir::Value Emitter::integer(const Rational &value) {
+  std::string digits = value.str();
+  auto bits = static_cast<unsigned>(4 * digits.size() + 8);
+  llvm::APInt number(bits, StringRef(digits), 10);
+  return smt::IntConstantOp::create(
+      builder, loc,
+      mlir::IntegerAttr::get(context,
+                             llvm::APSInt(number, /*isUnsigned=*/false)));
+}
+
+/// coefficient * factors. SMT-LIB has no negative numerals, and solvers do not
+/// take (0 - 3) * x for linear: it is 0 - 3 * x.
+mlir::Value Emitter::product(const Rational &coefficient,
+                             SmallVector<mlir::Value> factors) {
+  Rational magnitude = coefficient.sign() < 0 ? -coefficient : coefficient;
+  if (factors.empty() || !magnitude.isOne())
+    factors.insert(factors.begin(), integer(magnitude));
+  mlir::Value result =
+      factors.size() == 1
+          ? factors.front()
+          : mlir::Value(smt::IntMulOp::create(builder, loc, intType, factors));
+  if (coefficient.sign() >= 0)
+    return result;
+  return smt::IntSubOp::create(builder, loc, integer(Rational(0)), result);
+}
+
 mlir::Value Emitter::build(Term term) {
   SmallVector<mlir::Value> operands;
   for (Term operand : term.operands())
@@ -138,15 +167,7 @@ mlir::Value Emitter::build(Term term) {
   case TermKind::Constant:
     if (isReal)
       return declare("real." + term.value().str(), realType);
-    {
-      std::string digits = term.value().str();
-      auto bits = static_cast<unsigned>(4 * digits.size() + 8);
-      llvm::APInt number(bits, StringRef(digits), 10);
-      return smt::IntConstantOp::create(
-          builder, loc,
-          mlir::IntegerAttr::get(context,
-                                 llvm::APSInt(number, /*isUnsigned=*/false)));
-    }
+    return product(term.value(), {});
   case TermKind::True:
   case TermKind::False:
     return smt::BoolConstantOp::create(builder, loc,
@@ -158,9 +179,12 @@ mlir::Value Emitter::build(Term term) {
                   : mlir::Value(
                         smt::IntAddOp::create(builder, loc, intType, operands));
   case TermKind::Mul:
-    return isReal ? chain("real.mul", operands)
-                  : mlir::Value(
-                        smt::IntMulOp::create(builder, loc, intType, operands));
+    if (isReal)
+      return chain("real.mul", operands);
+    if (term.operand(0).isConstant())
+      return product(term.operand(0).value(),
+                     llvm::to_vector(llvm::drop_begin(operands)));
+    return product(Rational(1), operands);
   case TermKind::Pow: {
     SmallVector<mlir::Value> factors(*term.value().asInteger(), operands[0]);
     return isReal ? chain("real.mul", factors)

@@ -230,9 +230,11 @@ static void close(MaskRegions &regions, bool alwaysPresent) {
   }
   regions.streamLo = regions.streamExtent;
   regions.streamHi = c.integer(0);
-  for (const Disjunct &disjunct : regions.disjuncts) {
-    regions.streamLo = min(regions.streamLo, disjunct.lo);
-    regions.streamHi = max(regions.streamHi, disjunct.hi);
+  for (auto [number, disjunct] : llvm::enumerate(regions.disjuncts)) {
+    regions.streamLo =
+        number ? min(regions.streamLo, disjunct.lo) : disjunct.lo;
+    regions.streamHi =
+        number ? max(regions.streamHi, disjunct.hi) : disjunct.hi;
   }
 }
 
