@@ -7,6 +7,7 @@
 
 #include "codegen/cpu/ExpandMath.h"
 #include "dialect/Cascade/Cascade.h"
+#include "dialect/Device/Device.h"
 #include "passes/Derive/Passes.h"
 #include "passes/Lower/CascadeToLoops.h"
 #include "passes/Lower/FoldToRows.h"
@@ -18,7 +19,8 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<einfall::cascade::CascadeDialect, mlir::arith::ArithDialect,
+  registry.insert<einfall::cascade::CascadeDialect,
+                  einfall::device::DeviceDialect, mlir::arith::ArithDialect,
                   mlir::func::FuncDialect, mlir::math::MathDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::smt::SMTDialect, mlir::vector::VectorDialect>();

@@ -1,0 +1,165 @@
+//===- Device.cpp - The device dialect and its verifiers ------------------===//
+
+#include "dialect/Device/Device.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace einfall::device;
+
+#include "dialect/Device/DeviceDialect.cpp.inc"
+#include "dialect/Device/DeviceEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialect/Device/DeviceAttrs.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialect/Device/DeviceOps.cpp.inc"
+
+void DeviceDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialect/Device/DeviceAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialect/Device/DeviceOps.cpp.inc"
+      >();
+}
+
+int64_t einfall::device::sizeInBytes(Type type) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.getNumElements() * sizeInBytes(vector.getElementType());
+  return (type.getIntOrFloatBitWidth() + 7) / 8;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+LogicalResult KernelOp::verifyRegions() {
+  int64_t threads = getThreads();
+  if (threads < 32 || threads > 1024 || threads % 32)
+    return emitOpError() << "has blocks of " << threads
+                         << " threads; a multiple of 32 up to 1024 is needed";
+  if (getShared() < 0 || getShared() > 232448)
+    return emitOpError() << "asks for " << getShared()
+                         << " bytes of shared memory; at most 232448 exist";
+  for (Region *region : {&getGrid(), &getBody()}) {
+    Block &block = region->front();
+    if (block.getNumArguments() != getParameters().size())
+      return emitOpError() << "names " << getParameters().size()
+                           << " parameters, but a region has "
+                           << block.getNumArguments() << " arguments";
+    for (auto [number, argument] : llvm::enumerate(block.getArguments())) {
+      Type type = argument.getType();
+      if (!type.isInteger(64) && !type.isInteger(32) && !type.isF32())
+        return emitOpError() << "parameter " << number << " is a " << type
+                             << "; i64, i32 and f32 can be passed";
+      if (type != getGrid().front().getArgument(number).getType())
+        return emitOpError() << "parameter " << number
+                             << " differs between grid and body";
+    }
+  }
+  if (!isa<LaunchOp>(getGrid().front().back()))
+    return emitOpError("needs a device.launch at the end of its grid");
+  if (!isa<ReturnOp>(getBody().front().back()))
+    return emitOpError("needs a device.return at the end of its body");
+  WalkResult grid = getGrid().walk([](Operation *op) {
+    if (isa<arith::ArithDialect>(op->getDialect()) || isa<LaunchOp>(op))
+      return WalkResult::advance();
+    op->emitOpError("is no arithmetic, which is all that a grid may hold");
+    return WalkResult::interrupt();
+  });
+  if (grid.wasInterrupted())
+    return failure();
+  WalkResult body = getBody().walk([](Operation *op) {
+    bool known =
+        isa<DeviceDialect, arith::ArithDialect>(op->getDialect()) ||
+        isa<scf::ForOp, scf::IfOp, scf::YieldOp, vector::ExtractOp,
+            vector::FromElementsOp, vector::BroadcastOp>(op);
+    if (known)
+      return WalkResult::advance();
+    op->emitOpError("is not part of a device program");
+    return WalkResult::interrupt();
+  });
+  return failure(body.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyAddress(Operation *op, Space space, Value base,
+                                   Value offset) {
+  unsigned bits = space == Space::Global ? 64 : 32;
+  for (Value part : {base, offset})
+    if (!part.getType().isInteger(bits))
+      return op->emitOpError() << "addresses " << stringifySpace(space)
+                               << " memory by " << part.getType()
+                               << "; it takes i" << bits;
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  if (getReadonly() && getSpace() != Space::Global)
+    return emitOpError("says readonly of shared memory");
+  return verifyAddress(*this, getSpace(), getBase(), getOffset());
+}
+
+LogicalResult StoreOp::verify() {
+  return verifyAddress(*this, getSpace(), getBase(), getOffset());
+}
+
+LogicalResult CopyAsyncOp::verify() {
+  if (getBytes() != 4 && getBytes() != 8 && getBytes() != 16)
+    return emitOpError() << "copies " << getBytes()
+                         << " bytes; 4, 8 and 16 are possible";
+  return success();
+}
+
+LogicalResult CopyWaitOp::verify() {
+  if (getPending() < 0)
+    return emitOpError("leaves a negative number of groups pending");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyBarrier(Operation *op, int64_t id,
+                                   std::optional<int64_t> threads) {
+  if (id < 0 || id > 15)
+    return op->emitOpError() << "names barrier " << id
+                             << "; there are 0 to 15";
+  if (threads && (*threads < 32 || *threads > 1024 || *threads % 32))
+    return op->emitOpError() << "counts " << *threads
+                             << " threads; a multiple of 32 up to 1024 is "
+                                "needed";
+  return success();
+}
+
+LogicalResult BarrierOp::verify() {
+  return verifyBarrier(*this, getId(), getThreads());
+}
+
+LogicalResult ArriveOp::verify() {
+  return verifyBarrier(*this, getId(), getThreads());
+}
+
+//===----------------------------------------------------------------------===//
+// NVIDIA
+//===----------------------------------------------------------------------===//
+
+LogicalResult LdMatrixOp::verify() {
+  if (getResult().getType().getNumElements() != int64_t(getCount()))
+    return emitOpError() << "loads " << getCount() << " matrices into "
+                         << getResult().getType();
+  return success();
+}

@@ -1,0 +1,48 @@
+// Operations of NVIDIA's machines, named as the PTX ISA names them.
+#ifndef EINFALL_DEVICE_NVIDIA_OPS
+#define EINFALL_DEVICE_NVIDIA_OPS
+
+//===----------------------------------------------------------------------===//
+// sm_80 and later
+//===----------------------------------------------------------------------===//
+
+def Device_LdMatrixOp : Device_Op<"nv.ldmatrix"> {
+  let summary = "8 x 8 matrices of 16-bit numbers from shared memory (converged)";
+  let description = [{
+    `ldmatrix.sync.aligned.m8n8.x{count}{.trans}.shared.b16` (PTX ISA,
+    "Warp-level matrix load instruction: ldmatrix"). Lanes 8i to 8i + 7 give the
+    addresses of the rows (16 bytes, aligned) of matrix i. A lane receives in
+    register i the elements (lane / 4, 2 (lane mod 4)) and the one after it in
+    that row; with `transpose`, of the transposed matrix.
+
+    Example: `%a = device.nv.ldmatrix 4 transpose %address : vector<4xi32>`
+  }];
+  let arguments = (ins I64Attr:$count, UnitAttr:$transpose, I32:$address);
+  let results = (outs VectorOfLengthAndType<[1, 2, 4], [I32]>:$result);
+  let assemblyFormat = [{
+    $count (`transpose` $transpose^)? $address attr-dict `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Device_MmaOp : Device_Op<"nv.mma",
+    [AllTypesMatch<["c", "result"]>, NoMemoryEffect]> {
+  let summary = "D = A B + C on 16 x 8 x 16 (converged)";
+  let description = [{
+    `mma.sync.aligned.m16n8k16.row.col.f32.{type}.{type}.f32` (PTX ISA, "Matrix
+    fragments for mma.m16n8k16"): A is 16 x 16 in four registers of pairs, B
+    16 x 8 in two, C and D 16 x 8 in four f32.
+
+    Example: `%d = device.nv.mma bf16 %a, %b, %c`
+  }];
+  let arguments = (ins Device_PairAttr:$type,
+                       VectorOfLengthAndType<[4], [I32]>:$a,
+                       VectorOfLengthAndType<[2], [I32]>:$b,
+                       VectorOfLengthAndType<[4], [F32]>:$c);
+  let results = (outs VectorOfLengthAndType<[4], [F32]>:$result);
+  let assemblyFormat = [{
+    $type $a `,` $b `,` $c attr-dict `:` type($a) `,` type($b) `,` type($c)
+  }];
+}
+
+#endif // EINFALL_DEVICE_NVIDIA_OPS

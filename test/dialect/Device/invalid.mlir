@@ -1,0 +1,76 @@
+// RUN: einfall-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{has blocks of 100 threads; a multiple of 32 up to 1024 is needed}}
+device.kernel @k target "sm_80" threads 100 shared 0 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  device.return
+}
+
+// -----
+
+// expected-error @+1 {{asks for 300000 bytes of shared memory; at most 232448 exist}}
+device.kernel @k target "sm_80" threads 128 shared 300000 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  device.return
+}
+
+// -----
+
+// expected-error @+1 {{names 1 parameters, but a region has 0 arguments}}
+device.kernel @k target "sm_80" threads 128 shared 0 parameters ["x"] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  device.return
+}
+
+// -----
+
+device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  %zero = arith.constant 0 : i32
+  // expected-error @+1 {{addresses global memory by 'i32'; it takes i64}}
+  %v = device.load global %zero[%zero : i32] : i32 -> f32
+  device.return
+}
+
+// -----
+
+device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  // expected-error @+1 {{counts 40 threads; a multiple of 32 up to 1024 is needed}}
+  device.barrier 1 threads 40
+  device.return
+}
+
+// -----
+
+device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  %zero = arith.constant 0 : i32
+  // expected-error @+1 {{loads 4 matrices into 'vector<2xi32>'}}
+  %a = device.nv.ldmatrix 4 %zero : vector<2xi32>
+  device.return
+}
+
+// -----
+
+device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  %x = arith.constant 1.0 : f32
+  // expected-error @+1 {{is not part of a device program}}
+  %e = math.exp %x : f32
+  device.return
+}
