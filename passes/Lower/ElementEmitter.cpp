@@ -215,10 +215,21 @@ Value ElementEmitter::emitPresence(Value field, const Coordinates &at) {
     return conjunction(emitPresence(where.getValue(), at),
                        conjunction(condition.present, condition.value));
   }
+  Value present;
   if (isa<MapOp>(op)) {
-    Value present;
     for (Value operand : op->getOperands())
       present = conjunction(present, emitPresence(operand, at));
+    return present;
+  }
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    auto input = read.getTensor().getDefiningOp<InputOp>();
+    for (auto [i, dim] : llvm::enumerate(names(input.getDims()))) {
+      Value index = read.getIndices()[i];
+      present = conjunction(present, emitPresence(index, at));
+      if (!isInside(read, i))
+        present =
+            conjunction(present, inside(emit(index, at).value, extent(dim)));
+    }
     return present;
   }
   return emit(field, at).present;

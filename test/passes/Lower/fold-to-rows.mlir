@@ -5,9 +5,10 @@
 // CHECK-LABEL: func.func @derived_workspace
 // CHECK-LABEL: func.func @derived_shared
 // CHECK-LABEL: func.func @derived(
-// Keys are fetched ahead and sixteen scores are summed side by side along e.
+// Keys are fetched ahead, and sixteen scores are summed side by side along e:
+// fifteen additions of pairs of vectors.
 // CHECK: llvm.intr.prefetch
-// CHECK: vector.reduction <add>
+// CHECK-COUNT-30: vector.shuffle
 // CHECK: vector.reduction <maximumf>
 // CHECK-NOT: cascade.
 cascade.kernel @derived {
