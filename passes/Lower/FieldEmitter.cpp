@@ -156,6 +156,19 @@ Lanes FieldEmitter::eval(Value field, const Point &point, Memo &memo) {
   return result;
 }
 
+/// `x - r` for a reference r of the fold at hand.
+static bool isDistance(Value field) {
+  auto map = field.getDefiningOp<MapOp>();
+  if (!map || map.getFunction() != Function::Sub)
+    return false;
+  auto reference = dyn_cast<BlockArgument>(map.getOperands()[1]);
+  if (!reference)
+    return false;
+  // Both regions have their references first, `act` the old and the new ones.
+  auto fold = dyn_cast<FoldOp>(reference.getOwner()->getParentOp());
+  return fold && reference.getArgNumber() < 2 * fold.getReferences();
+}
+
 Lanes FieldEmitter::compute(Value field, const Point &point, Memo &memo) {
   Operation *op = field.getDefiningOp();
   return TypeSwitch<Operation *, Lanes>(op)
@@ -192,6 +205,9 @@ Lanes FieldEmitter::compute(Value field, const Point &point, Memo &memo) {
           x.push_back(lanes.value);
           present = both(present, lanes.present);
         }
+        if (map.getFunction() == Function::Exp && isVector(x[0]) &&
+            isDistance(map.getOperands()[0]))
+          return {exponentialOfDistance(x[0]), present};
         return {apply(map.getFunction(), x), present};
       })
       .Case<WhereOp>([&](WhereOp where) -> Lanes {

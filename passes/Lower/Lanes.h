@@ -76,6 +76,9 @@ public:
   /// A scalar function on lane values.
   mlir::Value apply(cascade::Function function,
                     llvm::ArrayRef<mlir::Value> operands);
+  /// The exponential of a vector of distances to references, where a relative
+  /// error in proportion to the distance does no harm.
+  mlir::Value exponentialOfDistance(mlir::Value x);
 
   // Memory.
   mlir::Type pointer();
@@ -111,6 +114,9 @@ private:
   /// Brings two lane values to one shape.
   void match(mlir::Value &x, mlir::Value &y);
   mlir::Value exponential(mlir::Value x);
+  mlir::Value scale(mlir::Value p, mlir::Value n);
+  /// Coefficients from the highest power down.
+  mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients);
 };
 
 } // namespace einfall

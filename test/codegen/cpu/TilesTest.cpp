@@ -137,6 +137,35 @@ protected:
     kernel = *found;
   }
 
+  void run(const Shape &s, std::vector<float> &q, std::vector<float> &k,
+           std::vector<float> &v, std::vector<float> &o, std::vector<float> &l,
+           double scale, int64_t spread = 1) {
+    const double *params[] = {&scale};
+    void *data[] = {q.data(), k.data(), v.data(), o.data(), l.data()};
+    int64_t strides[] = {s.p * s.e * spread,
+                         s.e * spread,
+                         spread,
+                         s.m * s.e * spread,
+                         s.e * spread,
+                         spread,
+                         s.m * s.f * spread,
+                         s.f * spread,
+                         spread,
+                         s.p * s.f,
+                         s.f,
+                         1,
+                         s.p,
+                         1};
+    int64_t extents[] = {s.h, s.p, s.e, s.g, s.m, s.f};
+    EinfallCpuArguments arguments{data, strides, extents, params};
+    cpu::CpuExecutor executor(2);
+    std::vector<char> workspace(executor.workspaceSize(kernel, arguments) + 64,
+                                char(0xff));
+    auto address = reinterpret_cast<uintptr_t>(workspace.data());
+    executor.launch(kernel, arguments,
+                    reinterpret_cast<void *>((address + 63) / 64 * 64));
+  }
+
   /// Runs attention on random inputs and compares every row. Keys that no row
   /// sees hold NaN. `spread` is the distance of elements along e and f.
   void check(const Shape &s, const Mask &mask, int64_t spread = 1) {
@@ -163,30 +192,7 @@ protected:
       }
     }
     double scale = 1.5 / std::sqrt(double(s.e));
-    const double *params[] = {&scale};
-    void *data[] = {q.data(), k.data(), v.data(), o.data(), l.data()};
-    int64_t strides[] = {s.p * s.e * spread,
-                         s.e * spread,
-                         spread,
-                         s.m * s.e * spread,
-                         s.e * spread,
-                         spread,
-                         s.m * s.f * spread,
-                         s.f * spread,
-                         spread,
-                         s.p * s.f,
-                         s.f,
-                         1,
-                         s.p,
-                         1};
-    int64_t extents[] = {s.h, s.p, s.e, s.g, s.m, s.f};
-    EinfallCpuArguments arguments{data, strides, extents, params};
-    cpu::CpuExecutor executor(2);
-    std::vector<char> workspace(executor.workspaceSize(kernel, arguments) + 64,
-                                char(0xff));
-    auto address = reinterpret_cast<uintptr_t>(workspace.data());
-    executor.launch(kernel, arguments,
-                    reinterpret_cast<void *>((address + 63) / 64 * 64));
+    run(s, q, k, v, o, l, scale, spread);
     for (int64_t h = 0; h < s.h; ++h)
       for (int64_t p = 0; p < s.p; ++p) {
         int64_t g = h * s.g / s.h;
@@ -279,6 +285,34 @@ TEST_F(Tiles, StridedInputs) {
   Shape shape{2, 2, 70, 90, 24, 40};
   compile(attention(kCausal), shape);
   check(shape, causal, 3);
+}
+
+/// Two keys, one with the score 0 and one with -d: O is the weight of the
+/// second over the sum, from which the weight follows.
+TEST_F(Tiles, WeightsOfDistances) {
+  for (bool portable : {false, true}) {
+    const int64_t rows = 9000;
+    Shape shape{1, 1, rows, 2, 1, 1};
+    compile(dense(), shape, portable);
+    std::vector<float> q(rows), k{0, 1}, v{0, 1}, o(rows, NAN), l(rows, NAN);
+    for (int64_t p = 0; p < rows; ++p)
+      q[p] = -87.0f * p / (rows - 4);
+    q[rows - 3] = -200;
+    q[rows - 2] = -1e30f;
+    q[rows - 1] = INFINITY;
+    run(shape, q, k, v, o, l, /*scale=*/1);
+    for (int64_t p = 0; p < rows - 3; ++p) {
+      double d = -double(q[p]), expected = std::exp(-d);
+      double weight = double(o[p]) / (1 - double(o[p]));
+      // Sum and division add to what LaneMath.cpp states.
+      double tolerance = 5.5 * 0x1p-23 + 1.3 * d * 0x1p-24;
+      ASSERT_NEAR(weight / expected, 1, tolerance) << "d " << d;
+    }
+    EXPECT_EQ(o[0], 0.5f);
+    EXPECT_EQ(o[rows - 3], 0);
+    EXPECT_EQ(o[rows - 2], 0);
+    EXPECT_TRUE(std::isnan(o[rows - 1]));
+  }
 }
 
 TEST_F(Tiles, PortableVectors) {
