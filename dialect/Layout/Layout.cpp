@@ -14,21 +14,45 @@ using namespace einfall::layout::detail;
 // Construction
 //===----------------------------------------------------------------------===//
 
-/// The largest value of each output that the digits could reach, ignoring that
-/// extents cut last digits short: an upper bound.
-static Point valueBound(const std::vector<Input> &ins, size_t numOutputs) {
-  Point sum(numOutputs, 0), mask(numOutputs, 0);
-  for (const Input &in : ins)
+/// Whether the extent of some input cuts its last digit short.
+static bool isCut(const std::vector<Input> &ins) {
+  for (const Input &in : ins) {
+    int64_t covered = 1;
     for (const Digit &digit : in.digits)
-      for (size_t d = 0; d < numOutputs; ++d) {
-        if (digit.isBit)
-          mask[d] |= digit.step[d];
-        else
-          sum[d] += (digit.radix - 1) * digit.step[d];
+      covered *= digit.radix;
+    if (covered != in.dim.extent)
+      return true;
+  }
+  return false;
+}
+
+/// The largest value of each output over all values of the digits: exact where
+/// no digit is cut short, else an upper bound.
+static Point largestValues(const std::vector<Input> &ins, size_t numOutputs) {
+  Point largest(numOutputs, 0);
+  for (size_t d = 0; d < numOutputs; ++d) {
+    int64_t sum = 0, atom = 0;
+    // Bits are eliminated from the highest down, so that taking each vector
+    // that raises the value gives the largest of the span.
+    std::vector<int64_t> basis;
+    for (const Input &in : ins)
+      for (const Digit &digit : in.digits) {
+        if (!digit.isBit) {
+          sum += (digit.radix - 1) * digit.step[d];
+          continue;
+        }
+        int64_t vector = digit.step[d];
+        for (int64_t other : basis)
+          vector = std::min(vector, vector ^ other);
+        if (vector)
+          basis.push_back(vector);
+        std::sort(basis.rbegin(), basis.rend());
       }
-  for (size_t d = 0; d < numOutputs; ++d)
-    sum[d] += mask[d];
-  return sum;
+    for (int64_t vector : basis)
+      atom = std::max(atom, atom ^ vector);
+    largest[d] = sum + atom;
+  }
+  return largest;
 }
 
 static std::optional<std::string> checkNames(const std::vector<Dim> &dims,
@@ -84,11 +108,11 @@ OrError<Layout> Layout::create(std::vector<Input> inputs,
       return Failure{*error};
 
   Layout layout(std::move(inputs), std::move(outputs));
-  Point largest = valueBound(layout.ins, layout.outs.size());
-  bool exact = true;
+  Point largest = largestValues(layout.ins, layout.outs.size());
+  bool known = true;
   for (size_t d = 0; d < largest.size(); ++d)
-    exact &= layout.outs[d].extent > largest[d];
-  if (!exact) {
+    known &= layout.outs[d].extent > largest[d];
+  if (!known && isCut(layout.ins)) {
     if (layout.inputSize() > maxPoints)
       return Failure{"the domain of " + std::to_string(layout.inputSize()) +
                      " points is too large to find its extents"};
@@ -160,8 +184,8 @@ int64_t Layout::outputSize() const { return boxSize(outs); }
 // Evaluation
 //===----------------------------------------------------------------------===//
 
-Point Layout::apply(const Point &x) const {
-  Point sum(outs.size(), 0), atom(outs.size(), 0);
+Parts Layout::parts(const Point &x) const {
+  Parts result{Point(outs.size(), 0), Point(outs.size(), 0)};
   for (size_t i = 0; i < ins.size(); ++i) {
     int64_t rest = x[i];
     for (const Digit &digit : ins[i].digits) {
@@ -171,17 +195,22 @@ Point Layout::apply(const Point &x) const {
       rest /= digit.radix;
       if (value == 0)
         continue;
-      for (size_t d = 0; d < sum.size(); ++d) {
+      for (size_t d = 0; d < outs.size(); ++d) {
         if (digit.isBit)
-          atom[d] ^= digit.step[d];
+          result.atom[d] ^= digit.step[d];
         else
-          sum[d] += value * digit.step[d];
+          result.sum[d] += value * digit.step[d];
       }
     }
   }
-  for (size_t d = 0; d < sum.size(); ++d)
-    sum[d] += atom[d];
-  return sum;
+  return result;
+}
+
+Point Layout::apply(const Point &x) const {
+  Parts both = parts(x);
+  for (size_t d = 0; d < outs.size(); ++d)
+    both.sum[d] += both.atom[d];
+  return std::move(both.sum);
 }
 
 Point Layout::apply(const Steps &x) const {

@@ -43,8 +43,9 @@
 // its divisibility conditions fail). Operations on linear layouts are matrix
 // operations. All others go through `fit`, which reads the digits off the
 // images of the axes and then *checks the candidate at every point*; so an
-// operation answers with a layout that is right everywhere, or says that there
-// is none.
+// operation answers with a layout that is right everywhere, or refuses. (It may
+// refuse where the form exists but does not show on the axes: 3 x y 1 below a
+// bit y 3 looks like 6 x y 1, and is refused if another input meets that bit.)
 //
 // Laws (names of dimensions match; every one is a test)
 //   apply      compose(f, g)(x) = f(g(x)); associative
@@ -110,6 +111,13 @@ struct Input {
   bool operator==(const Input &other) const = default;
 };
 
+/// The two parts of an image: L(x) = atom + sum. Parts of points that share no
+/// coordinate combine by XOR in the atom and by addition in the sum, which is
+/// how an address is split into what varies by lane and what is a constant.
+struct Parts {
+  Point atom, sum;
+};
+
 class Layout {
 public:
   /// Checks the rules above. An output extent of 0 asks for the least extent
@@ -140,7 +148,9 @@ public:
 
   /// The image of a point of the domain.
   Point apply(const Point &x) const;
-  /// The same by names: missing coordinates are 0, unknown names are ignored.
+  /// Its two parts.
+  Parts parts(const Point &x) const;
+  /// The image by names: missing coordinates are 0, unknown names are ignored.
   Point apply(const Steps &x) const;
   /// Coordinate `output` of the image.
   int64_t at(std::string_view output, const Steps &x) const;

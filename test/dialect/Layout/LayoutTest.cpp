@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 using namespace einfall::layout;
 
 namespace {
@@ -74,6 +76,28 @@ TEST(Layout, EveryPrefixOfATextIsRefusedOrRead) {
     EXPECT_FALSE(Layout::parse(text.substr(0, length))) << length;
 }
 
+TEST(Layout, NoTextBreaksTheParser) {
+  std::mt19937 random(7);
+  const std::string letters = "[]():;,^+->x 0123456789abyte\n\t\xff";
+  int read = 0;
+  for (int trial = 0; trial < 20000; ++trial) {
+    std::string text = swizzledTile;
+    for (int edit = 0; edit < 1 + trial % 4; ++edit) {
+      size_t at = random() % text.size();
+      if (random() % 3 == 0)
+        text.erase(at, 1 + random() % 5);
+      else
+        text[at] = letters[random() % letters.size()];
+    }
+    OrError<Layout> layout = Layout::parse(text);
+    EXPECT_EQ(bool(layout), layout.message().empty());
+    if (layout && ++read) {
+      EXPECT_EQ(Layout::parse(layout->str())->str(), layout->str());
+    }
+  }
+  EXPECT_GT(read, 100);
+}
+
 TEST(Layout, FindsTheLeastExtents) {
   OrError<Layout> layout = LayoutBuilder({{"byte", 0}})
                                .input("row", 5) // the last digit is cut short
@@ -82,6 +106,33 @@ TEST(Layout, FindsTheLeastExtents) {
                                .build();
   ASSERT_TRUE(layout) << layout.message();
   EXPECT_EQ(layout->outputExtent("byte"), 21); // row 4 lies at 20
+  // 6 ^ 5 = 3, so the largest value of the bits is 6, of all 6 + 30.
+  layout = LayoutBuilder({{"byte", 0}})
+               .input("row")
+               .bit({{"byte", 6}})
+               .bit({{"byte", 5}})
+               .repeat(4, {{"byte", 10}})
+               .build();
+  ASSERT_TRUE(layout) << layout.message();
+  EXPECT_EQ(layout->outputExtent("byte"), 37);
+}
+
+TEST(Layout, PartsCombineAsTheySay) {
+  // The address of a lane's row and the constant of an instruction.
+  Layout address = *Layout::parse(
+      "[lane 32: ^byte 144, ^byte 288, ^byte 576, 2 x byte 1024, ^byte 16; "
+      "instruction 16: ^byte 32, ^byte 64, 4 x byte 8192] -> [byte 32768]");
+  for (int64_t lane = 0; lane < 32; ++lane)
+    for (int64_t instruction = 0; instruction < 16; ++instruction) {
+      Parts base = address.parts({lane, 0});
+      Parts constant = address.parts({0, instruction});
+      EXPECT_EQ((base.atom[0] ^ constant.atom[0]) + base.sum[0] +
+                    constant.sum[0],
+                address.apply(Point{lane, instruction})[0]);
+    }
+  Parts parts = address.parts({9, 7});
+  EXPECT_EQ(parts.atom, (Point{144 ^ 32 ^ 64}));
+  EXPECT_EQ(parts.sum, (Point{1024 + 8192}));
 }
 
 TEST(Layout, LinearWhereNothingCarries) {

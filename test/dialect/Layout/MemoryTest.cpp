@@ -300,6 +300,20 @@ TEST(MatrixLoad, OperandsOfAttention) {
   EXPECT_EQ(matrixAccessCost(*values, *v)->conflicts(), 0);
 }
 
+TEST(MatrixLoad, AddressesAsALayout) {
+  // Lanes in the XOR part of a swizzled tile, boxes in the sum.
+  OrError<Layout> tile = boxedTile(16, 128, 2, Swizzle::B128);
+  Layout a = *repeated(*mmaA(16, 16), "register", 8, {{"column", 16}});
+  OrError<MatrixAccess> access = matrixAccess(a, *tile, 2);
+  ASSERT_TRUE(access) << access.message();
+  OrError<Layout> address = compose(*tile, access->rowOf);
+  ASSERT_TRUE(address) << address.message();
+  EXPECT_EQ(address->str(),
+            "[lane 32: ^byte 144, ^byte 288, ^byte 576, 2 x byte 1024, ^byte "
+            "16; instruction 8: ^byte 32, ^byte 64, 2 x byte 2048] -> [byte "
+            "4096]");
+}
+
 TEST(MatrixLoad, EpilogueOfAWgmmaTile) {
   for (int64_t n : {80, 112, 176, 256}) {
     OrError<SharedTile> tile = chooseTile(64, n, 2, {*wgmmaD(n)}, true);
