@@ -21,9 +21,8 @@ SmallVector<Value> TileEmitter::contract(FoldBuffers &fold,
   unsigned block = plan.keyBlock, parts = plan.rowVectors;
   int64_t extent = contraction.extent;
   int64_t full = extent / width, chunks = (extent + width - 1) / width;
-  Operation *reduce = contraction.op;
   const Panel &panel = panelOf(fold, contraction.keys, true);
-  Value rowBase = element(fold.rowOperands.lookup(reduce->getResult(0)),
+  Value rowBase = element(fold.rowOperands.lookup(contraction.result),
                           mul(group.group, extent * rows()), f32);
   Value keyBase = element(panel.address, mul(local, chunks * width), f32);
 

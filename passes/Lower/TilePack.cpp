@@ -229,8 +229,9 @@ void TileEmitter::packRows(FoldBuffers &fold, const Point &group) {
     Value address = fold.rowOperands[value];
     const Contraction &what = contraction;
     SmallVector<std::pair<ReadOp, unsigned>> reads;
-    if (llvm::all_of(what.rows, [](Factor factor) {
-          return factor.value.getDefiningOp<ReadOp>();
+    if (llvm::all_of(what.rows, [&](Factor factor) {
+          return factor.value.getDefiningOp<ReadOp>() ||
+                 !fieldType(factor.value).hasRank(what.rank);
         }))
       for (Factor factor : what.rows)
         findReads(factor.value, what.rank, reads);

@@ -40,8 +40,8 @@ PresenceEmitter::Box TileEmitter::box(FoldBuffers &fold, const Point &group,
   Box result;
   result.point = group;
   result.stream = fold.plan->stream;
-  result.ranks[plan.row] = {
-      group.base, minimum(add(group.base, count), extent(plan.row))};
+  result.ranks[plan.row] = {group.base,
+                            minimum(add(group.base, count), extent(plan.row))};
   result.ranks[result.stream] = {start, add(start, keys)};
   return result;
 }
@@ -68,9 +68,9 @@ Extremes TileEmitter::presentOn(FoldBuffers &fold, const Box &box) {
 }
 
 /// The keys of a tile in three segments: blocks where something may be present,
-/// a run of blocks where everything is, and again blocks where something may be.
-/// Blocks before the first and after the last with anything are left out. With
-/// `all`, everything is present, and nothing is searched.
+/// a run of blocks where everything is, and again blocks where something may
+/// be. Blocks before the first and after the last with anything are left out.
+/// With `all`, everything is present, and nothing is searched.
 TileEmitter::Segments TileEmitter::cut(FoldBuffers &fold, const Point &group,
                                        const Tile &tile, Value all) {
   int64_t block = plan.keyBlock;
@@ -89,8 +89,8 @@ TileEmitter::Segments TileEmitter::cut(FoldBuffers &fold, const Point &group,
         from = select(here.ever, minimum(from, local), from);
         to = select(here.ever, end, to);
         if (here.always) {
-          Value whole = both(here.always,
-                             compare(Predicate::eq, keys, constant(block)));
+          Value whole =
+              both(here.always, compare(Predicate::eq, keys, constant(block)));
           // The run starts here, or goes on here.
           Value starts = both(whole, compare(Predicate::eq, first, none));
           Value goesOn = both(whole, compare(Predicate::eq, last, local));
@@ -123,7 +123,7 @@ Span TileEmitter::walk(FoldBuffers &fold, const Point &item, Value count) {
     if (!range)
       return {constant(0), size};
     result = result ? Span{minimum(result->low, range->low),
-                            maximum(result->high, range->high)}
+                           maximum(result->high, range->high)}
                     : *range;
   }
   return {roundDown(result->low, plan.keyTile), result->high};
@@ -155,9 +155,8 @@ void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
           part.from =
               select(first, segments.from,
                      select(second, segments.firstWhole, segments.lastWhole));
-          part.to =
-              select(first, segments.firstWhole,
-                     select(second, segments.lastWhole, segments.to));
+          part.to = select(first, segments.firstWhole,
+                           select(second, segments.lastWhole, segments.to));
           auto tested = [&] { step(fold, group, part); };
           auto whole = [&] {
             part.whole = true;
@@ -421,8 +420,7 @@ void TileEmitter::visit(FoldBuffers &fold, const TilePass &what,
         Lanes x = eval(condition, within, memo);
         value = select(both(x.value, x.present), value, zeroVector());
       }
-      Operation *reduce = contraction->op;
-      memo[reduce->getResult(0)] = {value, nullptr};
+      memo[contraction->result] = {value, nullptr};
     }
     for (auto [number, component] : llvm::enumerate(what.sums)) {
       Value &acc = carried[number * plan.rowVectors + part];

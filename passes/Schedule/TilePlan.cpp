@@ -279,14 +279,49 @@ private:
     FieldType type = fieldType(value);
     if (!op || !type.hasRank(fold.stream) || fold.contractions.count(value))
       return;
-    if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      if (std::optional<Contraction> found = contraction(reduce, fold.stream))
-        fold.contractions.insert({value, *found});
+    if (std::optional<Contraction> found = scaledContraction(op, fold.stream)) {
+      fold.contractions.insert({value, *found});
       return;
     }
+    if (isa<ReduceOp>(op))
+      return;
     for (Value operand : op->getOperands())
       if (isa<FieldType>(operand.getType()))
         findContractions(operand, fold);
+  }
+
+  /// A contraction, or one times or over what is the same everywhere and surely
+  /// present: that scales the rows' operand once instead of every sum.
+  std::optional<Contraction> scaledContraction(Operation *op,
+                                               StringRef stream) {
+    if (auto reduce = dyn_cast<ReduceOp>(op))
+      return contraction(reduce, stream);
+    auto map = dyn_cast<MapOp>(op);
+    if (!map || (map.getFunction() != Function::Mul &&
+                 map.getFunction() != Function::Div))
+      return std::nullopt;
+    bool inverted = map.getFunction() == Function::Div;
+    for (unsigned i = 0; i < (inverted ? 1 : 2); ++i) {
+      Value sum = map.getOperands()[i], factor = map.getOperands()[1 - i];
+      auto reduce = sum.getDefiningOp<ReduceOp>();
+      if (!reduce || !sum.hasOneUse() || !isScalar(factor))
+        continue;
+      std::optional<Contraction> result = contraction(reduce, stream);
+      if (result) {
+        result->rows.push_back({factor, inverted});
+        result->result = map.getResult();
+      }
+      return result;
+    }
+    return std::nullopt;
+  }
+
+  /// Made of constants, parameters and extents.
+  static bool isScalar(Value field) {
+    Operation *op = field.getDefiningOp();
+    if (isa_and_nonnull<MapOp>(op))
+      return llvm::all_of(op->getOperands(), isScalar);
+    return isa_and_nonnull<ConstOp, ParamOp, ExtentOp>(op);
   }
 
   std::optional<Contraction> contraction(ReduceOp reduce, StringRef stream) {
@@ -298,7 +333,8 @@ private:
     std::optional<int64_t> extent = known(ranks.front());
     if (!extent || *extent == 0)
       return std::nullopt;
-    Contraction result{reduce, ranks.front(), *extent, {}, {}, {}, {}};
+    Contraction result{
+        reduce.getResult(), ranks.front(), *extent, {}, {}, {}, {}};
     Product product = Product::of(reduce.getValue());
     for (Factor factor : product.factors) {
       FieldType type = fieldType(factor.value);

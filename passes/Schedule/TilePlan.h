@@ -50,7 +50,7 @@ struct Product {
 
 /// `sum over e` of rows' factors times keys' factors, times the rest.
 struct Contraction {
-  cascade::ReduceOp op;
+  mlir::Value result; ///< the sum, or what it is scaled to
   llvm::StringRef rank;
   int64_t extent;
   Factors rows, keys, rest;
