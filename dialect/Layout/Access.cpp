@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <numeric>
 #include <set>
 
 using namespace einfall::layout;
@@ -181,6 +182,23 @@ OrError<VectorAccess> einfall::layout::widestAccess(const Layout &registers,
   return single;
 }
 
+/// Calls `visit` with the lanes' addresses of every instruction of a warp.
+template <typename Visit>
+static void forEachInstruction(const VectorAccess &access,
+                               const Layout &registers, const Layout &memory,
+                               const Steps &warp, Visit visit) {
+  for (const std::vector<int64_t> &group : access.registers) {
+    std::vector<int64_t> lanes;
+    for (int64_t lane = 0; lane < registers.inputExtent("lane"); ++lane) {
+      Steps x = warp;
+      x.push_back({"lane", lane});
+      x.push_back({"register", group.front()});
+      lanes.push_back(byteAddress(registers, memory, x));
+    }
+    visit(lanes);
+  }
+}
+
 OrError<AccessCost> einfall::layout::sharedAccess(const BankModel &model,
                                                   const Layout &registers,
                                                   const Layout &memory,
@@ -189,23 +207,77 @@ OrError<AccessCost> einfall::layout::sharedAccess(const BankModel &model,
   if (!access)
     return access.failure();
   AccessCost worst;
-  for (const Steps &rest : otherCoordinates(registers)) {
+  std::string error;
+  for (const Steps &warp : otherCoordinates(registers)) {
     AccessCost sum;
-    for (const std::vector<int64_t> &group : access->registers) {
-      std::vector<int64_t> lanes;
-      for (int64_t lane = 0; lane < registers.inputExtent("lane"); ++lane) {
-        Steps x = rest;
-        x.push_back({"lane", lane});
-        x.push_back({"register", group.front()});
-        lanes.push_back(byteAddress(registers, memory, x));
-      }
-      OrError<AccessCost> cost = warpAccess(model, lanes, access->bytes);
-      if (!cost)
-        return cost.failure();
-      sum += *cost;
-    }
+    forEachInstruction(*access, registers, memory, warp,
+                       [&](const std::vector<int64_t> &lanes) {
+                         auto cost = warpAccess(model, lanes, access->bytes);
+                         if (cost)
+                           sum += *cost;
+                         else
+                           error = cost.message();
+                       });
+    if (!error.empty())
+      return Failure{error};
     if (worst.instructions == 0 || sum.wavefronts > worst.wavefronts)
       worst = sum;
   }
   return worst;
+}
+
+OrError<GlobalCost> einfall::layout::globalAccess(const Layout &registers,
+                                                  const Layout &memory,
+                                                  int64_t elementBytes,
+                                                  int64_t baseAlignment,
+                                                  int64_t sectorBytes) {
+  OrError<VectorAccess> access =
+      widestAccess(registers, memory, elementBytes, 16, baseAlignment);
+  if (!access)
+    return access.failure();
+  GlobalCost worst;
+  for (const Steps &warp : otherCoordinates(registers)) {
+    GlobalCost sum;
+    std::set<int64_t> vectors;
+    forEachInstruction(*access, registers, memory, warp,
+                       [&](const std::vector<int64_t> &lanes) {
+                         ++sum.instructions;
+                         sum.sectors +=
+                             sectorsTouched(lanes, access->bytes, sectorBytes);
+                         vectors.insert(lanes.begin(), lanes.end());
+                       });
+    sum.leastSectors =
+        (int64_t(vectors.size()) * access->bytes + sectorBytes - 1) /
+        sectorBytes;
+    if (worst.instructions == 0 || sum.sectors > worst.sectors)
+      worst = sum;
+  }
+  return worst;
+}
+
+OrError<Layout> einfall::layout::copyLayout(int64_t rows, int64_t columns,
+                                            int64_t vectorElements,
+                                            int64_t lanes, int64_t warps) {
+  if (rows < 1 || columns < 1 || vectorElements < 1 || lanes < 1 || warps < 1 ||
+      columns % vectorElements != 0)
+    return Failure{"rows of " + std::to_string(columns) +
+                   " elements are no whole vectors of " +
+                   std::to_string(vectorElements)};
+  int64_t vectors = columns / vectorElements;
+  int64_t along = std::gcd(vectors, lanes), across = lanes / along;
+  if (rows % (across * warps) != 0)
+    return Failure{std::to_string(rows) + " rows are no multiple of the " +
+                   std::to_string(across * warps) + " that " +
+                   std::to_string(warps) + " warps copy at a time"};
+  return LayoutBuilder({{"row", rows}, {"column", columns}})
+      .input("register")
+      .repeat(vectorElements, {{"column", 1}})
+      .repeat(vectors / along, {{"column", along * vectorElements}})
+      .repeat(rows / (across * warps), {{"row", across * warps}})
+      .input("lane")
+      .repeat(along, {{"column", vectorElements}})
+      .repeat(across, {{"row", 1}})
+      .input("warp")
+      .repeat(warps, {{"row", across}})
+      .build();
 }

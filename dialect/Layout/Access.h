@@ -76,6 +76,28 @@ OrError<AccessCost> sharedAccess(const BankModel &model,
                                  const Layout &registers, const Layout &memory,
                                  int64_t elementBytes);
 
+/// What one warp pays for the same in global memory: instructions, and sectors
+/// of `sectorBytes` that they touch; the least is the sectors that hold the
+/// elements if every byte of them is used.
+struct GlobalCost {
+  int64_t instructions = 0;
+  int64_t sectors = 0;
+  int64_t leastSectors = 0;
+};
+OrError<GlobalCost> globalAccess(const Layout &registers, const Layout &memory,
+                                 int64_t elementBytes,
+                                 int64_t baseAlignment = 16,
+                                 int64_t sectorBytes = 32);
+
+/// How `lanes` x `warps` threads copy a row-major tile in vectors of
+/// `vectorElements`: (register, lane, warp) -> (row, column). As many lanes go
+/// along a row as divide its vectors, so that rows of 80 halves (ten vectors)
+/// are copied by two lanes each, five times. Fails where the threads do not
+/// divide the rows.
+OrError<Layout> copyLayout(int64_t rows, int64_t columns,
+                           int64_t vectorElements, int64_t lanes,
+                           int64_t warps);
+
 /// Byte address of one register of one lane: memory(registers(x)).
 int64_t byteAddress(const Layout &registers, const Layout &memory,
                     const Steps &x);

@@ -119,25 +119,12 @@ OrError<MatrixAccess> nvidia::matrixAccess(const Layout &registers,
     transposed = true;
   }
 
-  int64_t count = matrices % 4 == 0 ? 4 : matrices % 2 == 0 ? 2 : 1;
-  std::vector<std::vector<int64_t>> groups;
-  for (int64_t first = 0; first < matrices; first += count) {
-    auto &group = groups.emplace_back();
-    for (int64_t i = 0; i < count; ++i)
-      group.push_back((first + i) * pack);
-  }
-
-  OrError<Layout> address = matrixAddress(count);
-  if (!address)
-    return address.failure();
-  std::vector<Dim> dims{{"lane", warpLanes}, {"instruction", matrices / count}};
+  std::vector<Dim> dims{{"row", matrixRows}, {"matrix", matrices}};
   for (const Dim &dim : registers.inputDims())
     if (dim.name != "register" && dim.name != "lane")
       dims.push_back(dim);
   OrError<Layout> rowOf = fit(dims, registers.outputs(), [&](const Point &x) {
-    int64_t matrix = x[1] * count + address->at("matrix", {{"lane", x[0]}});
-    RowHolder holder = rowHolder(matrix, address->at("row", {{"lane", x[0]}}),
-                                 pack, transposed);
+    RowHolder holder = rowHolder(x[1], x[0], pack, transposed);
     Steps at{{"register", holder.reg}, {"lane", holder.lane}};
     for (size_t i = 2; i < x.size(); ++i)
       at.push_back({dims[i].name, x[i]});
@@ -145,23 +132,37 @@ OrError<MatrixAccess> nvidia::matrixAccess(const Layout &registers,
   });
   if (!rowOf)
     return rowOf.failure();
-  return MatrixAccess{transposed, count, std::move(groups), *rowOf};
+
+  std::vector<MatrixAccess::Instruction> instructions;
+  for (int64_t first = 0, count = 4; first < matrices; first += count) {
+    while (first + count > matrices)
+      count /= 2;
+    instructions.push_back({first, count});
+  }
+  return MatrixAccess{transposed, pack, std::move(instructions), *rowOf};
+}
+
+Steps MatrixAccess::rowOfLane(const Instruction &instruction,
+                              int64_t lane) const {
+  int64_t matrix = std::min(lane / matrixRows, instruction.count - 1);
+  return {{"row", lane % matrixRows},
+          {"matrix", instruction.firstMatrix + matrix}};
 }
 
 OrError<AccessCost> nvidia::matrixAccessCost(const MatrixAccess &access,
                                              const Layout &memory) {
   std::vector<Dim> threads;
   for (const Dim &dim : access.rowOf.inputDims())
-    if (dim.name != "lane" && dim.name != "instruction")
+    if (dim.name != "row" && dim.name != "matrix")
       threads.push_back(dim);
   AccessCost worst;
   std::string error;
   forEachPoint(threads, [&](const Point &x) {
     AccessCost sum;
-    for (size_t i = 0; i < access.registers.size(); ++i) {
+    for (const MatrixAccess::Instruction &instruction : access.instructions) {
       std::vector<int64_t> addresses(warpLanes, noAddress);
-      for (int64_t lane = 0; lane < access.count * matrixRows; ++lane) {
-        Steps at{{"lane", lane}, {"instruction", int64_t(i)}};
+      for (int64_t lane = 0; lane < instruction.count * matrixRows; ++lane) {
+        Steps at = access.rowOfLane(instruction, lane);
         for (size_t d = 0; d < x.size(); ++d)
           at.push_back({threads[d].name, x[d]});
         addresses[lane] = byteAddress(access.rowOf, memory, at);

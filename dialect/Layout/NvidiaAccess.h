@@ -21,19 +21,27 @@ namespace einfall::layout::nvidia {
 /// measurement).
 const BankModel &sharedMemory();
 
-/// How ldmatrix loads a fragment from a tile (or stmatrix stores it).
+/// How ldmatrix loads a fragment from a tile (or stmatrix stores it). Matrix i
+/// of the fragment is its i-th 32-bit register: elements i * pack and
+/// following.
 struct MatrixAccess {
+  struct Instruction {
+    int64_t firstMatrix;
+    int64_t count; ///< 4, 2 or 1
+  };
   bool transposed;
-  int64_t count; ///< matrices per instruction: 4, 2 or 1
-  /// For each instruction and matrix the first register of its pair, in
-  /// elements: result i of the instruction is the 32-bit register that holds
-  /// elements registers[instruction][i] and following.
-  std::vector<std::vector<int64_t>> registers;
-  /// The element whose address lane `lane` gives, (lane, instruction, warp,
-  /// ...)
-  /// -> element; bytes are memory(rowOf(x)). Coordinates that the layout form
-  /// cannot say are not a plan: `matrixAccess` fails.
+  int64_t pack; ///< elements of a 32-bit register
+  /// Fours first, then what is left.
+  std::vector<Instruction> instructions;
+  /// Where the rows start: (row 8, matrix, warp, ...) -> element. Composed with
+  /// the tile it gives byte addresses, whose `parts` separate what depends on
+  /// the lane from the constant of an instruction.
   Layout rowOf;
+
+  /// The coordinates in `rowOf` of the address that a lane gives: lanes 8i to
+  /// 8i + 7 give the rows of the instruction's matrix i. Lanes that the
+  /// instruction ignores repeat its last matrix.
+  Steps rowOfLane(const Instruction &instruction, int64_t lane) const;
 };
 
 /// The plan for a fragment R: (register, lane, ...) -> element in a tile

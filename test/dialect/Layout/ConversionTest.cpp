@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 using namespace einfall::layout;
 using namespace einfall::layout::nvidia;
@@ -146,6 +147,42 @@ TEST(Conversion, OneOfferServesSeveralLanes) {
   ASSERT_TRUE(conversion) << conversion.message();
   EXPECT_EQ(conversion->rounds.size(), 1u);
   expectConverts(*conversion, source, one);
+}
+
+TEST(Conversion, RandomLayoutsOfAWarp) {
+  // Bijections between 8 registers of 32 lanes and 16 x 16 elements.
+  std::mt19937 random(11);
+  auto layout = [&] {
+    while (true) {
+      LayoutBuilder builder({{"row", 16}, {"column", 16}});
+      for (int64_t bits : {3, 5}) {
+        builder.input(bits == 3 ? "register" : "lane");
+        for (int64_t bit = 0; bit < bits; ++bit)
+          builder.bit({{"row", int64_t(random() % 16)},
+                       {"column", int64_t(random() % 16)}});
+      }
+      Layout candidate = *builder.build();
+      if (candidate.isInjective())
+        return candidate;
+    }
+  };
+  for (int trial = 0; trial < 60; ++trial) {
+    Layout source = layout(), target = layout();
+    for (int64_t bytes : {2, 4}) {
+      OrError<Conversion> conversion = convert(source, target, bytes);
+      ASSERT_TRUE(conversion) << conversion.message();
+      expectConverts(*conversion, source, target);
+      EXPECT_LE(conversion->rounds.size(), 8u);
+    }
+    // A register bit exchanged with a lane bit moves half of the registers.
+    std::vector<Input> inputs = source.inputs();
+    std::swap(inputs[0].digits[random() % 3], inputs[1].digits[random() % 5]);
+    target = *Layout::create(inputs, source.outputs());
+    OrError<Conversion> conversion = convert(source, target, 4);
+    ASSERT_TRUE(conversion) << conversion.message();
+    expectConverts(*conversion, source, target);
+    EXPECT_EQ(conversion->rounds.size(), 4u);
+  }
 }
 
 TEST(Conversion, OtherWarpsNeedSharedMemory) {

@@ -261,18 +261,31 @@ TEST(Conflicts, MatrixUnitsAndTensorMap) {
 // Plans and widths
 //===----------------------------------------------------------------------===//
 
+/// The element whose address a lane gives in an instruction.
+Point rowAt(const MatrixAccess &access, size_t instruction, int64_t lane,
+            int64_t warp = 0) {
+  Steps at = access.rowOfLane(access.instructions[instruction], lane);
+  at.push_back({"warp", warp});
+  return access.rowOf.apply(at);
+}
+/// Matrices by instruction.
+std::vector<int64_t> counts(const MatrixAccess &access) {
+  std::vector<int64_t> result;
+  for (const MatrixAccess::Instruction &instruction : access.instructions)
+    result.push_back(instruction.count);
+  return result;
+}
+
 TEST(MatrixLoad, AddressesOfA) {
   OrError<Layout> tile = boxedTile(16, 16, 2, Swizzle::B32);
   OrError<MatrixAccess> access = matrixAccess(*mmaA(16, 16), *tile, 2);
   ASSERT_TRUE(access) << access.message();
   EXPECT_FALSE(access->transposed);
-  EXPECT_EQ(access->count, 4);
-  EXPECT_EQ(access->registers,
-            (std::vector<std::vector<int64_t>>{{0, 2, 4, 6}}));
+  EXPECT_EQ(counts(*access), (std::vector<int64_t>{4}));
+  EXPECT_EQ(access->pack, 2);
   // Lane l gives row l % 16 of columns 0 or 8.
   for (int64_t lane = 0; lane < warpLanes; ++lane)
-    EXPECT_EQ(access->rowOf.apply(Steps{{"lane", lane}}),
-              (Point{lane % 16, lane / 16 * 8}));
+    EXPECT_EQ(rowAt(*access, 0, lane), (Point{lane % 16, lane / 16 * 8}));
 }
 
 TEST(MatrixLoad, OperandsOfAttention) {
@@ -283,9 +296,8 @@ TEST(MatrixLoad, OperandsOfAttention) {
   OrError<MatrixAccess> keys = matrixAccess(b, *k, 2);
   ASSERT_TRUE(keys) << keys.message();
   EXPECT_FALSE(keys->transposed);
-  EXPECT_EQ(keys->count, 4);
-  EXPECT_EQ(keys->rowOf.apply(Steps{{"lane", 29}, {"instruction", 1}}),
-            (Point{32 + 24, 5}));
+  EXPECT_EQ(counts(*keys), (std::vector<int64_t>{4, 4}));
+  EXPECT_EQ(rowAt(*keys, 1, 29), (Point{32 + 24, 5}));
   EXPECT_EQ(matrixAccessCost(*keys, *k)->conflicts(), 0);
   // B of O = P V from V (key, feature): (row k, column n) is (key, feature).
   OrError<Layout> v = boxedTile(16, 64, 2, Swizzle::B128);
@@ -293,10 +305,8 @@ TEST(MatrixLoad, OperandsOfAttention) {
   OrError<MatrixAccess> values = matrixAccess(bv, *v, 2);
   ASSERT_TRUE(values) << values.message();
   EXPECT_TRUE(values->transposed);
-  EXPECT_EQ(values->rowOf.apply(Steps{{"lane", 13}, {"instruction", 3}}),
-            (Point{13, 48}));
-  EXPECT_EQ(values->rowOf.apply(Steps{{"lane", 29}, {"instruction", 3}}),
-            (Point{13, 56}));
+  EXPECT_EQ(rowAt(*values, 3, 13), (Point{13, 48}));
+  EXPECT_EQ(rowAt(*values, 3, 29), (Point{13, 56}));
   EXPECT_EQ(matrixAccessCost(*values, *v)->conflicts(), 0);
 }
 
@@ -309,9 +319,32 @@ TEST(MatrixLoad, AddressesAsALayout) {
   OrError<Layout> address = compose(*tile, access->rowOf);
   ASSERT_TRUE(address) << address.message();
   EXPECT_EQ(address->str(),
-            "[lane 32: ^byte 144, ^byte 288, ^byte 576, 2 x byte 1024, ^byte "
-            "16; instruction 8: ^byte 32, ^byte 64, 2 x byte 2048] -> [byte "
+            "[row 8: ^byte 144, ^byte 288, ^byte 576; matrix 32: 2 x byte "
+            "1024, ^byte 16, ^byte 32, ^byte 64, 2 x byte 2048] -> [byte "
             "4096]");
+  // What a lane computes once, and the constant of each instruction.
+  for (const MatrixAccess::Instruction &instruction : access->instructions)
+    for (int64_t lane = 0; lane < warpLanes; ++lane) {
+      Parts once = address->parts({lane % 8, lane / 8});
+      Parts constant = address->parts({0, instruction.firstMatrix});
+      EXPECT_EQ((once.atom[0] ^ constant.atom[0]) + once.sum[0] +
+                    constant.sum[0],
+                address->at("byte", access->rowOfLane(instruction, lane)));
+    }
+}
+
+TEST(MatrixLoad, WhatIsLeftOfFours) {
+  // A head dimension of 72: nine blocks of eight features, two matrices each.
+  OrError<Layout> v = boxedTile(16, 72, 2, Swizzle::None);
+  Layout b = *repeated(*mmaB(16, 16), "register", 9, {{"column", 8}});
+  OrError<MatrixAccess> access = matrixAccess(b, *v, 2);
+  ASSERT_TRUE(access) << access.message();
+  EXPECT_EQ(counts(*access), (std::vector<int64_t>{4, 4, 4, 4, 2}));
+  EXPECT_EQ(rowAt(*access, 3, 29), (Point{13, 56}));
+  EXPECT_EQ(rowAt(*access, 4, 13), (Point{13, 64}));
+  AccessCost cost = *matrixAccessCost(*access, *v);
+  EXPECT_EQ(cost.leastWavefronts, 18);
+  EXPECT_EQ(cost.conflicts(), 0);
 }
 
 TEST(MatrixLoad, EpilogueOfAWgmmaTile) {
@@ -321,12 +354,10 @@ TEST(MatrixLoad, EpilogueOfAWgmmaTile) {
     EXPECT_EQ(tile->conflicts, 0) << n;
     OrError<MatrixAccess> store = matrixAccess(*wgmmaD(n), tile->layout, 2);
     ASSERT_TRUE(store) << store.message();
-    EXPECT_EQ(store->count, 4);
+    EXPECT_EQ(counts(*store), std::vector<int64_t>(n / 16, 4));
     EXPECT_FALSE(store->transposed);
     // Warp 2, second instruction, lane 9: rows 32.., matrix 1 is row + 8.
-    EXPECT_EQ(
-        store->rowOf.apply(Steps{{"warp", 2}, {"instruction", 1}, {"lane", 9}}),
-        (Point{32 + 9, 16}));
+    EXPECT_EQ(rowAt(*store, 1, 9, 2), (Point{32 + 9, 16}));
   }
 }
 
@@ -339,6 +370,39 @@ TEST(MatrixLoad, RefusesWhatItCannotServe) {
   EXPECT_FALSE(matrixAccess(*mmaB(32, 8), *rowMajor(8, 8, 4, 48), 4));
   EXPECT_EQ(matrixAccess(*mmaA(16, 16), *rowMajor(8, 16, 2, 32), 2).message(),
             "the fragment's 'row' has extent 16, the tile's 8");
+}
+
+TEST(Vectors, Copies) {
+  // 64 halves: eight lanes a row; 80: two lanes a row, five times.
+  OrError<Layout> whole = copyLayout(64, 64, 8, 32, 4);
+  ASSERT_TRUE(whole) << whole.message();
+  EXPECT_EQ(whole->str(),
+            "[register 32: 8 x column 1, 4 x row 16; lane 32: 8 x column 8, 4 "
+            "x row 1; warp 4: 4 x row 4] -> [row 64, column 64]");
+  OrError<Layout> narrow = copyLayout(64, 80, 8, 32, 4);
+  ASSERT_TRUE(narrow) << narrow.message();
+  EXPECT_EQ(narrow->str(),
+            "[register 40: 8 x column 1, 5 x column 16; lane 32: 2 x column 8, "
+            "16 x row 1; warp 4: 4 x row 16] -> [row 64, column 80]");
+  for (const OrError<Layout> &copy : {whole, narrow}) {
+    int64_t columns = copy->outputExtent("column");
+    EXPECT_TRUE(copy->isInjective() && copy->isSurjective());
+    OrError<GlobalCost> cost =
+        globalAccess(*copy, *rowMajor(64, columns, 2, columns * 2), 2);
+    ASSERT_TRUE(cost) << cost.message();
+    EXPECT_EQ(cost->instructions, columns * 16 / 32 / 8);
+    EXPECT_EQ(cost->sectors, 16 * columns * 2 / 32);
+    EXPECT_EQ(cost->sectors, cost->leastSectors);
+    OrError<SharedTile> tile = chooseTile(64, columns, 2, {*copy}, true);
+    EXPECT_EQ(tile->conflicts, 0);
+  }
+  // Rows of 144 bytes: every second one starts in the middle of a sector and
+  // touches one more.
+  EXPECT_EQ(globalAccess(*whole, *rowMajor(64, 64, 2, 144), 2)->sectors,
+            16 * 4 + 8);
+  EXPECT_EQ(copyLayout(48, 64, 8, 32, 8).message(),
+            "48 rows are no multiple of the 32 that 8 warps copy at a time");
+  EXPECT_FALSE(copyLayout(64, 36, 8, 32, 4));
 }
 
 TEST(Vectors, WidestAccess) {
