@@ -91,6 +91,7 @@ protected:
   /// Quotients by a divisor that is known, and its reciprocals (Rows).
   llvm::DenseMap<mlir::Value, Binding> reciprocals;
   llvm::SmallVector<mlir::Value> data, strides;
+  std::map<llvm::StringRef, mlir::Value> extents;
 
 private:
   Lanes compute(mlir::Value field, const Point &point, Memo &memo);
@@ -102,7 +103,6 @@ private:
   mlir::Value inside(cascade::ReadOp op, unsigned dim, const Point &point,
                      Memo &memo);
 
-  std::map<llvm::StringRef, mlir::Value> extents;
   mlir::Value params;
 };
 

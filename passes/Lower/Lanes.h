@@ -33,6 +33,7 @@ public:
   LaneBuilder(mlir::MLIRContext *context, mlir::Location location,
               unsigned width, bool scalef)
       : b(context), location(location), width(width), scalef(scalef) {}
+  virtual ~LaneBuilder() = default;
 
   mlir::Location loc() const { return location; }
 
@@ -74,8 +75,8 @@ public:
   /// Any lane of a vector of i1.
   mlir::Value anyLane(mlir::Value condition);
   /// A scalar function on lane values.
-  mlir::Value apply(cascade::Function function,
-                    llvm::ArrayRef<mlir::Value> operands);
+  virtual mlir::Value apply(cascade::Function function,
+                            llvm::ArrayRef<mlir::Value> operands);
   /// The exponential of a vector of distances to references, where a relative
   /// error in proportion to the distance does no harm.
   mlir::Value exponentialOfDistance(mlir::Value x);
@@ -83,8 +84,9 @@ public:
   // Memory.
   mlir::Type pointer();
   /// `base + index` elements of `type`; index may be a vector of i64.
-  mlir::Value element(mlir::Value base, mlir::Value index, mlir::Type type);
-  mlir::Value loadScalar(mlir::Value address, mlir::Type type);
+  virtual mlir::Value element(mlir::Value base, mlir::Value index,
+                              mlir::Type type);
+  virtual mlir::Value loadScalar(mlir::Value address, mlir::Type type);
   mlir::Value loadVector(mlir::Value address, mlir::Type elementType,
                          unsigned lanes = 0);
   void store(mlir::Value value, mlir::Value address);

@@ -10,6 +10,7 @@
 #include "dialect/Device/Device.h"
 #include "passes/Derive/Passes.h"
 #include "passes/Lower/CascadeToLoops.h"
+#include "passes/Lower/Device/DevicePasses.h"
 #include "passes/Lower/FoldToRows.h"
 #include "passes/Lower/TilePasses.h"
 
@@ -27,6 +28,7 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   einfall::registerDerivePasses();
   einfall::registerTilePasses();
+  einfall::registerDeviceLoweringPasses();
   mlir::registerPass([] { return einfall::createLowerCascadeToLoopsPass(); });
   mlir::registerPass([] { return einfall::createLowerFoldToRowsPass(); });
   mlir::registerPass([] { return einfall::cpu::createExpandMathPass(); });

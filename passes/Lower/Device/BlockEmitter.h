@@ -1,0 +1,117 @@
+//===- BlockEmitter.h - The parts of the block program ----------*- C++ -*-===//
+//
+// Internal to FoldToDevice.h: the state of one kernel while its device program
+// is emitted. The parts are in FoldToDevice.cpp (launch, rows, outputs),
+// BlockStream.cpp (one fold over the tiles), BlockStage.cpp (shared memory),
+// BlockContract.cpp (fragments) and DeviceMath.cpp (functions).
+//
+// A *fragment* holds a block of rows x columns in the lanes of a warp: value
+// ((i * columns / 8) + n) * 4 + 2 h + c is row 16 i + lane / 4 + 8 h of the warp,
+// column 8 n + 2 (lane mod 4) + c. *Row values* are one for each (i, h).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_PASSES_LOWER_DEVICE_BLOCKEMITTER_H
+#define EINFALL_PASSES_LOWER_DEVICE_BLOCKEMITTER_H
+
+#include "dialect/Device/Device.h"
+#include "passes/Lower/TilePresence.h"
+#include "passes/Schedule/BlockPlan.h"
+
+namespace einfall {
+
+using Values = llvm::SmallVector<mlir::Value>;
+
+class BlockEmitter : public PresenceEmitter {
+public:
+  BlockEmitter(cascade::KernelOp kernel, const BlockPlan &plan,
+               const DeviceMachine &machine)
+      : PresenceEmitter(kernel, /*width=*/1, /*scalef=*/false,
+                        /*rowVectors=*/1),
+        plan(plan), machine(machine) {}
+
+  device::KernelOp run();
+
+private:
+  // What the emitter of fields asks for.
+  mlir::Value element(mlir::Value base, mlir::Value index,
+                      mlir::Type type) override;
+  mlir::Value loadScalar(mlir::Value address, mlir::Type type) override;
+  mlir::Value apply(cascade::Function function,
+                    llvm::ArrayRef<mlir::Value> operands) override;
+
+  // FoldToDevice.cpp
+  void bindArguments(mlir::Block &block);
+  void emitGrid();
+  void emitBody();
+  void emitOutput(cascade::OutputOp output);
+  mlir::Value blocksOfRows();
+  mlir::Value heads();
+  Point rowPoint(unsigned fragment, unsigned half);
+  /// Fields of the rows, computed before the stream.
+  void hoist(mlir::Value root, llvm::ArrayRef<llvm::StringRef> ranks);
+  /// Copies what was evaluated for a row (or a key) to where it holds too.
+  static void keep(const Memo &from, Memo &to,
+                   llvm::ArrayRef<llvm::StringRef> without);
+
+  // BlockStream.cpp
+  /// One value, row values, or a fragment, for each component.
+  using State = llvm::SmallVector<Values>;
+  State initialState(const BlockFold &fold);
+  State stream(const BlockFold &fold);
+  State step(const BlockFold &fold, const State &state, mlir::Value start);
+  /// New references, the tile's sums, and weights, from the scores of a tile.
+  struct Summands {
+    State state; ///< references, then sums: row values
+    llvm::SmallVector<Values> weights;
+  };
+  Summands summands(const BlockFold &fold, const State &state,
+                    llvm::ArrayRef<Values> scores, mlir::Value start,
+                    bool whole);
+  Box boxOf(const BlockFold &fold, mlir::Value start, mlir::Value keys);
+  Extremes presentIn(const BlockFold &fold, const Box &box);
+  Span walk(const BlockFold &fold);
+  Values quadReduce(llvm::ArrayRef<mlir::Value> rows, cascade::Monoid monoid);
+  mlir::Value combine(cascade::Monoid monoid, mlir::Value x, mlir::Value y);
+
+  // BlockStage.cpp
+  void stage(const SharedOperand &operand, mlir::Value first,
+             const BlockFold *presence);
+  void barrier();
+
+  // BlockContract.cpp
+  Values contract(const BlockContraction &contraction);
+  Values contractPairs(const BlockContraction &contraction);
+  Values contractFloats(const BlockContraction &contraction);
+  Values accumulate(const BlockFold &fold, const BlockMatrix &matrix,
+                    llvm::ArrayRef<mlir::Value> weights, Values sums);
+  mlir::Value sharedLoad(mlir::Value address, int64_t offset, mlir::Type type);
+
+  // Small things.
+  mlir::Value integer(int64_t value); ///< i32
+  mlir::Value narrow(mlir::Value value);
+  mlir::Value wide(mlir::Value value);
+  mlir::Value addI(mlir::Value x, mlir::Value y);
+  mlir::Value mulI(mlir::Value x, int64_t y);
+  mlir::Value shuffleXor(mlir::Value value, int64_t mask);
+  mlir::Value exp2(mlir::Value value);
+  mlir::Value fmaScalar(mlir::Value x, mlir::Value y, mlir::Value z);
+  mlir::Value tanh(mlir::Value x);
+  mlir::Value floorOf(mlir::Value x);
+
+  unsigned keyFragments() const { return plan.keys / 8; }
+  unsigned rowsOfThread() const { return plan.fragments * 2; }
+
+  const BlockPlan &plan;
+  const DeviceMachine &machine;
+  mlir::Value thread, lane, warp; ///< i32
+  mlir::Value firstRow;           ///< of the block, i64
+  Point item;
+  llvm::SmallVector<Memo> rowMemos; ///< what is known of each row
+  /// Fragments of accumulators that are complete, by their field.
+  llvm::DenseMap<mlir::Value, Values> results;
+};
+
+} // namespace einfall
+
+#endif // EINFALL_PASSES_LOWER_DEVICE_BLOCKEMITTER_H

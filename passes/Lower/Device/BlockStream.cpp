@@ -1,0 +1,429 @@
+//===- BlockStream.cpp - One fold over the tiles of its stream ------------===//
+
+#include "passes/Lower/Device/BlockEmitter.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+using Predicate = arith::CmpIPredicate;
+
+static double sentinelOf(Monoid monoid) {
+  double infinity = std::numeric_limits<double>::infinity();
+  return monoid == Monoid::Min ? infinity : -infinity;
+}
+
+static Values flatten(ArrayRef<Values> parts) {
+  Values all;
+  for (const Values &part : parts)
+    llvm::append_range(all, part);
+  return all;
+}
+
+/// Cuts `all` into parts as long as those of `like`.
+static SmallVector<Values> cut(ValueRange all, ArrayRef<Values> like) {
+  SmallVector<Values> parts;
+  for (const Values &part : like) {
+    parts.push_back(Values(all.take_front(part.size())));
+    all = all.drop_front(part.size());
+  }
+  return parts;
+}
+
+BlockEmitter::State BlockEmitter::initialState(const BlockFold &fold) {
+  State state;
+  const FoldPlan &plan = *fold.plan;
+  for (const Component &component : plan.components) {
+    FoldOp op = plan.fold;
+    double start = op.isReference(component.number)
+                       ? sentinelOf(component.monoid)
+                       : 0.0;
+    size_t count = rowsOfThread();
+    for (const BlockMatrix &matrix : fold.matrices)
+      if (matrix.component == &component)
+        count = this->plan.fragments * (matrix.panel.padded() / 8) * 4;
+    state.push_back(Values(count, real(start)));
+  }
+  return state;
+}
+
+//===----------------------------------------------------------------------===//
+// Which tiles
+//===----------------------------------------------------------------------===//
+
+BlockEmitter::Box BlockEmitter::boxOf(const BlockFold &fold, Value start,
+                                      Value keys) {
+  Box box;
+  box.stream = fold.plan->stream;
+  box.point = item;
+  box.ranks[plan.tiles.row] = {
+      firstRow, minimum(add(firstRow, plan.rows()), extent(plan.tiles.row))};
+  box.ranks[fold.plan->stream] = {start, add(start, keys)};
+  return box;
+}
+
+Extremes BlockEmitter::presentIn(const BlockFold &fold, const Box &box) {
+  std::optional<Extremes> result;
+  for (const Component &component : fold.plan->components) {
+    Extremes x = presentOn(component.value, box);
+    if (!result) {
+      result = x;
+      continue;
+    }
+    Value always = x.always && result->always ? both(x.always, result->always)
+                                              : Value();
+    Value ever = x.ever && result->ever
+                     ? Value(arith::OrIOp::create(b, loc(), x.ever,
+                                                  result->ever))
+                     : Value();
+    result = Extremes{always, ever};
+  }
+  return *result;
+}
+
+Span BlockEmitter::walk(const BlockFold &fold) {
+  Value size = extent(fold.plan->stream);
+  Box all = boxOf(fold, constant(0), size);
+  std::optional<Span> result;
+  for (const Component &component : fold.plan->components) {
+    std::optional<Span> range = walkOf(component.value, all);
+    if (!range)
+      return {constant(0), size};
+    result = result ? Span{minimum(result->low, range->low),
+                           maximum(result->high, range->high)}
+                    : *range;
+  }
+  return {roundDown(result->low, plan.keys), result->high};
+}
+
+BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
+  for (const BlockContraction &contraction : fold.contractions)
+    stage(contraction.rows, firstRow, nullptr);
+  State state = initialState(fold);
+  Span tiles = walk(fold);
+  Values ends = loop(tiles.low, tiles.high, plan.keys, flatten(state),
+                     [&](Value start, ValueRange carried) {
+                       return flatten(step(fold, cut(carried, state), start));
+                     });
+  state = cut(ends, state);
+  // Every lane of a quad has summed its own columns.
+  FoldOp op = fold.plan->fold;
+  for (const Component &component : fold.plan->components)
+    if (!component.isMatrix && !op.isReference(component.number))
+      state[component.number] =
+          quadReduce(state[component.number], Monoid::Sum);
+  // Another fold may use the same shared memory.
+  barrier();
+  return state;
+}
+
+//===----------------------------------------------------------------------===//
+// One tile
+//===----------------------------------------------------------------------===//
+
+Value BlockEmitter::combine(Monoid monoid, Value x, Value y) {
+  switch (monoid) {
+  case Monoid::Max:
+    return arith::MaximumFOp::create(b, loc(), x, y);
+  case Monoid::Min:
+    return arith::MinimumFOp::create(b, loc(), x, y);
+  case Monoid::First: {
+    Value none = arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OEQ, x,
+                                       real(sentinelOf(monoid)));
+    return arith::SelectOp::create(b, loc(), none, y, x);
+  }
+  default:
+    return arith::AddFOp::create(b, loc(), x, y);
+  }
+}
+
+Values BlockEmitter::quadReduce(ArrayRef<Value> rows, Monoid monoid) {
+  Values result;
+  for (Value row : rows) {
+    for (int64_t mask : {1, 2}) {
+      Value other = shuffleXor(row, mask);
+      if (monoid == Monoid::First) {
+        // All lanes must agree on one of the values: that of the lower lane.
+        Value odd = compare(
+            Predicate::ne,
+            arith::AndIOp::create(b, loc(), lane, integer(mask)), integer(0));
+        Value low = select(odd, other, row), high = select(odd, row, other);
+        row = combine(monoid, low, high);
+      } else {
+        row = combine(monoid, row, other);
+      }
+    }
+    result.push_back(row);
+  }
+  return result;
+}
+
+BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
+                                       const State &state, Value start) {
+  FoldOp op = fold.plan->fold;
+  unsigned references = op.getReferences();
+  Value size = extent(fold.plan->stream);
+  Value present = minimum(constant(plan.keys), sub(size, start));
+  Extremes here = presentIn(fold, boxOf(fold, start, present));
+
+  barrier();
+  for (const BlockContraction &contraction : fold.contractions)
+    stage(contraction.keys, start, &fold);
+  for (const BlockMatrix &matrix : fold.matrices)
+    stage(matrix.panel, start, &fold);
+  barrier();
+  SmallVector<Values> scores;
+  for (const BlockContraction &contraction : fold.contractions)
+    scores.push_back(contract(contraction));
+
+  // Full tiles need no tests.
+  Summands taken;
+  if (here.always) {
+    Value whole = both(here.always,
+                       compare(Predicate::eq, present, constant(plan.keys)));
+    SmallVector<Type> types;
+    unsigned floats = references * rowsOfThread();
+    for (const Component &component : fold.plan->components)
+      if (!component.isMatrix && !op.isReference(component.number))
+        floats += rowsOfThread();
+    floats += fold.weights.size() * plan.fragments * keyFragments() * 4;
+    types.assign(floats, b.getF32Type());
+    auto branch = scf::IfOp::create(b, loc(), types, whole, true);
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Values> shape;
+    for (bool isWhole : {true, false}) {
+      b.setInsertionPointToStart(isWhole ? branch.thenBlock()
+                                         : branch.elseBlock());
+      Summands inside = summands(fold, state, scores, start, isWhole);
+      shape.clear();
+      for (const State &part : {inside.state, State(inside.weights)})
+        llvm::append_range(shape, part);
+      scf::YieldOp::create(b, loc(), flatten(shape));
+      taken = std::move(inside);
+    }
+    SmallVector<Values> results = cut(branch.getResults(), shape);
+    size_t rowParts = taken.state.size();
+    taken.state.assign(results.begin(), results.begin() + rowParts);
+    taken.weights.assign(results.begin() + rowParts, results.end());
+  } else {
+    taken = summands(fold, state, scores, start, false);
+  }
+
+  // The references move, and what has been summed moves with them.
+  SmallVector<const Component *> orders, sums;
+  for (const Component &component : fold.plan->components)
+    if (!component.isMatrix)
+      (op.isReference(component.number) ? orders : sums).push_back(&component);
+  State next = state;
+  for (auto [number, component] : llvm::enumerate(orders))
+    next[component->number] = taken.state[number];
+  auto yields =
+      cast<YieldOp>(op.getAct().front().getTerminator()).getValues();
+  ValueRange arguments = op.getAct().getArguments();
+  for (unsigned r = 0; r < rowsOfThread(); ++r) {
+    Memo memo = rowMemos[r];
+    Point point = rowPoint(r / 2, r % 2);
+    for (auto [number, component] : llvm::enumerate(orders)) {
+      Value absent = real(sentinelOf(component->monoid));
+      auto is = [&](Value value) -> Value {
+        return arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OEQ, value,
+                                     absent);
+      };
+      Value newest = taken.state[number][r], old = state[component->number][r];
+      Value after = select(is(newest), real(0), newest);
+      Value before = select(is(old), after, old);
+      memo[arguments[number]] = {before, nullptr};
+      memo[arguments[references + number]] = {after, nullptr};
+    }
+    for (const Component *component : sums)
+      memo[arguments[references + component->number]] = {
+          state[component->number][r], nullptr};
+    for (auto [number, component] : llvm::enumerate(sums)) {
+      Value moved = state[component->number][r];
+      if (references)
+        moved = eval(yields[component->number - references], point, memo).value;
+      next[component->number][r] = arith::AddFOp::create(
+          b, loc(), moved, taken.state[orders.size() + number][r]);
+    }
+    for (const BlockMatrix &matrix : fold.matrices) {
+      if (!references)
+        break;
+      unsigned component = matrix.component->number;
+      unsigned features = matrix.panel.padded() / 8;
+      Value argument = arguments[references + component];
+      Value root = yields[component - references];
+      // What does not range over the features is computed once.
+      std::function<void(Value)> once = [&](Value field) {
+        if (!fieldType(field).hasRank(matrix.component->feature)) {
+          eval(field, point, memo);
+          return;
+        }
+        if (Operation *defining = field.getDefiningOp())
+          for (Value operand : defining->getOperands())
+            if (isa<FieldType>(operand.getType()))
+              once(operand);
+      };
+      once(root);
+      for (unsigned f = 0; f < features; ++f)
+        for (unsigned c = 0; c < 2; ++c) {
+          Memo inner = memo;
+          Value &sum =
+              next[component][((r / 2) * features + f) * 4 + (r % 2) * 2 + c];
+          inner[argument] = {sum, nullptr};
+          Point at = point;
+          at.at[matrix.component->feature] = add(
+              wide(mulI(arith::AndIOp::create(b, loc(), lane, integer(3)), 2)),
+              int64_t(f) * 8 + c);
+          sum = eval(root, at, inner).value;
+        }
+    }
+  }
+  for (const BlockMatrix &matrix : fold.matrices) {
+    unsigned component = matrix.component->number;
+    next[component] = accumulate(fold, matrix, taken.weights[matrix.weights],
+                                 next[component]);
+  }
+  return next;
+}
+
+BlockEmitter::Summands
+BlockEmitter::summands(const BlockFold &fold, const State &state,
+                       ArrayRef<Values> scores, Value start, bool whole) {
+  FoldOp op = fold.plan->fold;
+  StringRef stream = fold.plan->stream, row = plan.tiles.row;
+  unsigned keys = keyFragments();
+  Value size = extent(stream);
+  Value column =
+      wide(mulI(arith::AndIOp::create(b, loc(), lane, integer(3)), 2));
+  SmallVector<Value> key(keys * 2), exists(keys * 2);
+  SmallVector<Memo> ofKey(keys * 2);
+  for (unsigned k = 0; k < keys * 2; ++k) {
+    key[k] = add(add(start, column), int64_t(k / 2) * 8 + k % 2);
+    if (!whole)
+      exists[k] = compare(Predicate::slt, key[k], size);
+  }
+  // Everything at one score: the contractions first.
+  auto pointAt = [&](unsigned r, unsigned k) {
+    Point point = rowPoint(r / 2, r % 2);
+    point.at[stream] = key[k];
+    if (!whole)
+      point.readAt[stream] = minimum(key[k], sub(size, constant(1)));
+    point.whole = whole;
+    return point;
+  };
+  SmallVector<Memo> ofRow(rowMemos);
+  SmallVector<SmallVector<Memo>> memos(rowsOfThread(),
+                                       SmallVector<Memo>(keys * 2));
+  auto product = [&](ArrayRef<Factor> factors, const Point &point, Memo &memo) {
+    Lanes result{real(1), nullptr};
+    bool first = true;
+    for (Factor factor : factors) {
+      Lanes x = eval(factor.value, point, memo);
+      if (factor.inverted)
+        x.value = apply(Function::Div, {real(1), x.value});
+      result.value =
+          first ? x.value : apply(Function::Mul, {result.value, x.value});
+      result.present = both(result.present, x.present);
+      first = false;
+    }
+    return result;
+  };
+  for (unsigned r = 0; r < rowsOfThread(); ++r)
+    for (unsigned k = 0; k < keys * 2; ++k) {
+      Memo &memo = memos[r][k];
+      memo = ofRow[r];
+      for (auto &[field, lanes] : ofKey[k])
+        memo[field] = lanes;
+      Point point = pointAt(r, k);
+      Point within = point;
+      within.whole = false; // conditions inside the sum always count
+      for (auto [number, contraction] : llvm::enumerate(fold.contractions)) {
+        Value value =
+            scores[number][((r / 2) * keys + k / 2) * 4 + (r % 2) * 2 + k % 2];
+        if (!contraction.rest.empty()) {
+          Lanes rest = product(contraction.rest, within, memo);
+          value = apply(Function::Mul, {value, rest.value});
+          value = select(rest.present, value, real(0));
+        }
+        for (Value condition : contraction.conditions) {
+          Lanes x = eval(condition, within, memo);
+          value = select(both(x.value, x.present), value, real(0));
+        }
+        memo[contraction.result] = {value, nullptr};
+      }
+    }
+  auto remember = [&](unsigned r, unsigned k) {
+    // What another key of the row, or another row of the key, needs as well.
+    keep(memos[r][k], ofRow[r], {stream});
+    keep(memos[r][k], ofKey[k], {row});
+  };
+  auto valueAt = [&](const Component &component, unsigned r, unsigned k) {
+    Memo &memo = memos[r][k];
+    for (Memo *known : {&ofRow[r], &ofKey[k]})
+      for (auto &[field, lanes] : *known)
+        memo.try_emplace(field, lanes);
+    Lanes x = eval(component.value, pointAt(r, k), memo);
+    x.present = both(exists[k], x.present);
+    remember(r, k);
+    return x;
+  };
+
+  Summands result;
+  unsigned references = op.getReferences();
+  for (const Component &component : fold.plan->components) {
+    if (!op.isReference(component.number))
+      continue;
+    Values newest = state[component.number];
+    for (unsigned r = 0; r < rowsOfThread(); ++r)
+      for (unsigned k = 0; k < keys * 2; ++k) {
+        Lanes x = valueAt(component, r, k);
+        Value value =
+            select(x.present, x.value, real(sentinelOf(component.monoid)));
+        newest[r] = combine(component.monoid, newest[r], value);
+      }
+    newest = quadReduce(newest, component.monoid);
+    for (unsigned r = 0; r < rowsOfThread(); ++r) {
+      Value absent = arith::CmpFOp::create(
+          b, loc(), arith::CmpFPredicate::OEQ, newest[r],
+          real(sentinelOf(component.monoid)));
+      Lanes inForce{select(absent, real(0), newest[r]), nullptr};
+      ofRow[r][op.getStep().getArgument(component.number)] = inForce;
+    }
+    result.state.push_back(newest);
+  }
+  assert(result.state.size() == references && "a reference is a component");
+  for (const Component &component : fold.plan->components) {
+    if (component.isMatrix || op.isReference(component.number))
+      continue;
+    Values sums(rowsOfThread(), real(0));
+    for (unsigned r = 0; r < rowsOfThread(); ++r)
+      for (unsigned k = 0; k < keys * 2; ++k) {
+        Lanes x = valueAt(component, r, k);
+        Value value = select(x.present, x.value, real(0));
+        sums[r] = arith::AddFOp::create(b, loc(), sums[r], value);
+      }
+    result.state.push_back(sums);
+  }
+  for (const BlockWeights &weights : fold.weights) {
+    Values fragment(plan.fragments * keys * 4);
+    for (unsigned r = 0; r < rowsOfThread(); ++r)
+      for (unsigned k = 0; k < keys * 2; ++k) {
+        Memo &memo = memos[r][k];
+        for (Memo *known : {&ofRow[r], &ofKey[k]})
+          for (auto &[field, lanes] : *known)
+            memo.try_emplace(field, lanes);
+        Point point = pointAt(r, k);
+        Lanes x = product(weights.factors, point, memo);
+        x.present = both(exists[k], x.present);
+        if (!whole)
+          for (Value condition : weights.conditions) {
+            Lanes c = eval(condition, point, memo);
+            x.present = both(x.present, both(c.value, c.present));
+          }
+        remember(r, k);
+        fragment[((r / 2) * keys + k / 2) * 4 + (r % 2) * 2 + k % 2] =
+            select(x.present, x.value, real(0));
+      }
+    result.weights.push_back(fragment);
+  }
+  return result;
+}

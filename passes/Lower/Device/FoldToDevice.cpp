@@ -1,0 +1,350 @@
+//===- FoldToDevice.cpp - The launch, the rows and the outputs ------------===//
+
+#include "passes/Lower/Device/FoldToDevice.h"
+
+#include "passes/Lower/Device/BlockEmitter.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+using Predicate = arith::CmpIPredicate;
+
+device::KernelOp einfall::lowerFoldToDevice(KernelOp kernel,
+                                            const BlockPlan &plan,
+                                            const DeviceMachine &machine) {
+  return BlockEmitter(kernel, plan, machine).run();
+}
+
+//===----------------------------------------------------------------------===//
+// Small things
+//===----------------------------------------------------------------------===//
+
+Value BlockEmitter::integer(int64_t value) {
+  return arith::ConstantIntOp::create(b, loc(), value, 32);
+}
+Value BlockEmitter::narrow(Value value) {
+  return arith::TruncIOp::create(b, loc(), b.getI32Type(), value);
+}
+Value BlockEmitter::wide(Value value) {
+  return arith::ExtUIOp::create(b, loc(), b.getI64Type(), value);
+}
+Value BlockEmitter::addI(Value x, Value y) {
+  return b.createOrFold<arith::AddIOp>(loc(), x, y);
+}
+Value BlockEmitter::mulI(Value x, int64_t y) {
+  return b.createOrFold<arith::MulIOp>(loc(), x, integer(y));
+}
+Value BlockEmitter::shuffleXor(Value value, int64_t mask) {
+  return device::ShuffleOp::create(b, loc(), value.getType(),
+                                   device::Shuffle::Xor, value, integer(mask));
+}
+
+Value BlockEmitter::element(Value base, Value index, Type type) {
+  int64_t bytes = (type.getIntOrFloatBitWidth() + 7) / 8;
+  return add(base, mul(index, bytes));
+}
+
+Value BlockEmitter::loadScalar(Value address, Type type) {
+  if (type.isInteger(1))
+    type = b.getI8Type();
+  return device::LoadOp::create(b, loc(), type, device::Space::Global, address,
+                                constant(0), /*readonly=*/true);
+}
+
+void BlockEmitter::keep(const Memo &from, Memo &to,
+                        ArrayRef<StringRef> without) {
+  for (auto &[field, lanes] : from)
+    if (llvm::none_of(without, [&](StringRef rank) {
+          return fieldType(field).hasRank(rank);
+        }))
+      to.try_emplace(field, lanes);
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel
+//===----------------------------------------------------------------------===//
+
+device::KernelOp BlockEmitter::run() {
+  b.setInsertionPoint(kernel);
+  SmallVector<std::string> parameters;
+  SmallVector<Type> types;
+  auto add = [&](const Twine &name, Type type) {
+    parameters.push_back(name.str());
+    types.push_back(type);
+  };
+  Type i64 = b.getI64Type(), i32 = b.getI32Type(), f32 = b.getF32Type();
+  SmallVector<const KernelInterface::Tensor *> tensors;
+  for (auto &tensor : interface.inputs)
+    tensors.push_back(&tensor);
+  for (auto &tensor : interface.outputs)
+    tensors.push_back(&tensor);
+  for (auto *tensor : tensors)
+    add(tensor->name, i64);
+  for (auto *tensor : tensors)
+    for (auto [dim, rank] : llvm::enumerate(tensor->dims))
+      add("stride " + tensor->name + "." + Twine(dim), i64);
+  for (const std::string &rank : interface.ranks)
+    add("|" + rank + "|", i64);
+  for (auto param : kernel.getBody().getOps<ParamOp>()) {
+    bool isReal = param.getResult().getType().getKind() == Kind::Real;
+    add(param.getName(), isReal ? f32 : i64);
+    add("has " + param.getName(), i32);
+  }
+  SmallVector<StringRef> names(parameters.begin(), parameters.end());
+  auto op = device::KernelOp::create(
+      b, loc(), (kernel.getSymName() + "_" + machine.target).str(),
+      machine.target, int64_t(plan.warps) * 32, plan.shared,
+      b.getStrArrayAttr(names));
+  SmallVector<Location> locations(types.size(), loc());
+  for (Region *region : {&op.getGrid(), &op.getBody()}) {
+    Block *block = b.createBlock(region, {}, types, locations);
+    b.setInsertionPointToStart(block);
+    bindArguments(*block);
+    if (region == &op.getGrid())
+      emitGrid();
+    else
+      emitBody();
+  }
+  return op;
+}
+
+void BlockEmitter::bindArguments(Block &block) {
+  bool isGrid = block.getParent()->getRegionNumber() == 0;
+  auto next = block.getArguments().begin();
+  unsigned tensors = interface.inputs.size() + interface.outputs.size();
+  data.clear();
+  strides.clear();
+  extents.clear();
+  bindings.clear();
+  for (unsigned i = 0; i < tensors; ++i)
+    data.push_back(*next++);
+  for (unsigned i = 0, e = interface.firstStride(tensors); i < e; ++i)
+    strides.push_back(*next++);
+  for (const std::string &rank : interface.ranks)
+    extents[rank] = *next++;
+  Point none;
+  for (auto rank : kernel.getBody().getOps<RankOp>())
+    if (rank.getExtent()) {
+      Memo memo;
+      extents[rank.getName()] = eval(rank.getExtent(), none, memo).value;
+    }
+  if (isGrid)
+    return;
+  for (auto param : kernel.getBody().getOps<ParamOp>()) {
+    Value value = *next++, given = *next++;
+    Kind kind = param.getResult().getType().getKind();
+    if (kind == Kind::Bool)
+      value = compare(Predicate::ne, value, constant(0));
+    if (param.getFallback()) {
+      Memo memo;
+      Value has = compare(Predicate::ne, given, integer(0));
+      value = select(has, value, eval(param.getFallback(), none, memo).value);
+    }
+    bindings[param.getResult()] = {Binding::Register, {{value, nullptr}}};
+  }
+}
+
+Value BlockEmitter::heads() {
+  Value count = constant(1);
+  for (StringRef rank : plan.tiles.items)
+    count = mul(count, extent(rank));
+  return count;
+}
+
+Value BlockEmitter::blocksOfRows() {
+  return arith::DivUIOp::create(
+      b, loc(), add(extent(plan.tiles.row), plan.rows() - 1),
+      constant(plan.rows()));
+}
+
+void BlockEmitter::emitGrid() {
+  Value one = constant(1);
+  device::LaunchOp::create(b, loc(), mul(heads(), blocksOfRows()), one, one);
+}
+
+Point BlockEmitter::rowPoint(unsigned fragment, unsigned half) {
+  Point point = item;
+  Value row = addI(mulI(warp, int64_t(plan.fragments) * 16),
+                   arith::ShRUIOp::create(b, loc(), lane, integer(2)));
+  row = addI(row, integer(int64_t(fragment) * 16 + half * 8));
+  Value at = add(firstRow, wide(row));
+  point.at[plan.tiles.row] = at;
+  point.readAt[plan.tiles.row] =
+      minimum(at, sub(extent(plan.tiles.row), constant(1)));
+  return point;
+}
+
+void BlockEmitter::hoist(Value root, ArrayRef<StringRef> ranks) {
+  llvm::SmallPtrSet<void *, 16> seen;
+  std::function<bool(Value)> depends = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return true; // an argument of a region: known later
+    if (isa<FoldOp>(op))
+      return !rowMemos[0].count(value);
+    return llvm::any_of(op->getOperands(), [&](Value operand) {
+      return isa<FieldType>(operand.getType()) && depends(operand);
+    });
+  };
+  std::function<void(Value)> walk = [&](Value value) {
+    if (!seen.insert(value.getAsOpaquePointer()).second)
+      return;
+    Operation *op = value.getDefiningOp();
+    FieldType type = fieldType(value);
+    bool inner =
+        llvm::any_of(ranks, [&](StringRef rank) { return type.hasRank(rank); });
+    if (!inner && !depends(value)) {
+      if (isa<ConstOp, CoordOp, ExtentOp, ParamOp>(op) || bindings.count(value))
+        return;
+      for (unsigned r = 0; r < rowsOfThread(); ++r)
+        eval(value, rowPoint(r / 2, r % 2), rowMemos[r]);
+      return;
+    }
+    if (!op || isa<FoldOp, ReduceOp>(op))
+      return;
+    for (Value operand : op->getOperands())
+      if (isa<FieldType>(operand.getType()))
+        walk(operand);
+  };
+  walk(root);
+}
+
+void BlockEmitter::emitBody() {
+  thread = device::ThreadOp::create(b, loc());
+  lane = arith::AndIOp::create(b, loc(), thread, integer(31));
+  warp = device::UniformOp::create(
+      b, loc(), arith::ShRUIOp::create(b, loc(), thread, integer(5)));
+  // The last rows first: under a causal mask they have the most keys.
+  Value block =
+      wide(device::BlockOp::create(b, loc(), device::Dimension::X));
+  Value count = heads();
+  Value number = sub(sub(blocksOfRows(), constant(1)),
+                     arith::DivUIOp::create(b, loc(), block, count));
+  Value head = arith::RemUIOp::create(b, loc(), block, count);
+  item = Point();
+  for (StringRef rank : llvm::reverse(plan.tiles.items)) {
+    item.at[rank] = arith::RemUIOp::create(b, loc(), head, extent(rank));
+    head = arith::DivUIOp::create(b, loc(), head, extent(rank));
+  }
+  firstRow = mul(number, plan.rows());
+  rowMemos.assign(rowsOfThread(), Memo());
+  DenseMap<Value, Values> matrices;
+  for (const BlockFold &fold : plan.folds) {
+    FoldOp op = fold.plan->fold;
+    SmallVector<StringRef> inner{fold.plan->stream};
+    for (const BlockMatrix &matrix : fold.matrices)
+      inner.push_back(matrix.component->feature);
+    for (const BlockContraction &contraction : fold.contractions) {
+      inner.push_back(contraction.rows.inner);
+      for (Factor factor : contraction.rest)
+        hoist(factor.value, inner);
+      for (Value condition : contraction.conditions)
+        hoist(condition, inner);
+    }
+    for (const Component &component : fold.plan->components) {
+      if (!component.isMatrix)
+        hoist(component.value, inner);
+      for (Factor factor : component.weight)
+        hoist(factor.value, inner);
+      for (Value condition : component.conditions)
+        hoist(condition, inner);
+    }
+    State state = stream(fold);
+    for (const Component &component : fold.plan->components) {
+      Value result = op.getResult(component.number);
+      if (component.isMatrix) {
+        matrices[result] = state[component.number];
+        continue;
+      }
+      for (unsigned r = 0; r < rowsOfThread(); ++r) {
+        Lanes known{state[component.number][r], nullptr};
+        if (op.isReference(component.number)) {
+          double infinity = std::numeric_limits<double>::infinity();
+          known.present = arith::CmpFOp::create(
+              b, loc(), arith::CmpFPredicate::UNE, known.value,
+              real(component.monoid == Monoid::Min ? infinity : -infinity));
+        }
+        rowMemos[r][result] = known;
+      }
+    }
+  }
+  results = std::move(matrices);
+  for (auto output : kernel.getBody().getOps<OutputOp>())
+    emitOutput(output);
+  device::ReturnOp::create(b, loc());
+}
+
+//===----------------------------------------------------------------------===//
+// Outputs
+//===----------------------------------------------------------------------===//
+
+void BlockEmitter::emitOutput(OutputOp output) {
+  unsigned number = interface.inputs.size() + numberOf(output);
+  SmallVector<StringRef> dims = names(output.getDims());
+  StringRef feature;
+  for (StringRef rank : dims)
+    if (rank != plan.tiles.row && !item.at.count(rank))
+      feature = rank;
+  SmallVector<StringRef> inner;
+  if (!feature.empty()) {
+    inner.push_back(feature);
+    hoist(output.getValue(), inner);
+    if (output.getFiller())
+      hoist(output.getFiller(), inner);
+  }
+  Type storage = output.getStorage();
+  Value within = arith::AndIOp::create(b, loc(), lane, integer(3));
+  // The features that accumulators have, or all.
+  int64_t features = 8;
+  for (const BlockFold &fold : plan.folds)
+    for (const BlockMatrix &matrix : fold.matrices)
+      if (matrix.component->feature == feature)
+        features = std::max(features, matrix.panel.padded());
+  auto write = [&](const Point &point, Memo &memo, Value exists) {
+    Lanes x = eval(output.getValue(), point, memo);
+    Value value = x.value;
+    if (output.getFiller() && x.present)
+      value =
+          select(x.present, value, eval(output.getFiller(), point, memo).value);
+    Value offset = constant(0);
+    for (auto [dim, rank] : llvm::enumerate(dims))
+      offset = add(offset, mul(point.at.at(rank), stride(number, dim)));
+    int64_t bytes = (storage.getIntOrFloatBitWidth() + 7) / 8;
+    ifThen(exists, [&] {
+      device::StoreOp::create(b, loc(), device::Space::Global,
+                              encode(value, storage), data[number],
+                              mul(offset, bytes));
+    });
+  };
+  for (unsigned r = 0; r < rowsOfThread(); ++r) {
+    Point point = rowPoint(r / 2, r % 2);
+    Value exists = compare(Predicate::slt, point.at[plan.tiles.row],
+                           extent(plan.tiles.row));
+    if (feature.empty()) {
+      Memo memo = rowMemos[r];
+      Value first = compare(Predicate::eq, within, integer(0));
+      write(point, memo, both(exists, first));
+      continue;
+    }
+    for (int64_t k = 0; k < features / 4; ++k) {
+      Memo memo = rowMemos[r];
+      for (const BlockFold &fold : plan.folds)
+        for (const BlockMatrix &matrix : fold.matrices) {
+          if (matrix.component->feature != feature)
+            continue;
+          unsigned count = matrix.panel.padded() / 8;
+          FoldOp op = fold.plan->fold;
+          Value result = op.getResult(matrix.component->number);
+          memo[result] = {results[result][((r / 2) * count + k / 2) * 4 +
+                                          (r % 2) * 2 + k % 2],
+                          nullptr};
+        }
+      Value at = add(wide(mulI(within, 2)), (k / 2) * 8 + k % 2);
+      point.at[feature] = at;
+      point.readAt[feature] =
+          minimum(at, sub(extent(feature), constant(1)));
+      write(point, memo,
+            both(exists, compare(Predicate::slt, at, extent(feature))));
+    }
+  }
+}

@@ -1,0 +1,184 @@
+//===- BlockPlan.cpp - How a kernel of folds is tiled for a GPU -----------===//
+
+#include "passes/Schedule/BlockPlan.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+
+/// The 16-bit type of an operand that is one read, which matrix units can take
+/// as it is.
+static std::optional<device::Pair> pairOf(ArrayRef<Factor> factors) {
+  if (factors.size() != 1 || factors[0].inverted)
+    return std::nullopt;
+  auto read = factors[0].value.getDefiningOp<ReadOp>();
+  if (!read)
+    return std::nullopt;
+  Type type = cast<InputOp>(read.getTensor().getDefiningOp())
+                  .getResult()
+                  .getType()
+                  .getElement();
+  if (type.isF16())
+    return device::Pair::F16;
+  if (type.isBF16())
+    return device::Pair::BF16;
+  return std::nullopt;
+}
+
+/// Rows end in a pad that makes their distance an odd number of 16 bytes: eight
+/// rows that are read together lie in different banks.
+static void layOut(SharedOperand &operand, int64_t rows, int64_t &used) {
+  operand.rows = rows;
+  int64_t bytes = operand.padded() * operand.elementBytes();
+  operand.rowBytes = (bytes / 16 | 1) * 16;
+  operand.offset = used;
+  used += operand.rowBytes * rows;
+}
+
+static void layOut(BlockPlan &plan) {
+  plan.shared = 0;
+  for (BlockFold &fold : plan.folds) {
+    int64_t used = 0;
+    for (BlockContraction &contraction : fold.contractions) {
+      layOut(contraction.rows, plan.rows(), used);
+      layOut(contraction.keys, plan.keys, used);
+    }
+    for (BlockMatrix &matrix : fold.matrices)
+      layOut(matrix.panel, plan.keys, used);
+    for (BlockWeights &weights : fold.weights)
+      if (weights.offset) {
+        weights.offset = used;
+        used += plan.rows() * plan.weightBytes();
+      }
+    plan.shared = std::max(plan.shared, used);
+  }
+}
+
+static BlockFold planFold(const FoldPlan &plan, StringRef row) {
+  BlockFold fold;
+  fold.plan = &plan;
+  for (auto &[value, contraction] : plan.contractions) {
+    BlockContraction block;
+    block.result = value;
+    block.rest = contraction.rest;
+    block.conditions = contraction.conditions;
+    // What has not the contracted rank scales the result: 16-bit operands stay
+    // as they are in memory.
+    auto operand = [&](ArrayRef<Factor> factors, StringRef outer) {
+      SharedOperand result;
+      for (Factor factor : factors)
+        (fieldType(factor.value).hasRank(contraction.rank) ? result.factors
+                                                           : block.rest)
+            .push_back(factor);
+      result.outer = outer;
+      result.inner = contraction.rank;
+      result.extent = contraction.extent;
+      return result;
+    };
+    block.rows = operand(contraction.rows, row);
+    block.keys = operand(contraction.keys, plan.stream);
+    std::optional<device::Pair> pair = pairOf(block.rows.factors);
+    if (pair && pair == pairOf(block.keys.factors))
+      block.rows.pair = block.keys.pair = pair;
+    fold.contractions.push_back(std::move(block));
+  }
+  for (const Component &component : plan.components) {
+    if (!component.isMatrix)
+      continue;
+    BlockMatrix matrix{&component, {}, 0};
+    matrix.panel.factors = component.panel;
+    matrix.panel.outer = plan.stream;
+    matrix.panel.inner = component.feature;
+    matrix.panel.extent = component.extent;
+    matrix.panel.pair = pairOf(component.panel);
+    auto known = llvm::find_if(fold.weights, [&](const BlockWeights &weights) {
+      return weights.factors == component.weight &&
+             weights.conditions == component.conditions;
+    });
+    matrix.weights = known - fold.weights.begin();
+    if (known == fold.weights.end())
+      fold.weights.push_back({component.weight, component.conditions, {}});
+    if (!matrix.panel.pair)
+      fold.weights[matrix.weights].offset = 0;
+    fold.matrices.push_back(std::move(matrix));
+  }
+  return fold;
+}
+
+/// Functions that have no device form yet.
+static bool isMissing(Function function) {
+  switch (function) {
+  case Function::Sin:
+  case Function::Cos:
+  case Function::Erf:
+  case Function::Pow:
+    return true;
+  default:
+    return false;
+  }
+}
+
+std::optional<BlockPlan>
+einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
+                    const llvm::StringMap<int64_t> &extents,
+                    std::string &reason) {
+  BlockPlan plan;
+  std::optional<TilePlan> tiles =
+      planTiles(kernel, CpuMachine{}, extents, reason);
+  if (!tiles)
+    return std::nullopt;
+  plan.tiles = std::move(*tiles);
+  std::optional<Function> missing;
+  kernel.getBody().walk([&](MapOp map) {
+    if (isMissing(map.getFunction()))
+      missing = map.getFunction();
+  });
+  if (missing) {
+    reason = ("there is no device form of " + stringifyFunction(*missing)).str();
+    return std::nullopt;
+  }
+  for (auto output : kernel.getBody().getOps<OutputOp>())
+    for (StringRef rank : names(output.getDims()))
+      if (rank != plan.tiles.row && !llvm::is_contained(plan.tiles.items, rank) &&
+          !extents.count(rank)) {
+        reason = ("the extent of " + rank +
+                  " is not known when the kernel is compiled")
+                     .str();
+        return std::nullopt;
+      }
+  for (const FoldPlan &fold : plan.tiles.folds) {
+    WalkResult used = fold.fold->walk([&](Operation *op) {
+      for (Value operand : op->getOperands())
+        if (auto earlier = operand.getDefiningOp<FoldOp>();
+            earlier && earlier != fold.fold)
+          for (const FoldPlan &other : plan.tiles.folds)
+            if (other.fold == earlier &&
+                other.components[cast<OpResult>(operand).getResultNumber()]
+                    .isMatrix)
+              return WalkResult::interrupt();
+      return WalkResult::advance();
+    });
+    if (used.wasInterrupted()) {
+      reason = "a fold uses another's accumulator over a feature rank";
+      return std::nullopt;
+    }
+  }
+  for (const FoldPlan &fold : plan.tiles.folds)
+    plan.folds.push_back(planFold(fold, plan.tiles.row));
+  // Fewer keys, then fewer rows, until a block's memory is enough.
+  for (;;) {
+    layOut(plan);
+    if (plan.shared <= machine.sharedBytes)
+      return plan;
+    if (plan.keys > 16) {
+      plan.keys /= 2;
+    } else if (plan.warps > 1) {
+      plan.warps /= 2;
+    } else {
+      reason = "a tile of 16 rows and 16 keys takes " +
+               std::to_string(plan.shared) + " bytes of shared memory; " +
+               machine.target + " has " + std::to_string(machine.sharedBytes);
+      return std::nullopt;
+    }
+  }
+}

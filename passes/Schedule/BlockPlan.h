@@ -1,0 +1,101 @@
+//===- BlockPlan.h - How a kernel of folds is tiled for a GPU ---*- C++ -*-===//
+//
+// Decides the shape of the block program: how many rows a block of threads
+// keeps, how many keys of the stream it takes at a time, which contractions go
+// to matrix units, and how much shared memory that takes.
+//
+// The program, for one block (a coordinate of every item rank and a block of
+// rows): a warp keeps fragments of 16 rows. Scores S = Q K^T and accumulators
+// O lie in the registers of the 16 x 8 accumulator fragment (lane / 4 is the
+// row, 2 (lane mod 4) the column, two columns and two rows 8 apart in a lane), so
+// a row lies in the four lanes of a quad, weights become an operand without
+// moving, and everything between two contractions is arithmetic in registers.
+// Where operands are no 16-bit numbers, the same fragments are computed with
+// fused multiply-adds.
+//
+// Limits: those of passes/Schedule/TilePlan.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_PASSES_SCHEDULE_BLOCKPLAN_H
+#define EINFALL_PASSES_SCHEDULE_BLOCKPLAN_H
+
+#include "dialect/Device/Device.h"
+#include "passes/Schedule/TilePlan.h"
+
+namespace einfall {
+
+/// What tiling needs to know of a GPU.
+struct DeviceMachine {
+  std::string target = "sm_80";
+  int64_t sharedBytes = 166912; ///< of a block, at most
+};
+
+/// An operand that lies in shared memory as [row][element of a rank].
+struct SharedOperand {
+  Factors factors;
+  llvm::StringRef outer, inner; ///< ranks of its two dimensions
+  int64_t extent = 0;           ///< of `inner`
+  /// 16-bit numbers for the matrix units, else f32.
+  std::optional<device::Pair> pair;
+  int64_t rows = 0;     ///< of the tile
+  int64_t rowBytes = 0; ///< distance of rows: padded, so that banks differ
+  int64_t offset = 0;   ///< in shared memory
+  /// `extent` rounded up to what a row holds; the rest is zero.
+  int64_t padded() const {
+    int64_t unit = pair ? 16 : 8;
+    return (extent + unit - 1) / unit * unit;
+  }
+  int64_t elementBytes() const { return pair ? 2 : 4; }
+};
+
+/// A contraction: `rest` scales what the operands give.
+struct BlockContraction {
+  mlir::Value result;
+  SharedOperand rows, keys;
+  Factors rest;
+  llvm::SmallVector<mlir::Value> conditions;
+};
+
+/// An accumulator over a feature rank.
+struct BlockMatrix {
+  const Component *component;
+  SharedOperand panel;
+  unsigned weights; ///< which of the weights
+};
+
+struct BlockWeights {
+  Factors factors;
+  llvm::SmallVector<mlir::Value> conditions;
+  /// Where the weights lie for fused multiply-adds: [row][key] of f32.
+  std::optional<int64_t> offset;
+};
+
+struct BlockFold {
+  const FoldPlan *plan;
+  std::vector<BlockContraction> contractions;
+  std::vector<BlockMatrix> matrices;
+  std::vector<BlockWeights> weights;
+};
+
+struct BlockPlan {
+  TilePlan tiles;         ///< the analysis of ranks and folds
+  unsigned warps = 4;     ///< of a block
+  unsigned fragments = 1; ///< of 16 rows, in each warp
+  int64_t keys = 64;      ///< of a tile
+  int64_t shared = 0;     ///< bytes
+  std::vector<BlockFold> folds;
+
+  int64_t rows() const { return int64_t(warps) * fragments * 16; }
+  int64_t weightBytes() const { return (keys + 4) * 4; }
+};
+
+/// The plan for `kernel`, or nothing and the `reason` in words.
+std::optional<BlockPlan> planBlocks(cascade::KernelOp kernel,
+                                    const DeviceMachine &machine,
+                                    const llvm::StringMap<int64_t> &extents,
+                                    std::string &reason);
+
+} // namespace einfall
+
+#endif // EINFALL_PASSES_SCHEDULE_BLOCKPLAN_H
