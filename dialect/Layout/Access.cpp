@@ -103,10 +103,6 @@ static std::optional<Failure> mismatch(const Layout &registers,
       return Failure{"the registers' '" + dim.name + "' has extent " +
                      std::to_string(dim.extent) + ", the memory's " +
                      std::to_string(memory.inputExtent(dim.name))};
-  if (registers.inputSize() > maxPoints)
-    return Failure{"a register layout of " +
-                   std::to_string(registers.inputSize()) +
-                   " points is too large to enumerate"};
   return std::nullopt;
 }
 

@@ -101,11 +101,6 @@ std::optional<Failure> Converter::check() const {
                      " in the source"};
   if (source.outputs().size() != target.outputs().size())
     return Failure{"source and target have different dimensions"};
-  if (std::max(source.inputSize(), target.inputSize()) > maxPoints)
-    return Failure{
-        "a layout of " +
-        std::to_string(std::max(source.inputSize(), target.inputSize())) +
-        " points is too large to enumerate"};
   return std::nullopt;
 }
 

@@ -7,13 +7,22 @@
 
 namespace einfall::layout::detail {
 
-/// The most points that an operation enumerates.
+/// The most points that a layout has and an operation enumerates.
 inline constexpr int64_t maxPoints = int64_t(1) << 22;
+/// The largest amount of a step, and the largest box of outputs: sums of steps
+/// over all points stay far below 2^63.
+inline constexpr int64_t maxStep = int64_t(1) << 40;
+inline constexpr int64_t maxBox = int64_t(1) << 62;
+
+/// The product of two positive numbers, at most maxBox + 1.
+inline int64_t cappedProduct(int64_t a, int64_t b) {
+  return a > maxBox / b ? maxBox + 1 : a * b;
+}
 
 inline int64_t boxSize(const std::vector<Dim> &dims) {
   int64_t size = 1;
   for (const Dim &dim : dims)
-    size *= dim.extent;
+    size = cappedProduct(size, dim.extent);
   return size;
 }
 

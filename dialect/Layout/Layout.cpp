@@ -19,7 +19,7 @@ static bool isCut(const std::vector<Input> &ins) {
   for (const Input &in : ins) {
     int64_t covered = 1;
     for (const Digit &digit : in.digits)
-      covered *= digit.radix;
+      covered = cappedProduct(covered, digit.radix);
     if (covered != in.dim.extent)
       return true;
   }
@@ -79,14 +79,12 @@ static std::optional<std::string> checkInput(const Input &in,
       return where + " has a step of " + std::to_string(digit.step.size()) +
              " amounts for " + std::to_string(numOutputs) + " outputs";
     for (int64_t amount : digit.step)
-      if (amount < 0 || amount > (int64_t(1) << 48))
+      if (amount < 0 || amount > maxStep)
         return where + " has a step of " + std::to_string(amount);
     if (covered >= in.dim.extent)
       return where + " of extent " + std::to_string(in.dim.extent) +
              " has more digits than it needs";
-    if (digit.radix > (int64_t(1) << 40) / covered)
-      return where + " is larger than 2^40";
-    covered *= digit.radix;
+    covered = cappedProduct(covered, digit.radix);
   }
   if (covered < in.dim.extent)
     return where + " of extent " + std::to_string(in.dim.extent) +
@@ -106,6 +104,9 @@ OrError<Layout> Layout::create(std::vector<Input> inputs,
   for (const Input &in : inputs)
     if (auto error = checkInput(in, outputs.size()))
       return Failure{*error};
+  if (boxSize(inputDims) > maxPoints)
+    return Failure{"a layout has at most " + std::to_string(maxPoints) +
+                   " points"};
 
   Layout layout(std::move(inputs), std::move(outputs));
   Point largest = largestValues(layout.ins, layout.outs.size());
@@ -113,9 +114,6 @@ OrError<Layout> Layout::create(std::vector<Input> inputs,
   for (size_t d = 0; d < largest.size(); ++d)
     known &= layout.outs[d].extent > largest[d];
   if (!known && isCut(layout.ins)) {
-    if (layout.inputSize() > maxPoints)
-      return Failure{"the domain of " + std::to_string(layout.inputSize()) +
-                     " points is too large to find its extents"};
     std::fill(largest.begin(), largest.end(), 0);
     layout.forEach([&](const Point &, const Point &y) {
       for (size_t d = 0; d < y.size(); ++d)
@@ -131,6 +129,8 @@ OrError<Layout> Layout::create(std::vector<Input> inputs,
                      std::to_string(dim.extent) + ", but " +
                      std::to_string(largest[d]) + " is reached"};
   }
+  if (boxSize(layout.outs) > maxBox)
+    return Failure{"the box of outputs has more than 2^62 points"};
   return layout;
 }
 

@@ -63,8 +63,9 @@
 // Conventions. Register coordinates count *elements* (a 32-bit register holds
 // two halves: elements 2i and 2i+1). Memory coordinates are bytes. This file
 // knows no machine; instances and their sources are in NvidiaLayouts.h.
-// L(0) = 0: a layout has no offset. At most 2^22 points where enumeration is
-// needed, at most 64 output bits where linear algebra is.
+// L(0) = 0: a layout has no offset. A layout is a tile, not a tensor: at most
+// 2^22 points, steps of at most 2^40; linear algebra takes at most 64 output
+// bits.
 //
 //===----------------------------------------------------------------------===//
 

@@ -96,9 +96,9 @@ OrError<Layout> einfall::layout::pseudoInverse(const Layout &layout) {
     if (powersOfTwo)
       return layoutOf(map->pseudoInverse(), layout.outputs(), inputs);
   }
-  if (layout.outputSize() > maxPoints || layout.inputSize() > maxPoints)
-    return Failure{"a layout of " + std::to_string(layout.inputSize()) +
-                   " points is too large to invert"};
+  if (layout.outputSize() > maxPoints)
+    return Failure{"a box of " + std::to_string(layout.outputSize()) +
+                   " outputs is too large to invert"};
   // The first preimage of every output, the last input slowest.
   std::vector<int64_t> preimage(layout.outputSize(), -1);
   int64_t hit = 0;
@@ -141,7 +141,8 @@ OrError<Layout> einfall::layout::product(const Layout &inner,
                                          const Layout &outer) {
   std::vector<Dim> outputs;
   for (const Dim &dim : inner.outputs())
-    outputs.push_back({dim.name, dim.extent * outer.outputExtent(dim.name)});
+    outputs.push_back(
+        {dim.name, cappedProduct(dim.extent, outer.outputExtent(dim.name))});
   for (const Dim &dim : outer.outputs())
     if (inner.outputIndex(dim.name) < 0)
       outputs.push_back(dim);
@@ -152,7 +153,9 @@ OrError<Layout> einfall::layout::product(const Layout &inner,
     for (const Dim &dim : outputs) {
       int index = from.outputIndex(dim.name);
       int64_t scale = isOuter ? inner.outputExtent(dim.name) : 1;
-      result.push_back(index < 0 ? 0 : step[index] * scale);
+      result.push_back(index < 0 || step[index] == 0
+                           ? 0
+                           : cappedProduct(step[index], scale));
     }
     return result;
   };

@@ -18,7 +18,7 @@ static Failure noOutput(const std::string &name) {
 OrError<Layout> einfall::layout::repeated(const Layout &layout,
                                           const std::string &input,
                                           int64_t count, const Steps &steps) {
-  if (count < 1)
+  if (count < 1 || count > maxPoints)
     return Failure{"a repetition of " + std::to_string(count) + " copies"};
   std::vector<Dim> grown = layout.outputs();
   Point step(grown.size(), 0);
@@ -26,6 +26,8 @@ OrError<Layout> einfall::layout::repeated(const Layout &layout,
     int index = layout.outputIndex(name);
     if (index < 0)
       return noOutput(name);
+    if (amount < 0 || amount > maxStep)
+      return Failure{"a step of " + std::to_string(amount)};
     step[index] = amount;
     grown[index].extent += amount * (count - 1);
   }

@@ -60,6 +60,12 @@ TEST(Layout, RefusesBadText) {
       {"[row 0] -> [byte 8]", "input dimension 'row' has extent 0"},
       {"[row 2: 2 x byte 1] -> [byte 8] x", "expected the end at position 32"},
       {"[row 2: 2 x byte] -> [byte 8]", "expected a number at position 16"},
+      {"[row 4000000000000: 4000000000000 x byte 4000000000000] -> [byte 8]",
+       "input dimension 'row' has a step of 4000000000000"},
+      {"[row 4000000000000: 4000000000000 x byte 1] -> [byte 8]",
+       "a layout has at most 4194304 points"},
+      {"[] -> [a 4000000000000, b 4000000000000]",
+       "the box of outputs has more than 2^62 points"},
       {"[row 99999999999999999999] -> []",
        "expected a smaller number at position 21"},
   };
