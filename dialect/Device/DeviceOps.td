@@ -58,10 +58,13 @@ def Device_LaunchOp : Device_Op<"launch",
   let summary = "the blocks of a grid";
   let description = [{
     Ends the `grid` region: numbers of blocks along x, y and z. With one that is
-    0 nothing runs.
+    0 nothing runs. Where `when` is false, the kernel relies on something that
+    these arguments do not have (an alignment): another version is to be taken.
+
+    Example: `device.launch %x, %one, %one when %aligned`
   }];
-  let arguments = (ins I64:$x, I64:$y, I64:$z);
-  let assemblyFormat = "$x `,` $y `,` $z attr-dict";
+  let arguments = (ins I64:$x, I64:$y, I64:$z, Optional<I1>:$when);
+  let assemblyFormat = "$x `,` $y `,` $z (`when` $when^)? attr-dict";
 }
 
 def Device_ReturnOp : Device_Op<"return", [Terminator, HasParent<"KernelOp">]> {

@@ -2,6 +2,8 @@
 
 #include "passes/Schedule/BlockPlan.h"
 
+#include "dialect/Cascade/Inside.h"
+
 using namespace mlir;
 using namespace einfall;
 using namespace einfall::cascade;
@@ -25,6 +27,31 @@ static std::optional<device::Pair> pairOf(ArrayRef<Factor> factors) {
   return std::nullopt;
 }
 
+/// Whether 16 bytes of the operand are 16 bytes of memory: one read at the
+/// coordinate of the inner rank itself, of the type that shared memory has.
+static bool isDirect(const SharedOperand &operand) {
+  if (operand.factors.size() != 1 || operand.factors[0].inverted ||
+      operand.extent * operand.elementBytes() % 16)
+    return false;
+  auto read = operand.factors[0].value.getDefiningOp<ReadOp>();
+  if (!read)
+    return false;
+  auto input = cast<InputOp>(read.getTensor().getDefiningOp());
+  if (!operand.pair && !input.getResult().getType().getElement().isF32())
+    return false;
+  unsigned plain = 0;
+  for (auto [dim, index] : llvm::enumerate(read.getIndices())) {
+    auto coord = index.getDefiningOp<CoordOp>();
+    if (coord && coord.getRank() == operand.inner)
+      ++plain;
+    else if (fieldType(index).hasRank(operand.inner))
+      return false;
+    if (!isInside(read, dim))
+      return false;
+  }
+  return plain == 1;
+}
+
 /// Rows end in a pad that makes their distance an odd number of 16 bytes: eight
 /// rows that are read together lie in different banks.
 static void layOut(SharedOperand &operand, int64_t rows, int64_t &used) {
@@ -39,18 +66,20 @@ static void layOut(BlockPlan &plan) {
   plan.shared = 0;
   for (BlockFold &fold : plan.folds) {
     int64_t used = 0;
-    for (BlockContraction &contraction : fold.contractions) {
+    for (BlockContraction &contraction : fold.contractions)
       layOut(contraction.rows, plan.rows(), used);
-      layOut(contraction.keys, plan.keys, used);
-    }
-    for (BlockMatrix &matrix : fold.matrices)
-      layOut(matrix.panel, plan.keys, used);
     for (BlockWeights &weights : fold.weights)
       if (weights.offset) {
         weights.offset = used;
         used += plan.rows() * plan.weightBytes();
       }
-    plan.shared = std::max(plan.shared, used);
+    int64_t first = used;
+    for (BlockContraction &contraction : fold.contractions)
+      layOut(contraction.keys, plan.keys, used);
+    for (BlockMatrix &matrix : fold.matrices)
+      layOut(matrix.panel, plan.keys, used);
+    fold.stageBytes = used - first;
+    plan.shared = std::max(plan.shared, first + plan.stages * fold.stageBytes);
   }
 }
 
@@ -120,9 +149,10 @@ static bool isMissing(Function function) {
 
 std::optional<BlockPlan>
 einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
-                    const llvm::StringMap<int64_t> &extents,
+                    const llvm::StringMap<int64_t> &extents, bool aligned,
                     std::string &reason) {
   BlockPlan plan;
+  plan.aligned = aligned;
   std::optional<TilePlan> tiles =
       planTiles(kernel, CpuMachine{}, extents, reason);
   if (!tiles)
@@ -165,12 +195,36 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   }
   for (const FoldPlan &fold : plan.tiles.folds)
     plan.folds.push_back(planFold(fold, plan.tiles.row));
+  if (aligned) {
+    bool any = false;
+    auto mark = [&](SharedOperand &operand) {
+      operand.direct = isDirect(operand);
+      any |= operand.direct;
+    };
+    for (BlockFold &fold : plan.folds) {
+      for (BlockContraction &contraction : fold.contractions) {
+        mark(contraction.rows);
+        mark(contraction.keys);
+      }
+      for (BlockMatrix &matrix : fold.matrices)
+        mark(matrix.panel);
+    }
+    if (!any) {
+      reason = "no operand is a plain read";
+      return std::nullopt;
+    }
+    plan.stages = 2;
+  }
   // Fewer keys, then fewer rows, until a block's memory is enough.
   for (;;) {
     layOut(plan);
     if (plan.shared <= machine.sharedBytes)
       return plan;
-    if (plan.keys > 16) {
+    if (plan.keys > 32) {
+      plan.keys /= 2;
+    } else if (plan.stages > 1) {
+      plan.stages = 1;
+    } else if (plan.keys > 16) {
       plan.keys /= 2;
     } else if (plan.warps > 1) {
       plan.warps /= 2;

@@ -40,7 +40,10 @@ struct SharedOperand {
   std::optional<device::Pair> pair;
   int64_t rows = 0;     ///< of the tile
   int64_t rowBytes = 0; ///< distance of rows: padded, so that banks differ
-  int64_t offset = 0;   ///< in shared memory
+  int64_t offset = 0;   ///< in shared memory, of the first stage
+  /// The machine copies it from where it lies in memory while threads compute,
+  /// 16 bytes at a time.
+  bool direct = false;
   /// `extent` rounded up to what a row holds; the rest is zero.
   int64_t padded() const {
     int64_t unit = pair ? 16 : 8;
@@ -76,6 +79,7 @@ struct BlockFold {
   std::vector<BlockContraction> contractions;
   std::vector<BlockMatrix> matrices;
   std::vector<BlockWeights> weights;
+  int64_t stageBytes = 0; ///< from one tile of keys in shared memory to the next
 };
 
 struct BlockPlan {
@@ -83,18 +87,24 @@ struct BlockPlan {
   unsigned warps = 4;     ///< of a block
   unsigned fragments = 1; ///< of 16 rows, in each warp
   int64_t keys = 64;      ///< of a tile
+  int64_t stages = 1;     ///< tiles of keys that lie in shared memory at once
   int64_t shared = 0;     ///< bytes
+  /// Relies on reads of operands being dense along their inner rank, and on
+  /// addresses and other strides that are multiples of 16 bytes.
+  bool aligned = false;
   std::vector<BlockFold> folds;
 
   int64_t rows() const { return int64_t(warps) * fragments * 16; }
   int64_t weightBytes() const { return (keys + 4) * 4; }
 };
 
-/// The plan for `kernel`, or nothing and the `reason` in words.
+/// The plan for `kernel`, or nothing and the `reason` in words. `aligned` asks
+/// for the program that relies on alignment; there is none where no operand is
+/// a plain read.
 std::optional<BlockPlan> planBlocks(cascade::KernelOp kernel,
                                     const DeviceMachine &machine,
                                     const llvm::StringMap<int64_t> &extents,
-                                    std::string &reason);
+                                    bool aligned, std::string &reason);
 
 } // namespace einfall
 

@@ -11,9 +11,10 @@ Value BlockEmitter::sharedLoad(Value address, int64_t offset, Type type) {
                                 integer(offset), /*readonly=*/false);
 }
 
-Values BlockEmitter::contract(const BlockContraction &contraction) {
-  return contraction.rows.pair ? contractPairs(contraction)
-                               : contractFloats(contraction);
+Values BlockEmitter::contract(const BlockContraction &contraction,
+                              Value base) {
+  return contraction.rows.pair ? contractPairs(contraction, base)
+                               : contractFloats(contraction, base);
 }
 
 /// Lane l of `ldmatrix` gives row l mod 16 of a 16 x 16 block, and the half of
@@ -24,7 +25,8 @@ static constexpr int64_t rowsOfMatrix = 16;
 // Matrix units
 //===----------------------------------------------------------------------===//
 
-Values BlockEmitter::contractPairs(const BlockContraction &contraction) {
+Values BlockEmitter::contractPairs(const BlockContraction &contraction,
+                                   Value base) {
   const SharedOperand &rows = contraction.rows, &keys = contraction.keys;
   auto four = VectorType::get({4}, b.getI32Type());
   auto two = VectorType::get({2}, b.getI32Type());
@@ -44,6 +46,7 @@ Values BlockEmitter::contractPairs(const BlockContraction &contraction) {
   Value key = addI(laneBits(0, 7), mulI(laneBits(4, 1), 8));
   Value keyBase = addI(mulI(key, keys.rowBytes),
                        addI(mulI(laneBits(3, 1), 16), integer(keys.offset)));
+  keyBase = addI(keyBase, base);
   unsigned count = keyFragments();
   SmallVector<Value> acc(
       plan.fragments * count,
@@ -82,7 +85,8 @@ Values BlockEmitter::contractPairs(const BlockContraction &contraction) {
 // Fused multiply-adds
 //===----------------------------------------------------------------------===//
 
-Values BlockEmitter::contractFloats(const BlockContraction &contraction) {
+Values BlockEmitter::contractFloats(const BlockContraction &contraction,
+                                    Value base) {
   const SharedOperand &rows = contraction.rows, &keys = contraction.keys;
   auto four = VectorType::get({4}, b.getF32Type());
   Value quad = arith::ShRUIOp::create(b, loc(), lane, integer(2));
@@ -90,8 +94,8 @@ Values BlockEmitter::contractFloats(const BlockContraction &contraction) {
   Value warpRow = mulI(warp, int64_t(plan.fragments) * 16);
   Value rowBase =
       addI(mulI(addI(warpRow, quad), rows.rowBytes), integer(rows.offset));
-  Value keyBase =
-      addI(mulI(within, 2 * keys.rowBytes), integer(keys.offset));
+  Value keyBase = addI(
+      addI(mulI(within, 2 * keys.rowBytes), integer(keys.offset)), base);
   unsigned count = keyFragments();
   Values zeros(plan.fragments * count * 4, real(0));
   return loop(
@@ -126,7 +130,8 @@ Values BlockEmitter::contractFloats(const BlockContraction &contraction) {
 
 Values BlockEmitter::accumulate(const BlockFold &fold,
                                 const BlockMatrix &matrix,
-                                ArrayRef<Value> weights, Values sums) {
+                                ArrayRef<Value> weights, Values sums,
+                                Value base) {
   const SharedOperand &panel = matrix.panel;
   unsigned keys = keyFragments(), features = panel.padded() / 8;
   if (!panel.pair) {
@@ -150,8 +155,8 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
             integer(int64_t(r) * 8 * plan.weightBytes() + n * 32));
       }
     device::WarpBarrierOp::create(b, loc());
-    features = (panel.extent + 7) / 8;
-    Value panelBase = addI(mulI(within, 8), integer(panel.offset));
+    Value panelBase =
+        addI(addI(mulI(within, 8), integer(panel.offset)), base);
     Values result = loop(
         constant(0), constant(plan.keys), 4, sums,
         [&](Value key, ValueRange carried) {
@@ -165,7 +170,6 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
                                    int64_t(r) * 8 * plan.weightBytes(), four));
           for (int64_t k = 0; k < 4; ++k)
             for (unsigned f = 0; f < features; ++f) {
-              // The last columns of a narrow panel may not exist.
               Value y = sharedLoad(panelAt, k * panel.rowBytes + f * 32, two);
               for (unsigned c = 0; c < 2; ++c) {
                 Value yc = vector::ExtractOp::create(b, loc(), y, c);
@@ -197,8 +201,10 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
       value = arith::ShRUIOp::create(b, loc(), value, integer(shift));
     return arith::AndIOp::create(b, loc(), value, integer(mask));
   };
-  Value base = addI(mulI(laneBits(0, 15), panel.rowBytes),
-                    addI(mulI(laneBits(4, 1), 16), integer(panel.offset)));
+  Value panelBase =
+      addI(mulI(laneBits(0, 15), panel.rowBytes),
+           addI(mulI(laneBits(4, 1), 16), integer(panel.offset)));
+  panelBase = addI(panelBase, base);
   for (unsigned k = 0; k < keys; k += 2) {
     Values a;
     for (unsigned i = 0; i < plan.fragments; ++i) {
@@ -213,7 +219,7 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
     for (unsigned f = 0; f < features; f += 2) {
       Value pair = device::LdMatrixOp::create(
           b, loc(), four, 4, true,
-          addI(base, integer(int64_t(k) * 8 * panel.rowBytes + f * 16)));
+          addI(panelBase, integer(int64_t(k) * 8 * panel.rowBytes + f * 16)));
       for (unsigned half = 0; half < 2; ++half) {
         Value low = vector::ExtractOp::create(b, loc(), pair, 2 * half);
         Value high = vector::ExtractOp::create(b, loc(), pair, 2 * half + 1);

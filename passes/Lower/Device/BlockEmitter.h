@@ -59,7 +59,9 @@ private:
   using State = llvm::SmallVector<Values>;
   State initialState(const BlockFold &fold);
   State stream(const BlockFold &fold);
-  State step(const BlockFold &fold, const State &state, mlir::Value start);
+  /// One tile, whose operands are in shared memory `base` bytes after stage 0.
+  State step(const BlockFold &fold, const State &state, mlir::Value start,
+             mlir::Value base);
   /// New references, the tile's sums, and weights, from the scores of a tile.
   struct Summands {
     State state; ///< references, then sums: row values
@@ -75,16 +77,31 @@ private:
   mlir::Value combine(cascade::Monoid monoid, mlir::Value x, mlir::Value y);
 
   // BlockStage.cpp
+  /// Fills `operand` with the rows from `first` on, `base` bytes after its
+  /// offset. Zero beyond `limit` rows, and where `presence` has no key.
   void stage(const SharedOperand &operand, mlir::Value first,
-             const BlockFold *presence);
+             const BlockFold *presence, mlir::Value base);
+  void stageElements(const SharedOperand &operand, mlir::Value first,
+                     const BlockFold *presence, mlir::Value base);
+  void stageDirect(const SharedOperand &operand, mlir::Value first,
+                   const BlockFold *presence, mlir::Value base);
+  /// Stages the operands of keys that are copied directly, or the others.
+  void stageKeys(const BlockFold &fold, mlir::Value start, mlir::Value base,
+                 bool direct);
+  mlir::Value rowExists(const SharedOperand &operand, mlir::Value outer,
+                        const BlockFold *presence);
   void barrier();
+  /// What the direct operands rely on, for the launch.
+  mlir::Value alignedEverywhere();
 
   // BlockContract.cpp
-  Values contract(const BlockContraction &contraction);
-  Values contractPairs(const BlockContraction &contraction);
-  Values contractFloats(const BlockContraction &contraction);
+  // `base`: of the stage that the keys lie in.
+  Values contract(const BlockContraction &contraction, mlir::Value base);
+  Values contractPairs(const BlockContraction &contraction, mlir::Value base);
+  Values contractFloats(const BlockContraction &contraction, mlir::Value base);
   Values accumulate(const BlockFold &fold, const BlockMatrix &matrix,
-                    llvm::ArrayRef<mlir::Value> weights, Values sums);
+                    llvm::ArrayRef<mlir::Value> weights, Values sums,
+                    mlir::Value base);
   mlir::Value sharedLoad(mlir::Value address, int64_t offset, mlir::Type type);
 
   // Small things.

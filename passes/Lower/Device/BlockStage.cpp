@@ -1,8 +1,10 @@
 //===- BlockStage.cpp - Operands in shared memory -------------------------===//
 //
-// All threads fill a tile together, 16 bytes each at a time. Elements are
-// evaluated as fields, so an operand may be any product of reads; beyond the
-// extents, and for keys that no row of the block has, there are zeros.
+// All threads fill a tile together, 16 bytes each at a time: copied by the machine
+// where the bytes lie in memory as they are wanted (direct operands), else
+// evaluated element by element as fields, so that an operand may be any product
+// of reads. Beyond the extents, and for keys that no row of the block has, there
+// are zeros.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,25 +19,140 @@ void BlockEmitter::barrier() {
   device::BarrierOp::create(b, loc(), /*id=*/0, /*threads=*/IntegerAttr());
 }
 
+Value BlockEmitter::rowExists(const SharedOperand &operand, Value outer,
+                              const BlockFold *presence) {
+  Value exists = compare(Predicate::slt, outer, extent(operand.outer));
+  if (!presence)
+    return exists;
+  return both(exists,
+              presentIn(*presence, boxOf(*presence, outer, constant(1))).ever);
+}
+
 void BlockEmitter::stage(const SharedOperand &operand, Value first,
-                         const BlockFold *presence) {
+                         const BlockFold *presence, Value base) {
+  if (operand.direct)
+    stageDirect(operand, first, presence, base);
+  else
+    stageElements(operand, first, presence, base);
+}
+
+void BlockEmitter::stageKeys(const BlockFold &fold, Value start, Value base,
+                             bool direct) {
+  auto visit = [&](const SharedOperand &operand) {
+    if (operand.direct == direct)
+      stage(operand, start, &fold, base);
+  };
+  for (const BlockContraction &contraction : fold.contractions)
+    visit(contraction.keys);
+  for (const BlockMatrix &matrix : fold.matrices)
+    visit(matrix.panel);
+}
+
+/// Each thread copies a column of 16-byte chunks, rows apart by as many as all
+/// threads cover at once.
+void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
+                               const BlockFold *presence, Value base) {
+  auto read = operand.factors[0].value.getDefiningOp<ReadOp>();
+  auto input = read.getTensor().getDefiningOp<InputOp>();
+  unsigned number = numberOf(input);
+  int64_t bytes = operand.elementBytes(), perChunk = 16 / bytes;
+  int64_t chunks = operand.padded() / perChunk;
+  int64_t real = operand.extent / perChunk;
+  int64_t threads = int64_t(plan.warps) * 32, total = chunks * operand.rows;
+  auto copy = [&](Value row, Value chunk, Value inside) {
+    Value outer = add(first, wide(row));
+    Value exists = rowExists(operand, outer, presence);
+    if (real != chunks)
+      exists = both(exists, compare(Predicate::slt, chunk, integer(real)));
+    Point point = item;
+    point.at[operand.outer] = outer;
+    Memo memo;
+    Value offset = constant(0);
+    for (auto [dim, index] : llvm::enumerate(read.getIndices())) {
+      auto coord = index.getDefiningOp<CoordOp>();
+      Value at = coord && coord.getRank() == operand.inner
+                     ? mul(wide(chunk), perChunk)
+                     : eval(index, point, memo).value;
+      offset = add(offset, mul(at, stride(number, dim)));
+    }
+    Value source = add(data[number], mul(offset, bytes));
+    Value target = addI(addI(mulI(row, operand.rowBytes), mulI(chunk, 16)),
+                        addI(integer(operand.offset), base));
+    Value valid = select(exists, integer(16), integer(0));
+    auto emit = [&] {
+      device::CopyAsyncOp::create(b, loc(), 16, target, source, valid);
+    };
+    if (inside)
+      ifThen(inside, emit);
+    else
+      emit();
+  };
+  bool regular = threads % chunks == 0;
+  Value ownChunk = arith::RemUIOp::create(b, loc(), thread, integer(chunks));
+  Value ownRow = arith::DivUIOp::create(b, loc(), thread, integer(chunks));
+  for (int64_t done = 0; done < total; done += threads) {
+    Value inside;
+    if (done + threads > total)
+      inside = compare(Predicate::slt, thread, integer(total - done));
+    if (regular) {
+      copy(addI(ownRow, integer(done / chunks)), ownChunk, inside);
+      continue;
+    }
+    Value at = addI(thread, integer(done));
+    copy(arith::DivUIOp::create(b, loc(), at, integer(chunks)),
+         arith::RemUIOp::create(b, loc(), at, integer(chunks)), inside);
+  }
+}
+
+Value BlockEmitter::alignedEverywhere() {
+  Value all = LaneBuilder::truth(true);
+  auto isMultiple = [&](Value value, int64_t unit) {
+    return compare(Predicate::eq,
+                   arith::AndIOp::create(b, loc(), value, constant(unit - 1)),
+                   constant(0));
+  };
+  auto visit = [&](const SharedOperand &operand) {
+    if (!operand.direct)
+      return;
+    auto read = operand.factors[0].value.getDefiningOp<ReadOp>();
+    unsigned number = numberOf(read.getTensor().getDefiningOp<InputOp>());
+    all = both(all, isMultiple(data[number], 16));
+    for (auto [dim, index] : llvm::enumerate(read.getIndices())) {
+      auto coord = index.getDefiningOp<CoordOp>();
+      Value step = stride(number, dim);
+      bool isInner = coord && coord.getRank() == operand.inner;
+      all = both(all, isInner
+                          ? compare(Predicate::eq, step, constant(1))
+                          : isMultiple(step, 16 / operand.elementBytes()));
+    }
+    all = both(all, compare(Predicate::eq, extent(operand.inner),
+                            constant(operand.extent)));
+  };
+  for (const BlockFold &fold : plan.folds) {
+    for (const BlockContraction &contraction : fold.contractions) {
+      visit(contraction.rows);
+      visit(contraction.keys);
+    }
+    for (const BlockMatrix &matrix : fold.matrices)
+      visit(matrix.panel);
+  }
+  return all;
+}
+
+void BlockEmitter::stageElements(const SharedOperand &operand, Value first,
+                                 const BlockFold *presence, Value base) {
   int64_t perChunk = 16 / operand.elementBytes();
   int64_t chunks = operand.padded() / perChunk;
   int64_t total = chunks * operand.rows;
   int64_t threads = int64_t(plan.warps) * 32;
-  Value last = sub(extent(operand.outer), constant(1));
   loop(wide(thread), constant(total), threads, [&](Value number) {
     Value row = arith::DivUIOp::create(b, loc(), number, constant(chunks));
     Value chunk = arith::RemUIOp::create(b, loc(), number, constant(chunks));
     Value outer = add(first, row);
-    Value exists = compare(Predicate::sle, outer, last);
-    if (presence) {
-      Extremes here = presentIn(*presence, boxOf(*presence, outer, constant(1)));
-      exists = both(exists, here.ever);
-    }
+    Value exists = rowExists(operand, outer, presence);
     Value address = addI(
         mulI(narrow(row), operand.rowBytes),
-        addI(mulI(narrow(chunk), 16), integer(operand.offset)));
+        addI(addI(mulI(narrow(chunk), 16), integer(operand.offset)), base));
     auto vector =
         VectorType::get({operand.pair ? 4 : perChunk},
                         operand.pair ? Type(b.getI32Type()) : b.getF32Type());

@@ -96,15 +96,64 @@ Span BlockEmitter::walk(const BlockFold &fold) {
 }
 
 BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
+  Value zero = integer(0);
   for (const BlockContraction &contraction : fold.contractions)
-    stage(contraction.rows, firstRow, nullptr);
+    stage(contraction.rows, firstRow, nullptr, zero);
   State state = initialState(fold);
   Span tiles = walk(fold);
-  Values ends = loop(tiles.low, tiles.high, plan.keys, flatten(state),
-                     [&](Value start, ValueRange carried) {
-                       return flatten(step(fold, cut(carried, state), start));
-                     });
+  // Tiles are copied `ahead` iterations before they are used.
+  int64_t ahead = plan.stages - 1;
+  bool direct = plan.aligned;
+  auto copyTile = [&](Value start, Value base) {
+    ifThen(compare(Predicate::slt, start, tiles.high),
+           [&] { stageKeys(fold, start, base, /*direct=*/true); });
+    device::CopyCommitOp::create(b, loc());
+  };
+  if (direct)
+    for (int64_t i = 0; i < ahead; ++i)
+      copyTile(add(tiles.low, i * plan.keys), integer(i * fold.stageBytes));
+  // Carried: the state, and which stage the tile at hand lies in.
+  Values init = flatten(state);
+  init.push_back(zero);
+  int64_t ring = plan.stages * fold.stageBytes;
+  Values ends = loop(
+      tiles.low, tiles.high, plan.keys, init,
+      [&](Value start, ValueRange carried) {
+        Value base = carried.back();
+        auto after = [&](int64_t stages) -> Value {
+          if (ring <= fold.stageBytes)
+            return base;
+          Value next = addI(base, integer(stages * fold.stageBytes));
+          Value wrapped =
+              arith::SubIOp::create(b, loc(), next, integer(ring));
+          return select(compare(Predicate::sge, next, integer(ring)), wrapped,
+                        next);
+        };
+        if (direct && ahead)
+          device::CopyWaitOp::create(b, loc(), ahead - 1);
+        barrier();
+        stageKeys(fold, start, base, /*direct=*/false);
+        if (direct) {
+          copyTile(add(start, ahead * plan.keys), after(ahead));
+          if (!ahead)
+            device::CopyWaitOp::create(b, loc(), 0);
+        }
+        bool sync = !direct || !ahead;
+        for (const BlockContraction &contraction : fold.contractions)
+          sync |= !contraction.keys.direct;
+        for (const BlockMatrix &matrix : fold.matrices)
+          sync |= !matrix.panel.direct;
+        if (sync)
+          barrier();
+        Values next =
+            flatten(step(fold, cut(carried.drop_back(), state), start, base));
+        next.push_back(after(1));
+        return next;
+      });
+  ends.pop_back();
   state = cut(ends, state);
+  if (direct)
+    device::CopyWaitOp::create(b, loc(), 0);
   // Every lane of a quad has summed its own columns.
   FoldOp op = fold.plan->fold;
   for (const Component &component : fold.plan->components)
@@ -158,22 +207,17 @@ Values BlockEmitter::quadReduce(ArrayRef<Value> rows, Monoid monoid) {
 }
 
 BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
-                                       const State &state, Value start) {
+                                       const State &state, Value start,
+                                       Value base) {
   FoldOp op = fold.plan->fold;
   unsigned references = op.getReferences();
   Value size = extent(fold.plan->stream);
   Value present = minimum(constant(plan.keys), sub(size, start));
   Extremes here = presentIn(fold, boxOf(fold, start, present));
 
-  barrier();
-  for (const BlockContraction &contraction : fold.contractions)
-    stage(contraction.keys, start, &fold);
-  for (const BlockMatrix &matrix : fold.matrices)
-    stage(matrix.panel, start, &fold);
-  barrier();
   SmallVector<Values> scores;
   for (const BlockContraction &contraction : fold.contractions)
-    scores.push_back(contract(contraction));
+    scores.push_back(contract(contraction, base));
 
   // Full tiles need no tests.
   Summands taken;
@@ -280,7 +324,7 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
   for (const BlockMatrix &matrix : fold.matrices) {
     unsigned component = matrix.component->number;
     next[component] = accumulate(fold, matrix, taken.weights[matrix.weights],
-                                 next[component]);
+                                 next[component], base);
   }
   return next;
 }

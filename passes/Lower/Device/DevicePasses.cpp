@@ -42,14 +42,20 @@ struct LowerFoldToDevice
     for (auto kernel :
          llvm::to_vector(getOperation().getOps<cascade::KernelOp>())) {
       std::string reason;
-      std::optional<BlockPlan> plan =
-          planBlocks(kernel, machine, known, reason);
-      if (!plan) {
+      auto lower = [&](bool aligned) {
+        std::optional<BlockPlan> plan =
+            planBlocks(kernel, machine, known, aligned, reason);
+        if (plan)
+          lowerFoldToDevice(kernel, *plan, machine);
+        return plan.has_value();
+      };
+      // Where operands are aligned, the first version is taken.
+      lower(true);
+      if (!lower(false)) {
         kernel.emitRemark() << "not lowered to " << machine.target << ": "
                             << reason;
         continue;
       }
-      lowerFoldToDevice(kernel, *plan, machine);
       kernel.erase();
     }
   }

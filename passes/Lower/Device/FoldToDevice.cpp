@@ -92,7 +92,10 @@ device::KernelOp BlockEmitter::run() {
   }
   SmallVector<StringRef> names(parameters.begin(), parameters.end());
   auto op = device::KernelOp::create(
-      b, loc(), (kernel.getSymName() + "_" + machine.target).str(),
+      b, loc(),
+      (kernel.getSymName() + "_" + machine.target +
+       (plan.aligned ? "_aligned" : ""))
+          .str(),
       machine.target, int64_t(plan.warps) * 32, plan.shared,
       b.getStrArrayAttr(names));
   SmallVector<Location> locations(types.size(), loc());
@@ -159,7 +162,9 @@ Value BlockEmitter::blocksOfRows() {
 
 void BlockEmitter::emitGrid() {
   Value one = constant(1);
-  device::LaunchOp::create(b, loc(), mul(heads(), blocksOfRows()), one, one);
+  Value blocks = mul(heads(), blocksOfRows());
+  device::LaunchOp::create(b, loc(), blocks, one, one,
+                           plan.aligned ? alignedEverywhere() : Value());
 }
 
 Point BlockEmitter::rowPoint(unsigned fragment, unsigned half) {

@@ -1,5 +1,21 @@
 // RUN: einfall-opt %s --derive-folds --lower-fold-to-device="extents=e=64,f=32" --cse --canonicalize | FileCheck %s
 
+// Where rows are dense and aligned, a version that copies tiles while it computes:
+// two of them lie in shared memory.
+// CHECK-LABEL: device.kernel @causal_sm_80_aligned target "sm_80" threads 128 shared 37888
+// CHECK: %[[DENSE:.*]] = arith.cmpi eq, %{{.*}}, %c1_i64
+// CHECK: device.launch %{{.*}} when
+// CHECK: body
+// CHECK-COUNT-4: device.copy_async 16
+// CHECK: device.copy_commit
+// CHECK: scf.for
+// CHECK: device.copy_wait 0
+// CHECK: device.barrier 0
+// CHECK: device.copy_async 16
+// CHECK: device.copy_commit
+// CHECK-NOT: device.barrier
+// CHECK: device.nv.mma
+
 // Causal attention on matrix units: 64 rows and 64 keys at a time. Rows of Q, K
 // (64 numbers) and V (32) lie 144 and 80 bytes apart.
 // CHECK-LABEL: device.kernel @causal_sm_80 target "sm_80" threads 128 shared 23552
