@@ -13,6 +13,8 @@
 
 namespace einfall::derive {
 
+class Existence;
+
 /// One term per component of the plan; null where it has none.
 using State = llvm::DenseMap<unsigned, proof::Term>;
 
@@ -36,6 +38,10 @@ public:
       writeRange(fold);
     for (auto [number, finish] : llvm::enumerate(plan.finishes))
       writeFinish(number, finish);
+    for (auto [number, finish] : llvm::enumerate(plan.finishes)) {
+      writeMember(number, finish);
+      writeGuard(number, finish);
+    }
     for (size_t i = 0; i < plan.rewritten.size(); ++i)
       writeRewritten(i);
     return std::move(duties);
@@ -85,6 +91,25 @@ private:
   void writeDomain(const Finish &finish, unsigned component,
                    const std::string &name);
   void writeRewritten(unsigned number);
+  /// "O", or "member1" where it has no name.
+  std::string nameOf(unsigned finish);
+  void provePositive(cascade::ReduceOp member);
+
+  // Rows with something in them, and empty ones.
+  void writeMember(unsigned number, const Finish &finish);
+  void writeGuard(unsigned number, const Finish &finish);
+  void writeRewrittenGuard(unsigned number, const std::string &name,
+                           llvm::ArrayRef<mlir::Operation *> members);
+  bool isGuardedWidely(const Finish &finish);
+  proof::Term streamed();
+  void bindPresence(Existence &there);
+  proof::Term enters(Existence &there, unsigned number, unsigned at);
+  std::vector<proof::Term> entries(Existence &there, proof::Term exists,
+                                   llvm::ArrayRef<unsigned> accumulators);
+  void positiveSums(Existence &there, proof::Term exists, proof::Term form,
+                    std::vector<proof::Term> &given);
+
+  /// An obligation that several members share is stated once.
   void add(const std::string &name, llvm::StringRef rule, mlir::Location loc,
            std::vector<proof::Term> assumptions, proof::Term goal,
            llvm::ArrayRef<mlir::Operation *> members, bool monotone = false);
@@ -101,7 +126,8 @@ private:
   llvm::StringMap<unsigned> used;
   /// The final state.
   State finals;
-  llvm::DenseSet<mlir::Operation *> provedPositive;
+  /// Members and components.
+  llvm::DenseSet<mlir::Value> provedPositive;
   std::vector<Duty> duties;
 };
 

@@ -40,7 +40,7 @@ void ObligationWriter::nameComponents() {
           names[number],
           fieldType(emission.results[number]).getKind() == Kind::Bool
               ? Sort::Bool
-              : Sort::Real);
+              : sortedZero(number).sort());
   }
 }
 
@@ -170,6 +170,18 @@ void ObligationWriter::add(const std::string &name, StringRef rule,
                            Location loc, std::vector<Term> assumptions,
                            Term goal, ArrayRef<Operation *> members,
                            bool monotone) {
+  llvm::SmallSetVector<Term, 8> distinct;
+  for (Term assumption : assumptions)
+    if (!assumption.isTrue())
+      distinct.insert(assumption);
+  for (Duty &other : duties)
+    if (other.obligation.rule == rule && other.obligation.goal == goal &&
+        llvm::equal(other.obligation.assumptions, distinct)) {
+      for (Operation *member : members)
+        if (!llvm::is_contained(other.members, member))
+          other.members.push_back(member);
+      return;
+    }
   std::string unique = prefix + "." + name;
   if (unsigned count = used[unique]++)
     unique += "." + std::to_string(count + 1);
@@ -177,10 +189,6 @@ void ObligationWriter::add(const std::string &name, StringRef rule,
   duty.obligation.name = unique;
   duty.obligation.rule = rule.str();
   duty.obligation.location = describe(loc);
-  llvm::SmallSetVector<Term, 8> distinct;
-  for (Term assumption : assumptions)
-    if (!assumption.isTrue())
-      distinct.insert(assumption);
   duty.obligation.assumptions.assign(distinct.begin(), distinct.end());
   duty.obligation.goal = goal;
   duty.obligation.monotoneExp = monotone;

@@ -14,11 +14,21 @@
 //   separate f(rho, s_r(c)) = g(rho, c) under the final references
 //   final    f adds up over states, and f of nothing is 0
 //   domain   s is present exactly where g is, given what is complete
+//   member   a member that is itself a component is what enters it
+//   guard    where g exists at some coordinate, its accumulators are entered,
+//            f is present, and the result is f
+//   empty    where g exists at no coordinate, the result of a sum or a count is
+//            0 and present, that of a maximum, minimum or first absent
 //   range    every exponential of step and act is at most 1 if each reference
 //            is at least what has entered it
+//   rewrite, guard (R3)  a complete field that was rewritten has the value, and
+//            is present where, it was as written
 // By step (induction over the coordinates) the state is the sum of s_r(c) under
-// its final references; with final and separate its finish is the sum of g.
-// Rows where nothing enters are the guard's affair.
+// its final references; with final and separate its finish is the sum of g. By
+// guard and empty the result is that, or the sum of nothing.
+//
+// An obligation that two members share is stated once; what is evident from the
+// terms alone (domain, member) is not stated.
 //
 //===----------------------------------------------------------------------===//
 

@@ -53,16 +53,21 @@ std::vector<Term> ObligationWriter::positives(Term written) {
         !stream.isPositive(member))
       continue;
     result.push_back(gt(symbol, 0));
-    if (!provedPositive.insert(member).second)
-      continue;
-    Translation body(symbols);
-    bindComplete(body);
-    Term g = body(member.getValue());
-    std::string name = givenName(member);
-    add((name.empty() ? "member" : name) + ".positive", "R5 positive",
-        member.getLoc(), body.defined, gt(g, 0), {member.getOperation()});
+    provePositive(member);
   }
   return result;
+}
+
+/// Once: what a member sums is positive.
+void ObligationWriter::provePositive(ReduceOp member) {
+  if (!provedPositive.insert(member).second)
+    return;
+  Translation body(symbols);
+  bindComplete(body);
+  Term g = body(member.getValue());
+  std::string name = givenName(member);
+  add((name.empty() ? "member" : name) + ".positive", "R5 positive",
+      member.getLoc(), body.defined, gt(g, 0), {member.getOperation()});
 }
 
 Term ObligationWriter::finishTerm(const Finish &finish, Value value,
@@ -74,28 +79,45 @@ Term ObligationWriter::finishTerm(const Finish &finish, Value value,
   return translation(value);
 }
 
+std::string ObligationWriter::nameOf(unsigned finish) {
+  ReduceOp member = plan.finishes[finish].member;
+  std::string name = givenName(member);
+  return name.empty() ? "member" + std::to_string(finish) : name;
+}
+
 void ObligationWriter::writeFinish(unsigned number, const Finish &finish) {
   if (finish.accumulators.empty())
     return;
   ReduceOp member = finish.member;
   Location loc = member.getLoc();
   Value value = emission.unguarded[number];
-  std::string name = givenName(member);
-  if (name.empty())
-    name = "member" + std::to_string(number);
+  std::string name = nameOf(number);
 
   Translation written(symbols);
   bindComplete(written);
   Term g = written(member.getValue());
 
   // The final references are what the components' results are.
+  // States are symbols with equations, so that what is claimed of them is left
+  // to the solver and not to the way in which terms are built.
   State entered, first, second, both, none;
+  std::vector<Term> entering, sums;
   for (unsigned component : finish.accumulators) {
-    entered[component] = enter(component, finals);
-    first[component] = symbols.fresh(names[component] + "_a");
-    second[component] = symbols.fresh(names[component] + "_b");
-    both[component] = first[component] + second[component];
-    none[component] = sortedZero(component);
+    const std::string &of = names[component];
+    Sort sort = sortedZero(component).sort();
+    entered[component] = symbols.fresh(of + "_in", sort);
+    first[component] = symbols.fresh(of + "_a", sort);
+    second[component] = symbols.fresh(of + "_b", sort);
+    both[component] = symbols.fresh(of + "_both", sort);
+    none[component] = symbols.fresh(of + "_none", sort);
+    Term in = enter(component, finals);
+    if (in.sort() != sort) { // whether there was anything
+      entered[component] = in;
+      continue;
+    }
+    entering.push_back(eq(entered[component], in));
+    sums.push_back(eq(both[component], first[component] + second[component]));
+    sums.push_back(eq(none[component], sortedZero(component)));
   }
   Translation translation(symbols);
   Term f = finishTerm(finish, value, entered, translation);
@@ -113,12 +135,15 @@ void ObligationWriter::writeFinish(unsigned number, const Finish &finish) {
     std::vector<Term> order;
     for (unsigned component : finish.accumulators)
       order.push_back(le(first[component], second[component]));
+    llvm::append_range(assumptions, entering);
     add(name + ".separate", "R1 separate", loc, assumptions, eq(f, g),
         {member.getOperation()});
     add(name + ".final", "R1 final", loc, order, le(a, b),
         {member.getOperation()});
   } else {
-    add(name + ".separate", "R5 separate", loc, assumptions, eq(f, g),
+    std::vector<Term> separate = assumptions;
+    llvm::append_range(separate, entering);
+    add(name + ".separate", "R5 separate", loc, separate, eq(f, g),
         {member.getOperation()});
     Translation left(symbols), right(symbols), joint(symbols), empty(symbols);
     Term a = finishTerm(finish, value, first, left);
@@ -126,6 +151,7 @@ void ObligationWriter::writeFinish(unsigned number, const Finish &finish) {
     Term c = finishTerm(finish, value, both, joint);
     Term d = finishTerm(finish, value, none, empty);
     std::vector<Term> sound = assumptions;
+    llvm::append_range(sound, sums);
     llvm::append_range(sound, left.defined);
     add(name + ".final", "R1 final", loc, sound,
         terms.logicalAnd({eq(c, a + b), eq(d, terms.real(0))}),
@@ -179,6 +205,9 @@ void ObligationWriter::writeRewritten(unsigned number) {
   for (const Finish &finish : plan.finishes)
     if (!finish.accumulators.empty())
       members.push_back(finish.member);
-  add((name.empty() ? "value" + std::to_string(number) : name) + ".rewrite",
-      "R3 rewrite", original.getLoc(), assumptions, eq(before, after), members);
+  if (name.empty())
+    name = "value" + std::to_string(number);
+  add(name + ".rewrite", "R3 rewrite", original.getLoc(), assumptions,
+      eq(before, after), members);
+  writeRewrittenGuard(number, name, members);
 }

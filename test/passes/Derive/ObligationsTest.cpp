@@ -3,6 +3,7 @@
 #include "passes/Derive/Obligations.h"
 #include "passes/Derive/Derive.h"
 #include "passes/Derive/Groups.h"
+#include "passes/Derive/PassAnalysis.h"
 #include "passes/Proof/Prover.h"
 
 #include "mlir/IR/Verifier.h"
@@ -155,6 +156,136 @@ TEST_F(BrokenTest, FinishThatDividesTwice) {
       ValueRange{quotient.getResult(), quotient.getOperands()[1]});
   std::string rules = notProved();
   EXPECT_NE(rules.find("R5 separate"), std::string::npos) << rules;
+}
+
+/// The finish of `name`, which its guard restricts.
+WhereOp guardOf(const Plan &plan, Emission &emission, StringRef name) {
+  for (auto [finish, value] : llvm::zip(plan.finishes, emission.finishes)) {
+    ReduceOp member = finish.member;
+    if (givenName(member) != name)
+      continue;
+    if (auto otherwise = value.getDefiningOp<OrElseOp>())
+      return otherwise.getValue().getDefiningOp<WhereOp>();
+  }
+  return {};
+}
+
+TEST_F(BrokenTest, FinishWithoutAGuard) {
+  emit("softmax.mlir", "causal");
+  // Where no key is seen it is 0 / 0.
+  emission.finishes.back() = emission.unguarded.back();
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R1 empty"), std::string::npos) << rules;
+  EXPECT_EQ(rules.find("R1 guard"), std::string::npos) << rules;
+}
+
+TEST_F(BrokenTest, GuardThatMistakesEmptyRows) {
+  emit("softmax.mlir", "causal");
+  WhereOp guard = guardOf(plan, emission, "O");
+  ASSERT_TRUE(guard);
+  OpBuilder builder(guard);
+  Value opposite = MapOp::create(builder, guard.getLoc(), Function::Not,
+                                 ValueRange{guard.getCondition()});
+  guard.getConditionMutable().assign(opposite);
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R1 guard"), std::string::npos) << rules;
+  EXPECT_NE(rules.find("R1 empty"), std::string::npos) << rules;
+}
+
+TEST_F(BrokenTest, EmptyRowsThatGiveOne) {
+  emit("softmax.mlir", "causal");
+  WhereOp guard = guardOf(plan, emission, "O");
+  ASSERT_TRUE(guard);
+  auto otherwise = cast<OrElseOp>(*guard->getUsers().begin());
+  OpBuilder builder(otherwise);
+  otherwise.getFallbackMutable().assign(
+      ConstOp::create(builder, guard.getLoc(), 1.0));
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R1 empty"), std::string::npos) << rules;
+  EXPECT_EQ(rules.find("R1 guard"), std::string::npos) << rules;
+}
+
+TEST_F(BrokenTest, EmptyRowsThatAreAbsent) {
+  emit("softmax.mlir", "causal");
+  WhereOp guard = guardOf(plan, emission, "O");
+  ASSERT_TRUE(guard);
+  emission.finishes.back() = guard;
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R1 empty"), std::string::npos) << rules;
+}
+
+/// A reference that sees fewer keys than the maximum that it stands for.
+TEST_F(BrokenTest, ReferenceOfFewerKeys) {
+  emit("softmax.mlir", "causal");
+  auto yield = cast<YieldOp>(fold.getStep().front().back());
+  OpBuilder builder(yield);
+  Value score = yield.getValues()[0];
+  Value limit = ConstOp::create(builder, yield.getLoc(), 8.0);
+  Value small = MapOp::create(builder, yield.getLoc(), Function::Lt,
+                              ValueRange{score, limit});
+  yield->setOperand(0, WhereOp::create(builder, yield.getLoc(), score, small));
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R3 member"), std::string::npos) << rules;
+}
+
+/// A reference of its own, absent where there is something to sum.
+TEST_F(BrokenTest, GuardByAReferenceOfFewerKeys) {
+  emit("no-maximum.mlir", "naive_weight_sum");
+  EXPECT_EQ(notProved(), "");
+  auto yield = cast<YieldOp>(fold.getStep().front().back());
+  OpBuilder builder(yield);
+  Value score = yield.getValues()[0];
+  Value limit = ConstOp::create(builder, yield.getLoc(), 8.0);
+  Value small = MapOp::create(builder, yield.getLoc(), Function::Lt,
+                              ValueRange{score, limit});
+  yield->setOperand(0, WhereOp::create(builder, yield.getLoc(), score, small));
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R1 guard"), std::string::npos) << rules;
+}
+
+/// Where nothing but an extent of 0 makes rows empty.
+TEST_F(BrokenTest, GuardByTheWrongExtent) {
+  emit("moments.mlir", "l2_weights");
+  EXPECT_EQ(notProved(), "");
+  MapOp some;
+  for (Operation *op : emission.operations)
+    if (auto map = dyn_cast<MapOp>(op);
+        map && map.getFunction() == Function::Gt)
+      some = map;
+  ASSERT_TRUE(some);
+  OpBuilder builder(some);
+  some->setOperand(1, ConstOp::create(builder, some.getLoc(), int64_t(1)));
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R1 guard"), std::string::npos) << rules;
+  some->setOperand(1, ConstOp::create(builder, some.getLoc(), int64_t(-1)));
+  rules = notProved();
+  EXPECT_NE(rules.find("R1 empty"), std::string::npos) << rules;
+}
+
+TEST_F(BrokenTest, FinishThatIsNotASum) {
+  emit("softmax.mlir", "causal");
+  // As if finishes of parts did not add up: (t + 1) / l.
+  auto quotient = emission.unguarded.back().getDefiningOp<MapOp>();
+  OpBuilder builder(quotient);
+  Value one = ConstOp::create(builder, quotient.getLoc(), 1.0);
+  Value more = MapOp::create(builder, quotient.getLoc(), Function::Add,
+                             ValueRange{quotient.getOperands()[0], one});
+  quotient->setOperand(0, more);
+  std::string rules = notProved();
+  EXPECT_NE(rules.find("R5 separate"), std::string::npos) << rules;
+  EXPECT_NE(rules.find("R1 final"), std::string::npos) << rules;
+}
+
+/// No two obligations of a kernel are the same query.
+TEST_F(BrokenTest, EveryObligationSaysSomethingOfItsOwn) {
+  emit("softmax.mlir", "causal");
+  llvm::StringMap<std::string> seen;
+  for (const Duty &duty :
+       writeObligations(kernel, *stream, plan, emission, terms)) {
+    std::string hash = prover.prove(duty.obligation).hash;
+    auto [it, isNew] = seen.try_emplace(hash, duty.obligation.name);
+    EXPECT_TRUE(isNew) << duty.obligation.name << " is " << it->second;
+  }
 }
 
 TEST_F(BrokenTest, MomentsWithAWrongBinomial) {
