@@ -179,9 +179,11 @@ private:
                                             llvm::StringRef rank,
                                             const Coordinates &at,
                                             llvm::ArrayRef<unsigned> which);
-  /// As many vectors as lanes: lane i is the reduction of vector i.
-  mlir::Value acrossAll(cascade::Monoid monoid,
-                        llvm::SmallVector<mlir::Value> vectors);
+  /// One vector of two: lanes with `bit` hold those of y combined with their
+  /// neighbours `bit` lanes away, the others those of x. Doing so for bit 1, 2,
+  /// 4, ... reduces as many vectors as there are lanes, lane i vector i.
+  mlir::Value mergeLanes(cascade::Monoid monoid, mlir::Value x, mlir::Value y,
+                         int64_t bit);
   /// Whether `at` is where the current row is, for the ranks of `field`.
   bool isAtRow(mlir::Value field, const Coordinates &at);
 

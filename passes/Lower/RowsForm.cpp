@@ -6,7 +6,30 @@ using namespace mlir;
 using namespace einfall::cascade;
 using namespace einfall::rows;
 
+/// Where every component has every rank, none of them says which ranks are
+/// columns. One that no reduction inside the step has may be: then what is
+/// reduced is computed once for all its coordinates.
+static StringRef columnAmong(ArrayRef<StringRef> rows, FoldOp fold,
+                             StringRef stream) {
+  SmallVector<StringRef> free(rows);
+  bool any = false;
+  for (auto reduce : fold.getStep().getOps<ReduceOp>()) {
+    FieldType type = fieldType(reduce.getResult());
+    if (!type.hasRank(stream))
+      continue;
+    any = true;
+    llvm::erase_if(free, [&](StringRef rank) { return type.hasRank(rank); });
+  }
+  return any && !free.empty() ? free.back() : StringRef();
+}
+
 FailureOr<Form> Form::of(KernelOp kernel, std::string &reason) {
+  FailureOr<Form> form = of(kernel, reason, /*findColumn=*/true);
+  return succeeded(form) ? form : of(kernel, reason, /*findColumn=*/false);
+}
+
+FailureOr<Form> Form::of(KernelOp kernel, std::string &reason,
+                         bool findColumn) {
   auto fail = [&](const Twine &why) -> FailureOr<Form> {
     reason = why.str();
     return failure();
@@ -35,6 +58,18 @@ FailureOr<Form> Form::of(KernelOp kernel, std::string &reason) {
       });
   }
   form.rowRanks = rows.value_or(SmallVector<StringRef>());
+  bool allSums =
+      llvm::all_of(llvm::seq(form.fold.getNumComponents()), [&](unsigned i) {
+        return form.fold.getMonoid(i) == Monoid::Sum &&
+               !form.fold.isReference(i) &&
+               cast<FieldType>(form.fold.getResult(i).getType()).getKind() ==
+                   Kind::Real;
+      });
+  if (findColumn && allSums) {
+    StringRef column = columnAmong(form.rowRanks, form.fold, form.stream);
+    llvm::erase_if(form.rowRanks,
+                   [&](StringRef rank) { return rank == column; });
+  }
   auto yield = cast<YieldOp>(form.fold.getStep().front().getTerminator());
   for (unsigned i = 0; i < form.fold.getNumComponents(); ++i) {
     auto type = cast<FieldType>(form.fold.getResult(i).getType());

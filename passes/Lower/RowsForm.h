@@ -73,6 +73,11 @@ struct Form {
 
   static llvm::FailureOr<Form> of(cascade::KernelOp kernel,
                                   std::string &reason);
+
+private:
+  /// `findColumn`: one of the rows' ranks may be a column if none else is.
+  static llvm::FailureOr<Form> of(cascade::KernelOp kernel, std::string &reason,
+                                  bool findColumn);
 };
 
 } // namespace einfall::rows

@@ -119,50 +119,47 @@ SmallVector<Value> RowsEmitter::reduceAlong(ReduceOp reduce, StringRef rank,
 SmallVector<Value> RowsEmitter::reduceKeys(ReduceOp reduce, StringRef rank,
                                            const Coordinates &at,
                                            ArrayRef<unsigned> which) {
-  // A key is loaded once for all rows, a query once for several keys.
+  // A key is loaded once for all rows, a query once for several keys. Vectors
+  // of partial results are merged as soon as there are two alike, so that few
+  // are kept.
   unsigned together = vectorsTogether();
-  SmallVector<SmallVector<Value>> partial(which.size());
+  SmallVector<SmallVector<std::pair<int64_t, Value>>> partial(which.size());
   for (unsigned first = 0; first < lanes; first += together) {
     SmallVector<Place> places;
     for (unsigned j = first; j < first + together; ++j) {
       Value key = keyCoordinate(at, constant(j));
       for (unsigned row : which) {
-        Coordinates here = at;
-        if (which.size() > 1)
-          here = rows[row].at;
+        Coordinates here = which.size() > 1 ? rows[row].at : at;
         here[form.stream] = {key};
         places.push_back({row, here});
       }
     }
-    SmallVector<Value> sums = reduceAlong(reduce, rank, places);
-    for (auto [i, sum] : llvm::enumerate(sums))
-      partial[i % which.size()].push_back(sum);
+    for (auto [i, sum] : llvm::enumerate(reduceAlong(reduce, rank, places))) {
+      auto &kept = partial[i % which.size()];
+      std::pair<int64_t, Value> next{1, sum};
+      while (!kept.empty() && kept.back().first == next.first) {
+        next = {2 * next.first,
+                mergeLanes(reduce.getMonoid(), kept.back().second, next.second,
+                           next.first)};
+        kept.pop_back();
+      }
+      kept.push_back(next);
+    }
   }
   SmallVector<Value> result;
-  for (auto &sums : partial)
-    result.push_back(acrossAll(reduce.getMonoid(), std::move(sums)));
+  for (auto &kept : partial)
+    result.push_back(kept.front().second);
   return result;
 }
 
-// Two vectors x and y become one whose lanes hold sums of x where bit d of the
-// lane is 0, of y where it is 1; then pairs of such vectors with the next bit.
-Value RowsEmitter::acrossAll(Monoid monoid, SmallVector<Value> vectors) {
+Value RowsEmitter::mergeLanes(Monoid monoid, Value x, Value y, int64_t bit) {
   int64_t count = lanes;
-  for (int64_t d = 1; d < count; d *= 2) {
-    SmallVector<int64_t> own, other;
-    for (int64_t k = 0; k < count; ++k) {
-      own.push_back(k & d ? k + count : k);
-      other.push_back(k & d ? k - d + count : k + d);
-    }
-    SmallVector<Value> next;
-    for (size_t i = 0; i < vectors.size(); i += 2) {
-      Value x =
-          vector::ShuffleOp::create(b, loc(), vectors[i], vectors[i + 1], own);
-      Value y = vector::ShuffleOp::create(b, loc(), vectors[i], vectors[i + 1],
-                                          other);
-      next.push_back(emitter.combine(monoid, Kind::Real, x, y));
-    }
-    vectors = std::move(next);
+  SmallVector<int64_t> own, other;
+  for (int64_t k = 0; k < count; ++k) {
+    own.push_back(k & bit ? k + count : k);
+    other.push_back(k & bit ? k - bit + count : k + bit);
   }
-  return vectors.front();
+  return emitter.combine(monoid, Kind::Real,
+                         vector::ShuffleOp::create(b, loc(), x, y, own),
+                         vector::ShuffleOp::create(b, loc(), x, y, other));
 }
