@@ -1,0 +1,177 @@
+//===- Ptx.cpp - From device programs to PTX text -------------------------===//
+
+#include "codegen/nvidia/Ptx.h"
+
+#include "codegen/nvidia/DeviceToLLVM.h"
+#include "dialect/Device/Device.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/InstrTypes.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Scalar/Scalarizer.h"
+
+#include <mutex>
+
+using namespace einfall;
+using namespace einfall::nvidia;
+
+/// Registers the target once. Shared memory has less than 2^32 bytes, and with
+/// 32-bit pointers its addresses cost one register; LLVM takes that choice as
+/// an option of the process only.
+static void initializeTarget() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+    auto &options = llvm::cl::getRegisteredOptions();
+    if (auto found = options.find("nvptx-short-ptr"); found != options.end())
+      found->second->addOccurrence(0, "nvptx-short-ptr", "true");
+  });
+}
+
+static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(const Chip &chip, unsigned optimization) {
+  initializeTarget();
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  std::string message;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return llvm::createStringError("no code generator for " +
+                                   triple.getTriple() + ": " + message);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, llvm::StringRef(chip.name),
+      llvm::formatv("+ptx{0}", chip.ptxVersion).str(), options, std::nullopt,
+      std::nullopt,
+      optimization ? llvm::CodeGenOptLevel::Aggressive
+                   : llvm::CodeGenOptLevel::None));
+  if (!machine)
+    return llvm::createStringError("cannot generate code for " +
+                                   llvm::StringRef(chip.name));
+  return machine;
+}
+
+/// What the chip cannot hold is refused with the numbers.
+static llvm::Error checkKernel(device::KernelOp kernel, const Chip &chip) {
+  llvm::StringRef name = kernel.getSymName(), target(chip.name);
+  if (kernel.getTarget() != target)
+    return llvm::createStringError(llvm::formatv(
+        "kernel '{0}' was lowered for {1}, not for {2}; lower it again", name,
+        kernel.getTarget(), target));
+  if (int64_t(kernel.getShared()) > chip.sharedPerBlock)
+    return llvm::createStringError(llvm::formatv(
+        "kernel '{0}' needs {1} bytes of shared memory per block, {2} has {3}; "
+        "use smaller tiles or fewer stages",
+        name, kernel.getShared(), target, chip.sharedPerBlock));
+  if (int64_t(kernel.getThreads()) > chip.threadsPerBlock)
+    return llvm::createStringError(llvm::formatv(
+        "kernel '{0}' needs {1} threads per block, {2} has {3}; use fewer "
+        "warps",
+        name, kernel.getThreads(), target, chip.threadsPerBlock));
+  return llvm::Error::success();
+}
+
+/// Assembly with effects acts on warps: it must not become dependent on more
+/// conditions than it stands under, which LLVM calls convergent.
+static void markConvergent(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
+        if (auto *assembly =
+                llvm::dyn_cast<llvm::InlineAsm>(call->getCalledOperand()))
+          if (assembly->hasSideEffects())
+            call->addFnAttr(llvm::Attribute::Convergent);
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                     unsigned level) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;
+  tuning.LoopInterleaving = false;
+  tuning.SLPVectorization = false;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  builder.registerPipelineStartEPCallback(
+      [](llvm::ModulePassManager &passes, llvm::OptimizationLevel) {
+        llvm::ScalarizerPassOptions options;
+        options.ScalarizeMinBits = 32; // a pair of halves stays one register
+        options.ScalarizeLoadStore = false;
+        passes.addPass(llvm::createModuleToFunctionPassAdaptor(
+            llvm::ScalarizerPass(options)));
+      });
+  if (level == 0)
+    builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
+        .run(module, modules);
+  else
+    builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+        .run(module, modules);
+}
+
+llvm::Expected<std::string>
+einfall::nvidia::compileToPtx(mlir::ModuleOp source, const Chip &chip,
+                              const PtxOptions &options) {
+  for (auto kernel : source.getOps<device::KernelOp>())
+    if (llvm::Error error = checkKernel(kernel, chip))
+      return error;
+  auto machine = createMachine(chip, options.optimization);
+  if (!machine)
+    return machine.takeError();
+
+  mlir::OwningOpRef<mlir::ModuleOp> copy = source.clone();
+  mlir::PassManager lowering(copy->getContext());
+  addDeviceToLLVM(lowering);
+  if (mlir::failed(lowering.run(*copy)))
+    return llvm::createStringError("lowering to the LLVM dialect failed");
+
+  mlir::MLIRContext &dialects = *copy->getContext();
+  mlir::registerBuiltinDialectTranslation(dialects);
+  mlir::registerLLVMDialectTranslation(dialects);
+  mlir::registerNVVMDialectTranslation(dialects);
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module =
+      mlir::translateModuleToLLVMIR(*copy, context, "einfall");
+  if (!module)
+    return llvm::createStringError("translation to LLVM IR failed");
+  module->setDataLayout((*machine)->createDataLayout());
+  module->setTargetTriple((*machine)->getTargetTriple());
+  markConvergent(*module);
+  optimize(*module, **machine, options.optimization);
+  if (options.llvmIR) {
+    llvm::raw_string_ostream stream(*options.llvmIR);
+    module->print(stream, nullptr);
+  }
+
+  llvm::SmallVector<char, 0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager emission;
+  if ((*machine)->addPassesToEmitFile(emission, stream, nullptr,
+                                      llvm::CodeGenFileType::AssemblyFile))
+    return llvm::createStringError("LLVM cannot write PTX");
+  emission.run(*module);
+  return std::string(text.begin(), text.end());
+}

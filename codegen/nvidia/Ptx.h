@@ -1,0 +1,45 @@
+//===- Ptx.h - From device programs to PTX text -----------------*- C++ -*-===//
+//
+// LLVM's NVPTX back-end in process. The PTX version is the oldest that has what
+// the chip's programs need, so that old assemblers and drivers read the text.
+//
+// Of LLVM's standard pipeline the vectorizers are off: a register of a GPU
+// holds one number, and what is moved together was decided above. Vectors that
+// cross blocks are split into scalars first.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_CODEGEN_NVIDIA_PTX_H
+#define EINFALL_CODEGEN_NVIDIA_PTX_H
+
+#include "codegen/targets/Chips.h"
+
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace mlir {
+class ModuleOp;
+}
+
+namespace einfall::nvidia {
+
+struct PtxOptions {
+  /// Of the standard pipeline: 0 or 3.
+  unsigned optimization = 3;
+  /// When set, receives the optimised LLVM IR.
+  std::string *llvmIR = nullptr;
+};
+
+/// PTX of every `device.kernel` of `module`, which is left as it is.
+///
+/// Errors: a kernel is for another chip, asks for more shared memory or threads
+/// than the chip has, or LLVM was built without NVPTX. What a pass finds wrong
+/// goes to the diagnostics of the context.
+llvm::Expected<std::string> compileToPtx(mlir::ModuleOp module,
+                                         const Chip &chip,
+                                         const PtxOptions &options = {});
+
+} // namespace einfall::nvidia
+
+#endif // EINFALL_CODEGEN_NVIDIA_PTX_H
