@@ -1,0 +1,226 @@
+//===- Program.cpp - What a device image may hold -------------------------===//
+
+#include "runtime/devices/emulated/Program.h"
+
+using namespace einfall::emulated;
+
+static const char *const operandsOf[] = {
+#define EINFALL_OPCODE(name, operands, kind) operands,
+#include "runtime/devices/emulated/Opcodes.def"
+};
+
+static constexpr Class classes[] = {
+#define EINFALL_OPCODE(name, operands, kind) Class::kind,
+#include "runtime/devices/emulated/Opcodes.def"
+};
+
+const char *einfall::emulated::name(Class kind) {
+  static const char *const names[classCount] = {
+      "control",     "integer",     "f32",          "special function",
+      "load global", "store global", "load shared", "store shared",
+      "copy",        "barrier",     "shuffle",      "ldmatrix",
+      "mma"};
+  return names[unsigned(kind)];
+}
+
+Class einfall::emulated::classOf(Opcode opcode) {
+  return classes[unsigned(opcode)];
+}
+
+bool einfall::emulated::isConverged(Opcode opcode) {
+  switch (opcode) {
+  case Opcode::Barrier:
+  case Opcode::Arrive:
+  case Opcode::WarpBarrier:
+  case Opcode::Shuffle:
+  case Opcode::Vote:
+  case Opcode::Uniform:
+  case Opcode::LdMatrix:
+  case Opcode::Mma:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// How many values `sub` may take, for the opcodes where it is a choice.
+static unsigned choices(Opcode opcode) {
+  switch (opcode) {
+  case Opcode::Divide32:
+  case Opcode::Divide64:
+    return 7;
+  case Opcode::Compare32:
+  case Opcode::Compare64:
+    return 10;
+  case Opcode::CompareFloat:
+    return floatTests;
+  case Opcode::Approximate:
+    return 6;
+  case Opcode::ExtendHalf:
+  case Opcode::TruncateHalf:
+  case Opcode::Pack:
+  case Opcode::Unpack:
+  case Opcode::Mma:
+  case Opcode::Vote:
+    return 2;
+  case Opcode::Block:
+    return 3;
+  case Opcode::Barrier:
+  case Opcode::Arrive:
+    return barrierCount;
+  case Opcode::Shuffle:
+    return 4;
+  default:
+    return 1;
+  }
+}
+
+std::optional<std::string> einfall::emulated::signature(Opcode opcode,
+                                                        uint16_t sub) {
+  std::string operands = operandsOf[unsigned(opcode)];
+  switch (opcode) {
+  case Opcode::LoadGlobal:
+  case Opcode::StoreGlobal:
+  case Opcode::LoadShared:
+  case Opcode::StoreShared: {
+    unsigned bytes = elementBytes(sub), count = elementCount(sub);
+    if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
+      return std::nullopt;
+    unsigned total = bytes * count;
+    if (count == 0 || count > 8 || total > 16 || (total & (total - 1)))
+      return std::nullopt;
+    bool loads = opcode == Opcode::LoadGlobal || opcode == Opcode::LoadShared;
+    char letter = bytes == 8 ? (loads ? 'D' : 'd') : (loads ? 'W' : 'w');
+    return std::string(count, letter) + operands.substr(1);
+  }
+  case Opcode::LdMatrix: {
+    unsigned count = sub & 255;
+    if ((sub & ~0x1ffu) || (count != 1 && count != 2 && count != 4))
+      return std::nullopt;
+    return std::string(count, 'W') + operands.substr(1);
+  }
+  case Opcode::CopyAsync:
+    if (sub != 4 && sub != 8 && sub != 16)
+      return std::nullopt;
+    return operands;
+  default:
+    if (sub >= choices(opcode))
+      return std::nullopt;
+    return operands;
+  }
+}
+
+/// Checks one program; `grid` ends with Launch and computes only.
+static std::optional<std::string> validate(const Program &program,
+                                           const Image &image, bool grid) {
+  if (program.words > maxRegisters || program.masks > maxRegisters)
+    return "asks for " + std::to_string(program.words) + " registers";
+  if (program.code.empty() || program.code.size() > maxInstructions)
+    return "has " + std::to_string(program.code.size()) + " instructions";
+  std::vector<const Instruction *> open;
+  for (size_t i = 0; i < program.code.size(); ++i) {
+    const Instruction &inst = program.code[i];
+    std::string where = " at instruction " + std::to_string(i);
+    if (unsigned(inst.opcode) >= opcodeCount)
+      return "has the unknown opcode " + std::to_string(unsigned(inst.opcode)) +
+             where;
+    if (inst.location >= image.locations.size())
+      return "names a location that is not there" + where;
+    std::optional<std::string> letters = signature(inst.opcode, inst.sub);
+    if (!letters)
+      return "has an impossible variant" + where;
+    if (uint64_t(inst.operands) + letters->size() > program.operands.size())
+      return "lacks operands" + where;
+    for (size_t o = 0; o < letters->size(); ++o) {
+      uint64_t operand = program.operands[inst.operands + o];
+      char letter = (*letters)[o];
+      bool mask = letter == 'M' || letter == 'm';
+      bool wide = letter == 'D' || letter == 'd';
+      if (operand + (wide ? 2 : 1) > (mask ? program.masks : program.words))
+        return "names a register that is not there" + where;
+    }
+    bool last = i + 1 == program.code.size();
+    Opcode end = grid ? Opcode::Launch : Opcode::Return;
+    if ((inst.opcode == Opcode::Launch || inst.opcode == Opcode::Return) &&
+        (!last || inst.opcode != end))
+      return "ends too early" + where;
+    if (last && inst.opcode != end)
+      return "has no end";
+    if (grid && unsigned(classOf(inst.opcode)) > unsigned(Class::Special))
+      return "computes its grid with more than arithmetic" + where;
+    switch (inst.opcode) {
+    case Opcode::Parameter32:
+    case Opcode::Parameter64: {
+      bool wide = inst.opcode == Opcode::Parameter64;
+      if (inst.immediate >= image.parameters.size() ||
+          wide != (image.parameters[inst.immediate].type == ParameterType::I64))
+        return "names a parameter that is not there" + where;
+      break;
+    }
+    case Opcode::SignExtend32:
+    case Opcode::ZeroExtend32:
+      if (inst.immediate < 1 || inst.immediate > 32)
+        return "extends a number of no bits" + where;
+      break;
+    case Opcode::Barrier:
+      if (inst.immediate > maxThreads || inst.immediate % warpLanes)
+        return "counts threads that are no warps" + where;
+      break;
+    case Opcode::Arrive:
+      if (inst.immediate == 0 || inst.immediate > maxThreads ||
+          inst.immediate % warpLanes)
+        return "counts threads that are no warps" + where;
+      break;
+    case Opcode::If:
+    case Opcode::Loop32:
+    case Opcode::Loop64:
+      open.push_back(&inst);
+      if (open.size() > maxNesting)
+        return "nests too deeply" + where;
+      break;
+    case Opcode::Else:
+      if (open.empty() || open.back()->opcode != Opcode::If)
+        return "has an else without its if" + where;
+      open.back() = &inst;
+      break;
+    case Opcode::EndIf:
+      if (open.empty() || (open.back()->opcode != Opcode::If &&
+                           open.back()->opcode != Opcode::Else))
+        return "ends an if that is not open" + where;
+      open.pop_back();
+      break;
+    case Opcode::Next32:
+    case Opcode::Next64: {
+      Opcode start =
+          inst.opcode == Opcode::Next32 ? Opcode::Loop32 : Opcode::Loop64;
+      if (open.empty() || open.back()->opcode != start)
+        return "ends a loop that is not open" + where;
+      for (unsigned o = 0; o < 3; ++o)
+        if (program.operands[open.back()->operands + o] !=
+            program.operands[inst.operands + o])
+          return "ends a loop over other registers" + where;
+      open.pop_back();
+      break;
+    }
+    default:
+      break;
+    }
+  }
+  if (!open.empty())
+    return "leaves a region open";
+  return std::nullopt;
+}
+
+std::optional<std::string> einfall::emulated::validate(const Image &image) {
+  if (image.target != "sm_80")
+    return "is for `" + image.target + "`, which is not emulated";
+  if (image.threads < warpLanes || image.threads > maxThreads ||
+      image.threads % warpLanes)
+    return "has blocks of " + std::to_string(image.threads) + " threads";
+  if (image.shared > maxSharedBytes)
+    return "asks for " + std::to_string(image.shared) +
+           " bytes of shared memory";
+  if (auto wrong = ::validate(image.grid, image, true))
+    return wrong;
+  return ::validate(image.body, image, false);
+}

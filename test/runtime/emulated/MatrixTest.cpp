@@ -1,0 +1,160 @@
+//===- MatrixTest.cpp - ldmatrix and mma against the PTX ISA --------------===//
+//
+// The tables here are copied by hand from the figures of the PTX ISA, not
+// computed by the formulas that the emulator uses.
+//
+//===----------------------------------------------------------------------===//
+
+#include "DeviceProgram.h"
+#include "gtest/gtest.h"
+
+using namespace einfall;
+using namespace einfall::test;
+
+namespace {
+
+/// Threads load four words of A, two of B from x; D goes to y.
+const char *mmaBody = R"(
+  %c16 = arith.constant 16 : i64
+  %c8 = arith.constant 8 : i64
+  %oa = arith.muli %tw, %c16 : i64
+  %va = device.load global %x[%oa : i64] : i64 -> vector<4xi32>
+  %size = arith.constant 512 : i64
+  %bbase = arith.addi %x, %size : i64
+  %ob = arith.muli %tw, %c8 : i64
+  %vb = device.load global %bbase[%ob : i64] : i64 -> vector<2xi32>
+  %size2 = arith.constant 768 : i64
+  %cbase = arith.addi %x, %size2 : i64
+  %vc = device.load global %cbase[%oa : i64] : i64 -> vector<4xf32>
+  %d = device.nv.mma TYPE %va, %vb, %vc : vector<4xi32>, vector<2xi32>, vector<4xf32>
+  device.store global %d, %y[%oa : i64] : i64, vector<4xf32>
+)";
+
+std::string replaced(std::string text, const std::string &from,
+                     const std::string &to) {
+  for (size_t at; (at = text.find(from)) != std::string::npos;)
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+uint32_t bf16(float value) { return asWord(value) >> 16; }
+
+} // namespace
+
+// "MMA .m16n8k16 fragment layout": one element of A and one of B at a time; the
+// only element of D that is not C tells where they were taken to be.
+TEST(Mma, TakesFragmentsFromTheTablesOfTheIsa) {
+  auto image = buildImage(kernelText(replaced(mmaBody, "TYPE", "bf16"), 32, 0));
+  struct Entry {
+    unsigned thread, element, row, column;
+  };
+  // A, m16n8k16, from the figure "fragment layout for matrix A with .f16 / .bf16
+  // type": T0 {a0,a1} row 0 columns 0 1; {a2,a3} row 8; {a4,a5} row 0 columns
+  // 8 9; {a6,a7} row 8 columns 8 9; T31 {a0,a1} row 7 columns 6 7, ...
+  const Entry a[] = {{0, 0, 0, 0},   {0, 1, 0, 1},   {0, 2, 8, 0},
+                     {0, 4, 0, 8},   {0, 7, 8, 9},   {1, 0, 0, 2},
+                     {4, 0, 1, 0},   {31, 0, 7, 6},  {31, 3, 15, 7},
+                     {31, 7, 15, 15}, {30, 5, 7, 13}};
+  // B: T0 {b0,b1} rows 0 1 column 0; {b2,b3} rows 8 9; T1 rows 2 3; T4 column 1;
+  // T31 {b2,b3} rows 14 15 column 7.
+  const Entry b[] = {{0, 0, 0, 0},  {0, 1, 1, 0},   {0, 2, 8, 0},
+                     {1, 0, 2, 0},  {4, 0, 0, 1},   {31, 3, 15, 7},
+                     {31, 2, 14, 7}, {30, 1, 5, 7}, {7, 0, 6, 1}};
+  // C and D: T0 {c0,c1} row 0 columns 0 1, {c2,c3} row 8; T4 row 1; T31 {c2,c3}
+  // row 15 columns 6 7.
+  auto placeOfD = [](unsigned row, unsigned column) {
+    unsigned thread = row % 8 * 4 + column / 2;
+    return thread * 4 + column % 2 + (row >= 8 ? 2 : 0);
+  };
+  EXPECT_EQ(placeOfD(0, 1), 1u);
+  EXPECT_EQ(placeOfD(8, 0), 2u);
+  EXPECT_EQ(placeOfD(15, 7), 127u);
+  unsigned met = 0;
+  for (const Entry &ea : a)
+    for (const Entry &eb : b) {
+      TestLaunch launch;
+      launch.x.assign(128 + 64 + 128, 0);
+      launch.y.assign(128, 0);
+      launch.x[ea.thread * 4 + ea.element / 2] = bf16(3)
+                                                 << (ea.element % 2 * 16);
+      launch.x[128 + eb.thread * 2 + eb.element / 2] =
+          bf16(5) << (eb.element % 2 * 16);
+      for (unsigned i = 0; i < 128; ++i)
+        launch.x[192 + i] = asWord(float(i));
+      auto report = launch.run(image);
+      ASSERT_TRUE(report.ok) << report.str();
+      bool meet = ea.column == eb.row;
+      met += meet;
+      for (unsigned i = 0; i < 128; ++i) {
+        float expected = float(i);
+        if (meet && i == placeOfD(ea.row, eb.column))
+          expected += 15;
+        EXPECT_EQ(asFloat(launch.y[i]), expected) << i;
+      }
+    }
+  EXPECT_GT(met, 10u);
+}
+
+TEST(Mma, RoundsOnceAndReadsF16) {
+  auto image = buildImage(kernelText(replaced(mmaBody, "TYPE", "f16"), 32, 0));
+  TestLaunch launch;
+  launch.x.assign(320, 0);
+  launch.y.assign(128, 0);
+  // Row 0 of A: 1 and the least subnormal 2^-24; column 0 of B: 1 and 1.
+  launch.x[0] = 0x3c00 | 0x0001 << 16;
+  launch.x[128] = 0x3c00 | 0x3c00 << 16;
+  launch.x[192] = asWord(0x1p-24f);
+  auto report = launch.run(image);
+  ASSERT_TRUE(report.ok) << report.str();
+  // 1 + 2^-24 + 2^-24: each alone would be lost in f32.
+  EXPECT_EQ(asFloat(launch.y[0]), 1 + 0x1p-23f);
+  EXPECT_EQ(report.counters.matrixFlops, 4096u);
+}
+
+// Rows 8 i + j of the example hold 16-bit numbers (i, j, element).
+TEST(LdMatrix, DistributesRows) {
+  for (bool transpose : {false, true}) {
+    std::string body = R"(
+  %c16 = arith.constant 16 : i64
+  %o = arith.muli %tw, %c16 : i64
+  %v = device.load global %x[%o : i64] : i64 -> vector<4xi32>
+  %at = arith.trunci %o : i64 to i32
+  device.store shared %v, %at[%zero : i32] : i32, vector<4xi32>
+  device.warp_barrier
+  %m = device.nv.ldmatrix 4 TRANSPOSE %at : vector<4xi32>
+  device.store global %m, %y[%o : i64] : i64, vector<4xi32>
+)";
+    body = replaced(body, "TRANSPOSE", transpose ? "transpose" : "");
+    TestLaunch launch;
+    launch.y.assign(128, 0);
+    for (uint32_t row = 0; row < 32; ++row)
+      for (uint32_t pair = 0; pair < 4; ++pair)
+        launch.x.push_back((row << 8 | 2 * pair) |
+                           (row << 8 | (2 * pair + 1)) << 16);
+    auto report = runBody(body, 32, 512, launch);
+    ASSERT_TRUE(report.ok) << report.str();
+    auto at = [&](unsigned thread, unsigned matrix) {
+      return launch.y[thread * 4 + matrix];
+    };
+    // "Thread 0: row 0 elements 0 1; thread 3: row 0 elements 6 7; thread 4:
+    // row 1; thread 31: row 7 elements 6 7"; transposed, rows and columns change
+    // places.
+    struct Entry {
+      unsigned thread, row, element;
+    };
+    for (Entry e : {Entry{0, 0, 0}, Entry{3, 0, 6}, Entry{4, 1, 0},
+                    Entry{31, 7, 6}, Entry{13, 3, 2}})
+      for (unsigned matrix = 0; matrix < 4; ++matrix) {
+        uint32_t row = 8 * matrix + e.row;
+        uint32_t low = row << 8 | e.element, high = row << 8 | (e.element + 1);
+        if (transpose) {
+          low = (8 * matrix + e.element) << 8 | e.row;
+          high = (8 * matrix + e.element + 1) << 8 | e.row;
+        }
+        EXPECT_EQ(at(e.thread, matrix), low | high << 16)
+            << e.thread << " " << matrix << " " << transpose;
+      }
+    EXPECT_EQ(report.counters.matrixWavefronts, 4u);
+    EXPECT_EQ(report.counters.matrixConflicts, 0u);
+  }
+}
