@@ -73,8 +73,7 @@ public:
 private:
   std::optional<Failure> check() const;
   bool findHolders(int64_t pack);
-  const Holder &nearest(const std::vector<int64_t> &pack, int64_t thread,
-                        int64_t reg) const;
+  const Holder &nearest(const std::vector<int64_t> &pack, int64_t thread) const;
   void colour(Conversion &conversion, int64_t warp) const;
 
   const Layout &source, &target;
@@ -124,18 +123,18 @@ bool Converter::findHolders(int64_t pack) {
   return true;
 }
 
-/// The holder that is cheapest to read: the same register, the same thread, the
-/// same warp. Among lanes of the warp the one that differs in the fewest and
-/// lowest bits, so that replicated values spread over their holders.
+/// The holder that is cheapest to read: the same thread, the same warp. Among
+/// lanes of the warp the one that differs in the fewest and lowest bits, so
+/// that replicated values spread over their holders.
 const Holder &Converter::nearest(const std::vector<int64_t> &pack,
-                                 int64_t thread, int64_t reg) const {
+                                 int64_t thread) const {
   const std::vector<Holder> &all = holders.at(pack);
   auto distance = [&](const Holder &holder) -> int64_t {
     if (holder.thread == thread)
-      return holder.reg == reg ? 0 : 1;
+      return 0;
     if (holder.thread / lanes == thread / lanes)
-      return 2 + ((holder.thread ^ thread) % lanes);
-    return 2 + lanes + holder.thread;
+      return 1 + ((holder.thread ^ thread) % lanes);
+    return 1 + lanes + holder.thread;
   };
   return *std::min_element(all.begin(), all.end(),
                            [&](const Holder &a, const Holder &b) {
@@ -224,7 +223,7 @@ void Converter::colour(Conversion &conversion, int64_t warp) const {
     int64_t thread = warp * lanes + lane;
     for (size_t i = 0; i < wanted[thread].size(); ++i) {
       int64_t reg = i * conversion.pack;
-      const Holder &holder = nearest(wanted[thread][i], thread, reg);
+      const Holder &holder = nearest(wanted[thread][i], thread);
       if (holder.thread != thread)
         edges.push_back({holder.thread % lanes, holder.reg, lane, reg});
     }
@@ -262,8 +261,7 @@ OrError<Conversion> Converter::run(int64_t elementBytes) {
   bool sameThread = true, sameWarp = true;
   for (size_t thread = 0; thread < wanted.size(); ++thread)
     for (size_t i = 0; i < wanted[thread].size(); ++i) {
-      const Holder &holder =
-          nearest(wanted[thread][i], thread, i * conversion.pack);
+      const Holder &holder = nearest(wanted[thread][i], thread);
       sameThread &= holder.thread == int64_t(thread);
       sameWarp &= holder.thread / lanes == int64_t(thread) / lanes;
     }
@@ -310,8 +308,7 @@ OrError<Conversion> Converter::run(int64_t elementBytes) {
   for (size_t thread = 0; thread < wanted.size(); ++thread) {
     auto &kept = conversion.kept.emplace_back();
     for (size_t i = 0; i < wanted[thread].size(); ++i) {
-      const Holder &holder =
-          nearest(wanted[thread][i], thread, i * conversion.pack);
+      const Holder &holder = nearest(wanted[thread][i], thread);
       for (int64_t k = 0; k < conversion.pack; ++k)
         kept.push_back(holder.thread == int64_t(thread) ? holder.reg + k : -1);
     }

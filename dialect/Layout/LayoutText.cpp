@@ -139,7 +139,7 @@ private:
     if (!name(dim.name) || !number(dim.extent))
       return false;
     if (dim.extent < 1)
-      return fail("a positive extent before");
+      return fail("a positive extent");
     outputs.push_back(std::move(dim));
     return true;
   }

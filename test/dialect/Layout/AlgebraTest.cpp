@@ -173,6 +173,13 @@ TEST_F(Algebra, CompositionOfStridedLayoutsIsRightOrRefused) {
   EXPECT_GT(refused, 20);
 }
 
+TEST_F(Algebra, CompositionNeedsMatchingExtents) {
+  Layout inner = *Layout::parse("[a 8: 8 x row 1] -> [row 8]");
+  Layout outer = *Layout::parse("[row 4: 4 x byte 2] -> [byte 8]");
+  EXPECT_EQ(compose(outer, inner).message(),
+            "dimension 'row' has extent 8, but the outer layout takes 4");
+}
+
 TEST_F(Algebra, ComposesTilesOfAnyExtent) {
   // An accumulator of 176 columns stored into rows with a pitch of 368 bytes.
   Layout fragment = *Layout::parse(
@@ -200,6 +207,11 @@ TEST_F(Algebra, InvertsTilesOfAnyExtent) {
                                 "[at 560]");
   EXPECT_EQ(inverse(pitch)->str(),
             "[at 560: 80 x column 1, 7 x row 1] -> [row 7, column 80]");
+  // Of replicated elements the first holder is taken.
+  Layout replicas = *Layout::parse("[a 3: 3 x at 1; copy 2: 2 x 0] -> [at 3]");
+  EXPECT_EQ(pseudoInverse(replicas)->str(), "[at 3: 3 x a 1] -> [a 3, copy 2]");
+  EXPECT_EQ(inverse(replicas).message(),
+            "the layout has no inverse: it holds elements twice");
   Layout holes = *Layout::parse("[row 7: 7 x at 3] -> [at 21]");
   EXPECT_EQ(pseudoInverse(holes).message(),
             "the layout reaches 7 of 21 outputs; a layout that is not linear "

@@ -66,6 +66,7 @@ TEST(Layout, RefusesBadText) {
        "a layout has at most 4194304 points"},
       {"[] -> [a 4000000000000, b 4000000000000]",
        "the box of outputs has more than 2^62 points"},
+      {"[] -> [a 0]", "expected a positive extent at position 10"},
       {"[row 99999999999999999999] -> []",
        "expected a smaller number at position 21"},
   };
@@ -121,6 +122,14 @@ TEST(Layout, FindsTheLeastExtents) {
                .build();
   ASSERT_TRUE(layout) << layout.message();
   EXPECT_EQ(layout->outputExtent("byte"), 37);
+  // 12 ^ 10 ^ 9 = 15.
+  layout = LayoutBuilder({{"byte", 0}})
+               .input("row")
+               .bit({{"byte", 12}})
+               .bit({{"byte", 10}})
+               .bit({{"byte", 9}})
+               .build();
+  EXPECT_EQ(layout->outputExtent("byte"), 16);
 }
 
 TEST(Layout, PartsCombineAsTheySay) {
@@ -217,6 +226,9 @@ TEST(Layout, SplitsFlattensAndRestricts) {
             "column 8: 8 x byte 2] -> [byte 9344]");
   EXPECT_TRUE(flattened(*parts, {"in", "out"}, "row")->isEquivalent(tile));
   EXPECT_FALSE(split(tile, "row", 32, "in", "out"));
+  Layout thirds = *Layout::parse("[a 12: 3 x y 1, 4 x y 8] -> [y 27]");
+  EXPECT_EQ(split(thirds, "a", 4, "in", "out").message(),
+            "a digit of radix 4 of dimension 'a' cannot be split at 4");
   EXPECT_EQ(restricted(tile, "row", 12)->str(),
             "[row 12: 8 x byte 16, 10 x byte 1024; column 8: 8 x byte 2] -> "
             "[byte 9344]");

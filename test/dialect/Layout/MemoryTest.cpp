@@ -51,6 +51,8 @@ TEST(Swizzle, TensorMapBoxes) {
   // Row 3, chunk 5 (column 40): chunk 6 of row 3.
   EXPECT_EQ(byteOf(box, 3, 40), 480);
   EXPECT_EQ(byteOf(box, 79, 63), 79 * 128 + 0 * 16 + 14);
+  // Five rows: bits that the extent cuts short.
+  EXPECT_EQ(byteOf(tmaBox(5, 64, 2, Swizzle::B128), 4, 8), 4 * 128 + 5 * 16);
   OrError<Layout> b64 = tmaBox(12, 32, 2, Swizzle::B64);
   ASSERT_TRUE(b64) << b64.message();
   EXPECT_EQ(byteOf(b64, 2, 8), 128);
@@ -110,16 +112,30 @@ TEST(Descriptor, CanonicalLayouts) {
       wgmmaOperand({Major::MN, Swizzle::None, 1024, 128}, 64, 16, 2);
   ASSERT_TRUE(mn) << mn.message();
   EXPECT_EQ(at(mn, 5, 3), 5 * 2 + 3 * 16);
-  EXPECT_EQ(at(mn, 13, 11), 128 + 5 * 2 + 1024 + 3 * 16);
+  EXPECT_EQ(at(mn, 13, 3), 128 + 5 * 2 + 3 * 16);
+  EXPECT_EQ(at(mn, 5, 11), 5 * 2 + 1024 + 3 * 16);
   // MN-major under 128 bytes: ((8,8,m),(8,k)):((1,8,LBO),(64,SBO)) halves.
   OrError<Layout> mn128 =
       wgmmaOperand({Major::MN, Swizzle::B128, 176 * 128, 1024}, 128, 176, 2);
   ASSERT_TRUE(mn128) << mn128.message();
   EXPECT_EQ(at(mn128, 40, 3), 480); // k is the row here
-  EXPECT_EQ(at(mn128, 64 + 40, 11), 176 * 128 + 1024 + 480);
+  EXPECT_EQ(at(mn128, 64 + 40, 3), 176 * 128 + 480);
+  EXPECT_EQ(at(mn128, 40, 11), 1024 + 480);
   EXPECT_EQ(
       wgmmaOperand({Major::K, Swizzle::B128, 16, 512}, 64, 64, 2).message(),
       "descriptor offsets of 16 and 512 bytes are no multiples of 1024");
+}
+
+TEST(Descriptor, RefusesWhatIsNotMadeOfCores) {
+  EXPECT_EQ(
+      wgmmaOperand({Major::K, Swizzle::None, 128, 256}, 12, 16, 2).message(),
+      "an operand of 12 x 16 is not made of cores of 8 x 8");
+  EXPECT_EQ(
+      wgmmaOperand({Major::MN, Swizzle::None, 100, 128}, 64, 16, 2).message(),
+      "descriptor offsets of 100 and 128 bytes are no multiples of 16");
+  EXPECT_EQ(
+      wgmmaOperand({Major::K, Swizzle::B64, 16, 512}, 64, 64, 2).message(),
+      "a k of 64 exceeds the 32 elements of swizzle 64B");
 }
 
 TEST(Descriptor, FoundFromTheTile) {
@@ -146,6 +162,13 @@ TEST(Descriptor, FoundFromTheTile) {
   ASSERT_TRUE(core) << core.message();
   EXPECT_EQ(core->leadingOffset, 64 * 16);
   EXPECT_EQ(core->strideOffset, 128);
+  // The same columns with features as mn: MN-major, the offsets change roles.
+  cores = renamed(*boxedTile(64, 32, 2, Swizzle::None),
+                  {{"row", "k"}, {"column", "mn"}});
+  core = wgmmaOperandOf(*cores, Major::MN, Swizzle::None, 2);
+  ASSERT_TRUE(core) << core.message();
+  EXPECT_EQ(core->leadingOffset, 128);
+  EXPECT_EQ(core->strideOffset, 64 * 16);
   // A plain row-major tile is none of them.
   OrError<Layout> rows =
       renamed(*rowMajor(64, 64, 2, 128), {{"row", "mn"}, {"column", "k"}});
@@ -253,6 +276,8 @@ TEST(Conflicts, MatrixUnitsAndTensorMap) {
   OrError<Layout> rows =
       renamed(*rowMajor(64, 64, 2, 128), {{"row", "mn"}, {"column", "k"}});
   EXPECT_EQ(*coreConflicts(*rows, Major::K, 2), 7);
+  EXPECT_EQ(coreConflicts(*rows, Major::MN, 2).message(),
+            "the operand has no runs of 16 bytes along mn");
   // A tile written along the other dimension does conflict.
   EXPECT_EQ(*arrivalConflicts(*boxedTile(64, 64, 2, Swizzle::None), 2), 7);
 }
@@ -429,6 +454,13 @@ TEST(Vectors, WidestAccess) {
       sharedAccess(sharedMemory(), copy, *tmaBox(4, 64, 2, Swizzle::B128), 2)
           ->conflicts(),
       0);
+  // Registers that hold an element twice are no vector.
+  Layout twice = *Layout::parse(
+      "[register 4: 2 x column 1, 2 x 0; lane 32: 4 x column 2, 8 x row 1] -> "
+      "[row 8, column 8]");
+  EXPECT_EQ(widestAccess(twice, *rowMajor(8, 8, 4, 32), 4)->bytes, 4);
+  EXPECT_EQ(widestAccess(twice, *rowMajor(8, 8, 4, 32), 4)->registers.size(),
+            4u);
   // Columns are not contiguous down the rows.
   EXPECT_EQ(widestAccess(*mmaB(16, 16), *rowMajor(16, 8, 2, 16), 2)->bytes, 2);
   EXPECT_FALSE(widestAccess(mmaC(), *rowMajor(8, 8, 4, 32), 4));
