@@ -41,6 +41,7 @@ void FieldEmitter::loadArguments(Value arguments) {
   Value stridePointer = word(arguments, 1, pointer());
   Value extentPointer = word(arguments, 2, pointer());
   params = word(arguments, 3, pointer());
+  threads = word(arguments, 4, b.getI64Type());
   unsigned tensors = interface.inputs.size() + interface.outputs.size();
   data.clear();
   strides.clear();

@@ -91,6 +91,7 @@ protected:
   /// Quotients by a divisor that is known, and its reciprocals (Rows).
   llvm::DenseMap<mlir::Value, Binding> reciprocals;
   llvm::SmallVector<mlir::Value> data, strides;
+  mlir::Value threads; ///< of the launch, 0 where that is not known
   std::map<llvm::StringRef, mlir::Value> extents;
 
 private:

@@ -68,8 +68,16 @@ private:
   void emitKernel();
   void emitItem(mlir::Value item);
   void emitOutput(cascade::OutputOp output, const Point &point);
-  mlir::Value blocks();
   mlir::Value heads();
+  /// How the groups of rows of a head are shared among items.
+  struct Division {
+    mlir::Value groups; ///< of a head
+    mlir::Value size;   ///< groups of a whole item
+    mlir::Value whole;  ///< whole items; then three that halve the rest
+    mlir::Value first, second, third;
+    mlir::Value items; ///< of a head that are not empty
+  };
+  Division divide();
   /// The point of row vector `part` of the group at hand.
   Point rowPoint(const Point &group, unsigned part);
   /// Scratch of `floats` elements, aligned to a cache line.
@@ -102,8 +110,8 @@ private:
           mlir::Value start, mlir::Value keys);
   Extremes presentOn(FoldBuffers &fold, const Box &box);
   Span walk(FoldBuffers &fold, const Point &item, mlir::Value count);
-  /// Bounds within a tile: [from, firstWhole) and [lastWhole, to) are tested key
-  /// by key, everything in [firstWhole, lastWhole) is present.
+  /// Bounds within a tile: [from, firstWhole) and [lastWhole, to) are tested
+  /// key by key, everything in [firstWhole, lastWhole) is present.
   struct Segments {
     mlir::Value from, firstWhole, lastWhole, to;
   };

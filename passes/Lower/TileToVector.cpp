@@ -38,11 +38,31 @@ Value TileEmitter::heads() {
   return count;
 }
 
-/// Blocks of at most `groups` groups of rows.
-Value TileEmitter::blocks() {
-  Value groups =
-      arith::CeilDivSIOp::create(b, loc(), extent(plan.row), constant(rows()));
-  return arith::CeilDivSIOp::create(b, loc(), groups, constant(plan.groups));
+/// Items of at most `groups` groups, of which each thread has about four; the
+/// rest of a head in halves, so that threads end together.
+TileEmitter::Division TileEmitter::divide() {
+  auto ceilDiv = [&](Value x, Value y) -> Value {
+    return arith::CeilDivSIOp::create(b, loc(), x, y);
+  };
+  Value one = constant(1), two = constant(2);
+  Division d;
+  d.groups = ceilDiv(extent(plan.row), constant(rows()));
+  Value workers =
+      select(compare(arith::CmpIPredicate::sgt, threads, constant(0)), threads,
+             constant(8));
+  Value share =
+      arith::DivUIOp::create(b, loc(), mul(d.groups, heads()), mul(workers, 4));
+  d.size =
+      maximum(one, minimum(minimum(share, constant(plan.groups)), d.groups));
+  d.whole = arith::DivUIOp::create(b, loc(), d.groups, d.size);
+  Value rest = sub(d.groups, mul(d.whole, d.size));
+  d.first = ceilDiv(rest, two);
+  d.second = ceilDiv(sub(rest, d.first), two);
+  d.third = sub(sub(rest, d.first), d.second);
+  d.items = d.whole;
+  for (Value part : {d.first, d.second, d.third})
+    d.items = add(d.items, minimum(part, one));
+  return d;
 }
 
 void TileEmitter::emitSizes() {
@@ -52,7 +72,7 @@ void TileEmitter::emitSizes() {
   // One phase.
   Value first =
       compare(arith::CmpIPredicate::eq, items.getArgument(1), constant(0));
-  Value count = select(first, mul(heads(), blocks()), constant(-1));
+  Value count = select(first, mul(heads(), divide().items), constant(-1));
   func::ReturnOp::create(b, loc(), count);
   for (auto [name, size] :
        {std::pair("_workspace", used), std::pair("_shared", int64_t(0))}) {
@@ -95,21 +115,28 @@ Point TileEmitter::rowPoint(const Point &group, unsigned part) {
 
 void TileEmitter::emitItem(Value item) {
   // The last rows first: under a causal mask they have the most keys.
-  Value count = heads(), number = blocks();
-  Value block = sub(sub(number, constant(1)),
-                    arith::DivUIOp::create(b, loc(), item, count));
+  Value count = heads();
+  Value number = arith::DivUIOp::create(b, loc(), item, count);
   Value head = arith::RemUIOp::create(b, loc(), item, count);
   Point point;
   for (StringRef rank : llvm::reverse(plan.items)) {
     point.at[rank] = arith::RemUIOp::create(b, loc(), head, extent(rank));
     head = arith::DivUIOp::create(b, loc(), head, extent(rank));
   }
-  Value all =
-      arith::CeilDivSIOp::create(b, loc(), extent(plan.row), constant(rows()));
-  Value each = arith::CeilDivSIOp::create(b, loc(), all, number);
-  Value first = mul(block, each);
-  Value groups = minimum(each, sub(all, first));
-  point.base = mul(first, rows());
+  Division d = divide();
+  Value afterWhole = sub(number, d.whole);
+  auto is = [&](int64_t part) {
+    return compare(arith::CmpIPredicate::eq, afterWhole, constant(part));
+  };
+  Value isWhole = compare(arith::CmpIPredicate::slt, number, d.whole);
+  Value groups =
+      select(isWhole, d.size,
+             select(is(0), d.first, select(is(1), d.second, d.third)));
+  Value before = select(is(0), constant(0),
+                        select(is(1), d.first, add(d.first, d.second)));
+  Value later =
+      select(isWhole, mul(number, d.size), add(mul(d.whole, d.size), before));
+  point.base = mul(sub(sub(d.groups, later), groups), rows());
 
   auto saved = bindings;
   for (const FoldPlan &fold : plan.folds) {

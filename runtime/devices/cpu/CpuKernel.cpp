@@ -37,8 +37,10 @@ size_t CpuExecutor::workspaceSize(const CpuKernel &kernel,
 }
 
 void CpuExecutor::launch(const CpuKernel &kernel,
-                         const EinfallCpuArguments &arguments,
+                         const EinfallCpuArguments &given,
                          void *workspace) const {
+  EinfallCpuArguments arguments = given;
+  arguments.threads = pool->threads;
   size_t bytes = stride(kernel.workspace(&arguments));
   char *own =
       static_cast<char *>(workspace) + stride(kernel.shared(&arguments));

@@ -44,6 +44,9 @@ typedef struct EinfallCpuArguments {
   /// One pointer per scalar parameter; null asks for its default. Integers are
   /// passed as the double of the same value.
   const double *const *params;
+  /// How many threads will run the items; 0 where that is not known. The same
+  /// for all calls of K and K_items of a launch.
+  int64_t threads;
 } EinfallCpuArguments;
 
 typedef int64_t (*EinfallCpuItems)(const EinfallCpuArguments *, int64_t phase);
