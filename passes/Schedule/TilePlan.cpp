@@ -381,8 +381,10 @@ private:
     return success();
   }
 
-  /// The register block is keys x row vectors with all sums in registers; the
-  /// rows' operand and the scores of a tile fit the first-level cache together.
+  /// The register block is keys x row vectors with all sums in registers. The
+  /// rows' operand and, after it, the scores of a tile are read again and again,
+  /// so each fits the first-level cache beside the panels that stream through.
+  /// Longer tiles touch the state less often, but gain little above 128 keys.
   void chooseSizes() {
     plan.lanes = machine.lanes;
     plan.rowVectors = 3;
@@ -390,19 +392,13 @@ private:
       plan.rowVectors = std::clamp<int64_t>(
           (*rows + machine.lanes - 1) / machine.lanes, 1, 3);
     plan.keyBlock = std::min(machine.registers >= 32 ? 8u : 4u, machine.lanes);
-    int64_t rows = plan.rowVectors * plan.lanes, resident = 0, scores = 0;
-    for (FoldPlan &fold : plan.folds) {
-      int64_t inFold = 0;
-      for (auto &[value, contraction] : fold.contractions) {
-        resident = std::max(resident, contraction.extent);
-        ++inFold;
-      }
-      scores = std::max(scores, inFold);
-    }
-    int64_t space = machine.l1Bytes * 85 / 100 / 4 / rows - resident;
-    int64_t keys = space / std::max<int64_t>(scores, 1);
-    plan.keyTile = std::clamp<int64_t>(keys / 16 * 16, 64, 96);
-    plan.groups = 8;
+    int64_t scores = 1;
+    for (FoldPlan &fold : plan.folds)
+      scores = std::max<int64_t>(scores, fold.contractions.size());
+    int64_t rows = plan.rowVectors * plan.lanes;
+    int64_t keys = machine.l1Bytes * 85 / 100 / 4 / rows / scores;
+    plan.keyTile = std::clamp<int64_t>(keys / 16 * 16, 64, 128);
+    plan.groups = 16;
   }
 
   /// What the user fixed: `tile` of the row rank and of the stream, in rows of
