@@ -619,8 +619,11 @@ LogicalResult Translation::translate(Operation &op) {
         return success();
       })
       .Case<device::LaunchOp>([&](device::LaunchOp o) {
+        uint32_t when = o.getWhen() ? of(o.getWhen())[0]
+                                    : compute(Kind::Mask, Opcode::ConstantMask,
+                                              0, {}, /*immediate=*/1);
         emit(Opcode::Launch, 0,
-             {of(o.getX())[0], of(o.getY())[0], of(o.getZ())[0]});
+             {of(o.getX())[0], of(o.getY())[0], of(o.getZ())[0], when});
         return success();
       })
       .Case<device::ReturnOp>([&](auto) {

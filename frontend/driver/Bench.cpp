@@ -50,11 +50,11 @@ struct Measurement {
 /// launch the multiply-adds that the machine gives at that moment are measured,
 /// for a quarter of a launch's time: with other programs on the machine a peak
 /// that was measured at another moment says nothing.
-static Measurement measure(Launcher &launcher, unsigned repetitions,
+static Measurement measure(CpuLauncher &launcher, unsigned repetitions,
                            double operations) {
   Measurement result;
-  double once = launcher.launch(); // warm caches and pages; not counted
-  once = std::min(once, launcher.launch());
+  double once = *launcher.launch(); // warm caches and pages; not counted
+  once = std::min(once, *launcher.launch());
   unsigned wanted = repetitions;
   if (!wanted)
     wanted = std::clamp(2.0 / std::max(once, 1e-7), 5.0, 10000.0);
@@ -65,7 +65,7 @@ static Measurement measure(Launcher &launcher, unsigned repetitions,
   while (result.seconds.size() < wanted) {
     size_t first = result.seconds.size();
     for (unsigned i = 0; i < each; ++i)
-      result.seconds.push_back(launcher.launch());
+      result.seconds.push_back(*launcher.launch());
     double after = measureFmaRate(launcher.threadPool(), probe).flops;
     for (size_t i = first; i < result.seconds.size(); ++i)
       result.shares.push_back(operations / result.seconds[i] /
@@ -89,7 +89,7 @@ static double peakMemory() {
 /// for the line "fma SECONDS", the FMA rate over about that time, for the line
 /// "reads", the read bandwidth, for the line "clock", the observed clock and the
 /// operations a cycle of all threads.
-static int serve(Launcher &launcher, double operations) {
+static int serve(CpuLauncher &launcher, double operations) {
   launcher.launch();
   auto answer = [](auto &&...values) {
     llvm::outs() << llvm::format(values...);
@@ -112,7 +112,7 @@ static int serve(Launcher &launcher, double operations) {
       answer("%.6g %.6g\n", measureClock(),
              operationsPerCycle() * launcher.threads());
     else
-      answer("%.9f\n", launcher.launch());
+      answer("%.9f\n", *launcher.launch());
     line.clear();
   }
   return exitSuccess;
@@ -121,13 +121,14 @@ static int serve(Launcher &launcher, double operations) {
 int einfall::driver::bench(const Options &options) {
   Session session(options);
   if (options.device != "cpu") {
-    session.error("there is no device `" + options.device + "`")
-        .remedy("devices of this build: cpu");
+    session.error("device `" + options.device + "` cannot be timed")
+        .remedy("speed is measured on cpu; an emulated device has none");
     return exitMissing;
   }
-  std::unique_ptr<Launcher> launcher = Launcher::create(session);
-  if (!launcher)
+  std::unique_ptr<Launcher> created = Launcher::create(session);
+  if (!created)
     return exitInput;
+  auto *launcher = static_cast<CpuLauncher *>(created.get());
   if (options.serve)
     return serve(*launcher,
                  countContractions(launcher->kernel, *launcher->arguments));

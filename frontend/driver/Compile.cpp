@@ -25,6 +25,7 @@ int einfall::driver::compile(const Options &options) {
     return exitInput;
   PipelineOptions pipeline;
   pipeline.until = *stage;
+  pipeline.target = options.target;
   pipeline.fixedExtents = knownExtents(kernel, options, /*defaults=*/false);
   auto result = compileKernel(kernel, pipeline, session);
   if (!result || !session.succeeded(writeFile(options.output, result->text)))

@@ -16,7 +16,8 @@ int einfall::driver::explain(const Options &options) {
   std::vector<KernelReport> reports;
   for (cascade::KernelOp kernel : program->kernels(options.kernel)) {
     PipelineOptions pipeline;
-    pipeline.until = Stage::Loops;
+    pipeline.target = options.target;
+    pipeline.until = options.target == "cpu" ? Stage::Loops : Stage::Device;
     pipeline.fixedExtents = knownExtents(kernel, options, /*defaults=*/true);
     auto result = compileKernel(kernel, pipeline, session);
     if (!result)

@@ -3,6 +3,7 @@
 #include "frontend/driver/Launcher.h"
 
 #include "codegen/cpu/CpuModule.h"
+#include "runtime/devices/emulated/Emulator.h"
 
 #include <chrono>
 
@@ -15,60 +16,173 @@ static double now() {
       .count();
 }
 
-Launcher::Launcher() = default;
 Launcher::~Launcher() = default;
 
-std::unique_ptr<Launcher> Launcher::create(Session &session) {
-  std::unique_ptr<Launcher> result(new Launcher);
-  Launcher &self = *result;
-  self.program = Program::load(session);
-  if (!self.program)
-    return nullptr;
-  self.kernel = self.program->kernel(session.options.kernel);
-  if (!self.kernel)
-    return nullptr;
-  self.arguments = KernelArguments::create(
-      self.kernel, session, self.program->randomRanges(self.kernel));
-  if (!self.arguments)
-    return nullptr;
-  double begin = now();
-  PipelineOptions options;
-  for (const std::string &rank : self.arguments->interface.ranks)
-    options.fixedExtents[rank] = self.arguments->extent(rank);
-  auto compiled = compileKernel(self.kernel, options, session);
-  if (!compiled)
-    return nullptr;
-  self.report = std::move(compiled->report);
-  auto module = cpu::CpuModule::load(
-      llvm::MemoryBuffer::getMemBufferCopy(compiled->text, "kernel"));
-  if (!module) {
-    session.succeeded(module.takeError());
-    return nullptr;
-  }
-  self.code = std::move(*module);
-  auto entry = self.code->lookup(self.arguments->interface.name);
-  if (!entry) {
-    session.succeeded(entry.takeError());
-    return nullptr;
-  }
-  self.compileSeconds = now() - begin;
-  self.entry = std::make_unique<cpu::CpuKernel>(*entry);
-  self.executor = std::make_unique<cpu::CpuExecutor>(session.options.threads);
-  size_t bytes =
-      self.executor->workspaceSize(*self.entry, self.arguments->forCpu());
-  self.workspace = AlignedBytes::allocate(bytes);
-  if (!self.workspace.data()) {
-    session.error("no memory for a workspace of " + llvm::Twine(bytes) +
-                  " bytes");
-    return nullptr;
-  }
-  return result;
+std::optional<std::string>
+einfall::driver::targetOfDevice(llvm::StringRef name) {
+  if (name == "cpu")
+    return "cpu";
+  if (name == "emulated:sm_80")
+    return "sm_80";
+  return std::nullopt;
 }
 
-double Launcher::launch() {
+std::unique_ptr<Launcher> Launcher::create(Session &session) {
+  std::unique_ptr<Launcher> result;
+  if (session.options.device == "cpu")
+    result = std::make_unique<CpuLauncher>(session);
+  else
+    result = std::make_unique<EmulatedLauncher>(session);
+  return result->prepare() ? std::move(result) : nullptr;
+}
+
+bool Launcher::prepare() {
+  program = Program::load(session);
+  if (!program)
+    return false;
+  kernel = program->kernel(session.options.kernel);
+  if (!kernel)
+    return false;
+  arguments = KernelArguments::create(kernel, session,
+                                      program->randomRanges(kernel));
+  if (!arguments)
+    return false;
+  double begin = now();
+  PipelineOptions options;
+  options.target = *targetOfDevice(session.options.device);
+  for (const std::string &rank : arguments->interface.ranks)
+    options.fixedExtents[rank] = arguments->extent(rank);
+  auto compiled = compileKernel(kernel, options, session);
+  if (!compiled)
+    return false;
+  report = compiled->report;
+  bool good = load(std::move(*compiled));
+  compileSeconds = now() - begin;
+  return good;
+}
+
+//===----------------------------------------------------------------------===//
+// The processor
+//===----------------------------------------------------------------------===//
+
+CpuLauncher::CpuLauncher(Session &session) : Launcher(session) {}
+CpuLauncher::~CpuLauncher() = default;
+
+bool CpuLauncher::load(PipelineResult result) {
+  auto module = cpu::CpuModule::load(
+      llvm::MemoryBuffer::getMemBufferCopy(result.text, "kernel"));
+  if (!module)
+    return session.succeeded(module.takeError());
+  code = std::move(*module);
+  auto found = code->lookup(arguments->interface.name);
+  if (!found)
+    return session.succeeded(found.takeError());
+  entry = std::make_unique<cpu::CpuKernel>(*found);
+  executor = std::make_unique<cpu::CpuExecutor>(session.options.threads);
+  size_t bytes = executor->workspaceSize(*entry, arguments->forCpu());
+  workspace = AlignedBytes::allocate(bytes);
+  if (!workspace.data()) {
+    session.error("no memory for a workspace of " + llvm::Twine(bytes) +
+                  " bytes");
+    return false;
+  }
+  return true;
+}
+
+std::optional<double> CpuLauncher::launch() {
   double begin = now();
   executor->launch(*entry, arguments->forCpu(), workspace.data());
   return now() - begin;
 }
 
-unsigned Launcher::threads() const { return executor->threads(); }
+unsigned CpuLauncher::threads() const { return executor->threads(); }
+
+std::string CpuLauncher::place() const {
+  return std::to_string(threads()) + " threads";
+}
+
+//===----------------------------------------------------------------------===//
+// Emulated devices
+//===----------------------------------------------------------------------===//
+
+EmulatedLauncher::EmulatedLauncher(Session &session) : Launcher(session) {}
+EmulatedLauncher::~EmulatedLauncher() = default;
+
+/// The bytes that a tensor's elements lie in.
+static emulated::Buffer bufferOf(const HostTensor &tensor, std::string name,
+                                 bool writable) {
+  const interpreter::Tensor &view = tensor.view;
+  int64_t low = 0, high = 0;
+  bool empty = false;
+  for (auto [extent, stride] : llvm::zip_equal(view.shape, view.strides)) {
+    empty |= extent == 0;
+    int64_t last = (extent - 1) * stride;
+    (last < 0 ? low : high) += last;
+  }
+  int64_t size = interpreter::elementBits(view.element) / 8;
+  uint64_t bytes = empty ? 0 : (high - low + 1) * size;
+  return {static_cast<char *>(view.data) + (empty ? 0 : low * size), bytes,
+          writable, std::move(name)};
+}
+
+bool EmulatedLauncher::load(PipelineResult result) {
+  for (const std::string &bytes : result.images) {
+    std::string error;
+    std::optional<emulated::DeviceImage> image =
+        emulated::DeviceImage::load(bytes, error);
+    if (!image) {
+      session.error("the device program is not accepted: " + error);
+      return false;
+    }
+    versions.push_back(std::move(*image));
+  }
+  // Parameters in the order of passes/Lower/Device/FoldToDevice.h.
+  const EinfallCpuArguments &given = arguments->forCpu();
+  const cascade::KernelInterface &interface = arguments->interface;
+  unsigned tensors = interface.inputs.size() + interface.outputs.size();
+  for (unsigned i = 0; i < tensors; ++i)
+    words.push_back(reinterpret_cast<uintptr_t>(given.data[i]));
+  for (unsigned i = 0, e = interface.firstStride(tensors); i < e; ++i)
+    words.push_back(given.strides[i]);
+  for (size_t i = 0; i < interface.ranks.size(); ++i)
+    words.push_back(given.extents[i]);
+  for (auto [i, param] : llvm::enumerate(interface.params)) {
+    const double *value = given.params[i];
+    bool isReal = mlir::isa<mlir::FloatType>(param.storage);
+    double number = value ? *value : 0;
+    words.push_back(isReal ? llvm::bit_cast<uint32_t>(float(number))
+                           : static_cast<uint64_t>(int64_t(number)));
+    words.push_back(value != nullptr);
+  }
+  for (auto [info, tensor] :
+       llvm::zip_equal(interface.inputs, arguments->getInputs()))
+    buffers.push_back(bufferOf(tensor, info.name, /*writable=*/false));
+  for (auto [info, tensor] :
+       llvm::zip_equal(interface.outputs, arguments->getOutputs()))
+    buffers.push_back(bufferOf(tensor, info.name, /*writable=*/true));
+  return true;
+}
+
+std::optional<double> EmulatedLauncher::launch() {
+  emulated::Launch launch;
+  launch.arguments = words;
+  launch.buffers = buffers;
+  launch.seed = session.options.deviceSeed;
+  launch.threads = session.options.threads;
+  double begin = now();
+  for (const emulated::DeviceImage &version : versions) {
+    launch.image = &version;
+    emulated::Report report = emulated::run(launch);
+    if (!report.applies)
+      continue;
+    counters = report.counters.str();
+    if (report.ok)
+      return now() - begin;
+    session.error("the emulated device stopped the kernel:\n" + report.str());
+    return std::nullopt;
+  }
+  session.error("no version of the kernel fits these arguments");
+  return std::nullopt;
+}
+
+std::string EmulatedLauncher::place() const { return session.options.device; }

@@ -10,36 +10,84 @@ class CpuExecutor;
 class CpuModule;
 struct CpuKernel;
 } // namespace einfall::cpu
+namespace einfall::emulated {
+class DeviceImage;
+struct Buffer;
+} // namespace einfall::emulated
 
 namespace einfall::driver {
 
-/// A compiled kernel with its arguments, its threads and its workspace. Made
-/// once; `launch` allocates nothing.
+/// A kernel, compiled for the device of the options, with its arguments.
 class Launcher {
 public:
   /// Loads, binds, compiles and links what the options of the session name.
   /// Null after an error, which has been reported.
   static std::unique_ptr<Launcher> create(Session &session);
-  ~Launcher();
+  virtual ~Launcher();
 
-  /// Runs the kernel once; seconds.
-  double launch();
+  /// Runs the kernel once; seconds. Nothing after an error of the device, which
+  /// has been reported.
+  virtual std::optional<double> launch() = 0;
+  /// What it runs on, "2 threads".
+  virtual std::string place() const = 0;
 
   cascade::KernelOp kernel; ///< as written
   std::unique_ptr<KernelArguments> arguments;
   KernelReport report;
   double compileSeconds = 0;
+
+protected:
+  explicit Launcher(Session &session) : session(session) {}
+  /// Makes the compiled kernel ready; false after an error.
+  virtual bool load(PipelineResult result) = 0;
+  Session &session;
+
+private:
+  bool prepare();
+  std::unique_ptr<Program> program;
+};
+
+/// On this processor, by all threads. `launch` allocates nothing.
+class CpuLauncher : public Launcher {
+public:
+  explicit CpuLauncher(Session &session);
+  ~CpuLauncher() override;
+  std::optional<double> launch() override;
+  std::string place() const override;
+
   unsigned threads() const;
   const cpu::CpuExecutor &threadPool() const { return *executor; }
 
+protected:
+  bool load(PipelineResult result) override;
+
 private:
-  Launcher();
-  std::unique_ptr<Program> program;
   std::unique_ptr<cpu::CpuModule> code;
   std::unique_ptr<cpu::CpuKernel> entry;
   std::unique_ptr<cpu::CpuExecutor> executor;
   AlignedBytes workspace;
 };
+
+/// On an emulated device, with everything checked that it checks.
+class EmulatedLauncher : public Launcher {
+public:
+  explicit EmulatedLauncher(Session &session);
+  ~EmulatedLauncher() override;
+  std::optional<double> launch() override;
+  std::string place() const override;
+
+protected:
+  bool load(PipelineResult result) override;
+
+private:
+  std::vector<emulated::DeviceImage> versions;
+  std::vector<emulated::Buffer> buffers;
+  std::vector<uint64_t> words; ///< the parameters
+  std::string counters;        ///< of the last launch
+};
+
+/// The target that device `name` runs code of ("cpu", "sm_80"), or nothing.
+std::optional<std::string> targetOfDevice(llvm::StringRef name);
 
 } // namespace einfall::driver
 

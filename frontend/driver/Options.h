@@ -58,6 +58,7 @@ struct Options {
   /// Run the kernel as written, by the reference interpreter.
   bool interpret = false;
   std::string device = "cpu";
+  uint64_t deviceSeed = 0; ///< of an emulated device: who goes on, what lands
   unsigned threads = 0; ///< 0: one for every processor
 
   // bench
@@ -68,6 +69,7 @@ struct Options {
   // compile
   std::string output; ///< "-" is standard output
   std::string emit;   ///< a stage; empty: by the output's suffix
+  std::string target = "cpu";
 };
 
 } // namespace einfall::driver

@@ -6,9 +6,11 @@
 
 #include "codegen/cpu/CpuModule.h"
 #include "codegen/cpu/LowerToLLVM.h"
+#include "codegen/emulated/DeviceToImage.h"
 #include "passes/Derive/Derive.h"
 #include "passes/Derive/PassAnalysis.h"
 #include "passes/Lower/CascadeToLoops.h"
+#include "passes/Lower/Device/FoldToDevice.h"
 #include "passes/Lower/FoldToRows.h"
 #include "passes/Lower/TileToVector.h"
 #include "passes/Proof/EmitSMT.h"
@@ -17,6 +19,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -32,6 +35,7 @@ std::optional<Stage> einfall::driver::stageNamed(StringRef name) {
       .Case("fold", Stage::Fold)
       .Case("smt2", Stage::Proofs)
       .Case("schedule", Stage::Schedule)
+      .Case("device", Stage::Device)
       .Case("mlir", Stage::Loops)
       .Case("llvm", Stage::LLVM)
       .Case("ll", Stage::LLVMIR)
@@ -61,6 +65,8 @@ StringRef einfall::driver::stageName(Stage stage) {
     return "proofs";
   case Stage::Schedule:
     return "schedule";
+  case Stage::Device:
+    return "device";
   case Stage::Loops:
     return "loops";
   case Stage::LLVM:
@@ -113,6 +119,7 @@ private:
   void chooseProgram();
   bool lowerToLLVM();
   bool generate();
+  bool lowerToDevice();
 
   cascade::KernelOp written;
   const PipelineOptions &options;
@@ -328,12 +335,55 @@ bool Compiler::generate() {
   return !failed;
 }
 
+/// All versions of the program for a GPU, the one that relies on most first.
+bool Compiler::lowerToDevice() {
+  DeviceMachine gpu;
+  gpu.target = options.target;
+  std::string reason;
+  for (bool aligned : {true, false}) {
+    std::optional<BlockPlan> blocks =
+        planBlocks(kernel(), gpu, options.fixedExtents, aligned, reason);
+    if (!blocks)
+      continue;
+    lowerFoldToDevice(kernel(), *blocks, gpu);
+    if (aligned)
+      continue;
+    result.report.planKind = "blocks";
+    result.report.plan = {
+        {"target", gpu.target},
+        {"rows", std::to_string(blocks->rows())},
+        {"keys", std::to_string(blocks->keys)},
+        {"warps", std::to_string(blocks->warps)},
+        {"shared bytes", std::to_string(blocks->shared)},
+        {"items", llvm::join(blocks->tiles.items, ", ")}};
+  }
+  if (module->getOps<device::KernelOp>().empty()) {
+    session.error("kernel `" + written.getSymName() + "` is not lowered to " +
+                  gpu.target + ": " + reason);
+    return false;
+  }
+  kernel().erase();
+  mlir::PassManager pm(&session.context);
+  pm.addPass(mlir::createCSEPass());
+  pm.addPass(mlir::createCanonicalizerPass());
+  pm.addPass(mlir::createCSEPass());
+  if (mlir::failed(pm.run(*module)) || !show(Stage::Device, *module))
+    return false;
+  for (auto program : module->getOps<device::KernelOp>()) {
+    auto image = translateToImage(program);
+    if (mlir::failed(image))
+      return false;
+    result.images.push_back(emulated::write(*image));
+  }
+  return true;
+}
+
 std::optional<PipelineResult> Compiler::run() {
   mlir::MLIRContext &context = session.context;
   context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect,
                       mlir::math::MathDialect, mlir::memref::MemRefDialect,
                       mlir::scf::SCFDialect, mlir::vector::VectorDialect,
-                      mlir::LLVM::LLVMDialect>();
+                      mlir::LLVM::LLVMDialect, device::DeviceDialect>();
   result.report.kernel = written.getSymName().str();
   module = mlir::ModuleOp::create(written.getLoc());
   module->push_back(written->clone());
@@ -346,6 +396,8 @@ std::optional<PipelineResult> Compiler::run() {
     return finish();
   if (!derive())
     return done ? finish() : std::nullopt;
+  if (options.target != "cpu")
+    return lowerToDevice() || done ? finish() : std::nullopt;
   chooseProgram();
   if (session.diagnostics.hasErrors())
     return std::nullopt;

@@ -25,6 +25,7 @@ enum class Stage {
   Fold,     ///< after derivation
   Proofs,   ///< the obligations as SMT-LIB
   Schedule, ///< folds with the whole decision of how to run them
+  Device,   ///< programs of a GPU's threads
   Loops,    ///< loops and vectors
   LLVM,     ///< the LLVM dialect
   LLVMIR,   ///< optimised LLVM IR
@@ -63,6 +64,8 @@ private:
 };
 
 struct PipelineOptions {
+  /// "cpu", "sm_80".
+  std::string target = "cpu";
   /// Where to stop.
   Stage until = Stage::Object;
   /// Extents that the code may rely on, by rank.
@@ -73,6 +76,8 @@ struct PipelineResult {
   KernelReport report;
   /// The text of the last stage; the bytes of the object.
   std::string text;
+  /// For GPUs: images for the emulated device, the first that fits is to be run.
+  std::vector<std::string> images;
 };
 
 /// The extents that -D binds and, with `defaults`, those that `default`

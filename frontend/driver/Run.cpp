@@ -64,9 +64,9 @@ static int verify(Launcher &launcher, Session &session) {
 
 int einfall::driver::run(const Options &options) {
   Session session(options);
-  if (options.device != "cpu") {
+  if (!targetOfDevice(options.device)) {
     session.error("there is no device `" + options.device + "`")
-        .remedy("devices of this build: cpu");
+        .remedy("devices of this build: cpu, emulated:sm_80");
     return exitMissing;
   }
   if (options.interpret) {
@@ -87,12 +87,14 @@ int einfall::driver::run(const Options &options) {
   std::unique_ptr<Launcher> launcher = Launcher::create(session);
   if (!launcher)
     return exitInput;
-  double seconds = launcher->launch();
+  std::optional<double> seconds = launcher->launch();
+  if (!seconds)
+    return exitInternal;
   llvm::outs() << launcher->arguments->interface.name << " ["
                << launcher->arguments->describeExtents() << "] compiled in "
                << llvm::format("%.2f s", launcher->compileSeconds)
-               << ", ran in " << llvm::format("%.3f ms", seconds * 1e3)
-               << " on " << launcher->threads() << " threads\n";
+               << ", ran in " << llvm::format("%.3f ms", *seconds * 1e3)
+               << " on " << launcher->place() << "\n";
   if (options.verify)
     if (int code = verify(*launcher, session))
       return code;

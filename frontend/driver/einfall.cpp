@@ -179,9 +179,16 @@ private:
     CLI::App &sub = add(
         "explain", "Show what is derived and proved, and the plan", explain);
     addKernel(sub);
+    addTarget(sub);
     addProofs(sub);
     sub.add_flag("--json", options.json,
                  "Print JSON (docs/explain.schema.json)");
+  }
+
+  void addTarget(CLI::App &sub) {
+    sub.add_option("--target", options.target, "What it is compiled for")
+        ->check(CLI::IsMember({"cpu", "sm_80"}))
+        ->capture_default_str();
   }
 
   void addRunOptions(CLI::App &sub) {
@@ -207,7 +214,10 @@ private:
         ->check(CLI::IsMember({"dense", "padded", "permuted"}))
         ->capture_default_str();
     sub.add_option("--device", options.device, "Where it runs")
-        ->type_name("cpu")
+        ->type_name("cpu|emulated:sm_80")
+        ->capture_default_str();
+    sub.add_option("--device-seed", options.deviceSeed,
+                   "What an emulated device makes its choices from")
         ->capture_default_str();
     sub.add_option("--threads", options.threads,
                    "How many threads; 0 is one for every processor")
@@ -242,16 +252,18 @@ private:
   void addCompile() {
     CLI::App &sub = add("compile", "Write a kernel at some stage", compile);
     addKernel(sub);
+    addTarget(sub);
     addProofs(sub);
     sub.add_option("-o,--output", options.output,
                    "The file; its suffix names the stage; - is standard output")
         ->required()
         ->type_name("FILE");
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
-        ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "mlir",
+        ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "device", "mlir",
                                "llvm", "ll", "s", "o"}));
     sub.footer("Stages: cascade (as written), fold (derived), smt2 (what was "
-               "proved),\nschedule (folds with every choice made), mlir (loops "
+               "proved),\nschedule (folds with every choice made), device (a "
+               "GPU's threads), mlir (loops "
                "and vectors), llvm (LLVM dialect), "
                "ll (optimised LLVM IR), s, o.\nSuffixes: .mlir, .ll, .s, .o, "
                ".smt2.");

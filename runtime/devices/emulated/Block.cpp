@@ -615,9 +615,16 @@ std::array<uint64_t, 3> Block::launched() const {
   return blocks;
 }
 
+bool Block::applies() const {
+  const uint32_t *o =
+      context.code.operands.data() + context.code.steps.back().operands;
+  return warps[0].masks[o[3]] & 1;
+}
+
 std::optional<Message>
 einfall::emulated::computeGrid(const BlockContext &context,
-                               std::array<uint64_t, 3> &blocks) {
+                               std::array<uint64_t, 3> &blocks,
+                               bool &applies) {
   Image host;
   host.name = context.image.name;
   host.locations = context.image.locations;
@@ -632,5 +639,6 @@ einfall::emulated::computeGrid(const BlockContext &context,
     return wrong;
   }
   blocks = block.launched();
+  applies = block.applies();
   return std::nullopt;
 }

@@ -61,6 +61,8 @@ public:
 
   /// The operands of the Launch that ended a grid's program.
   std::array<uint64_t, 3> launched() const;
+  /// The condition of that Launch.
+  bool applies() const;
 
   /// Of all blocks that ran here.
   Counters counters;
@@ -147,7 +149,8 @@ private:
 
 /// Runs the grid's program on the host: the numbers of blocks, or what is wrong.
 std::optional<Message> computeGrid(const BlockContext &grid,
-                                   std::array<uint64_t, 3> &blocks);
+                                   std::array<uint64_t, 3> &blocks,
+                                   bool &applies);
 
 } // namespace einfall::emulated
 

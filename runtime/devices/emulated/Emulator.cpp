@@ -72,10 +72,12 @@ Report einfall::emulated::run(const Launch &launch) {
     return refuse(*wrong);
 
   BlockContext grid{prepared.image, prepared.grid, launch, memory};
-  if (std::optional<Message> wrong = computeGrid(grid, report.grid)) {
+  if (std::optional<Message> wrong = computeGrid(grid, report.grid, report.applies)) {
     report.messages.push_back(*wrong);
     return report;
   }
+  if (!report.applies)
+    return report;
   uint64_t blocks = 1;
   for (unsigned i = 0; i < 3; ++i) {
     if (report.grid[i] > maxBlocks[i])

@@ -131,6 +131,9 @@ struct Counters {
 struct Report {
   /// True where everything ran and nothing was found.
   bool ok = false;
+  /// False where the kernel relies on something that the arguments do not have
+  /// (`when` of device.launch): nothing ran, and nothing is wrong.
+  bool applies = true;
   std::vector<Message> messages;
   Counters counters;
   std::array<uint64_t, 3> grid = {0, 0, 0};
