@@ -100,8 +100,8 @@ public:
 private:
   uint32_t locationIndex(StringRef operation, Location location) {
     std::string place = placeOf(location);
-    auto [it, isNew] = locations.try_emplace(
-        (operation + "|" + place).str(), image.locations.size());
+    auto [it, isNew] = locations.try_emplace((operation + "|" + place).str(),
+                                             image.locations.size());
     if (isNew)
       image.locations.push_back({operation.str(), place});
     return it->second;
@@ -118,8 +118,8 @@ private:
 
   void emit(Opcode opcode, uint16_t sub, ArrayRef<uint32_t> operands,
             uint64_t immediate = 0) {
-    program.code.push_back({opcode, sub, at,
-                            uint32_t(program.operands.size()), immediate});
+    program.code.push_back(
+        {opcode, sub, at, uint32_t(program.operands.size()), immediate});
     program.operands.insert(program.operands.end(), operands.begin(),
                             operands.end());
   }
@@ -265,12 +265,11 @@ LogicalResult Translation::real(Operation &op, Opcode opcode) {
 
 LogicalResult Translation::compare(arith::CmpIOp op) {
   using Test = emulated::IntegerTest;
-  static const Test tests[] = {
-      Test::Equal,         Test::NotEqual,
-      Test::SignedLess,    Test::SignedLessEqual,
-      Test::SignedGreater, Test::SignedGreaterEqual,
-      Test::Less,          Test::LessEqual,
-      Test::Greater,       Test::GreaterEqual};
+  static const Test tests[] = {Test::Equal,         Test::NotEqual,
+                               Test::SignedLess,    Test::SignedLessEqual,
+                               Test::SignedGreater, Test::SignedGreaterEqual,
+                               Test::Less,          Test::LessEqual,
+                               Test::Greater,       Test::GreaterEqual};
   Test test = tests[unsigned(op.getPredicate())];
   bool isSigned = test >= Test::SignedLess && test <= Test::SignedGreaterEqual;
   Type type = op.getLhs().getType();
@@ -297,7 +296,7 @@ LogicalResult Translation::compare(arith::CmpIOp op) {
 LogicalResult Translation::compare(arith::CmpFOp op) {
   // Bits of a test: 1 equal, 2 greater, 4 less, 8 unordered; in the order of
   // arith's predicates.
-  static const uint16_t tests[] = {0, 1, 2,  3,  4,  5,  6,  7,
+  static const uint16_t tests[] = {0, 1,  2,  3,  4,  5,  6, 7,
                                    9, 10, 11, 12, 13, 14, 8, 15};
   Type type = op.getLhs().getType();
   Registers to;
@@ -322,10 +321,10 @@ LogicalResult Translation::select(arith::SelectOp op) {
   const Registers condition = of(op.getCondition());
   Registers to;
   for (int64_t i = 0, e = countOf(op.getType()); i < e; ++i)
-    to.push_back(compute(kind, opcode, 0,
-                         {condition[condition.size() == 1 ? 0 : i],
-                          of(op.getTrueValue())[i],
-                          of(op.getFalseValue())[i]}));
+    to.push_back(
+        compute(kind, opcode, 0,
+                {condition[condition.size() == 1 ? 0 : i],
+                 of(op.getTrueValue())[i], of(op.getFalseValue())[i]}));
   registers[op.getResult()] = to;
   return success();
 }
@@ -382,13 +381,13 @@ LogicalResult Translation::convert(Operation &op) {
       if (fromBits < 32)
         value = resize(value, fromBits, 32, isSigned);
       if (fromBits == 64)
-        value = word(isSigned ? Opcode::SignedToFloat64
-                              : Opcode::UnsignedToFloat64,
-                     {value});
+        value =
+            word(isSigned ? Opcode::SignedToFloat64 : Opcode::UnsignedToFloat64,
+                 {value});
       else
-        value = word(isSigned ? Opcode::SignedToFloat32
-                              : Opcode::UnsignedToFloat32,
-                     {value});
+        value =
+            word(isSigned ? Opcode::SignedToFloat32 : Opcode::UnsignedToFloat32,
+                 {value});
     } else {
       bool isSigned = isa<arith::FPToSIOp>(op);
       if (fromBits != 32 || (toBits != 32 && toBits != 64))
@@ -399,9 +398,9 @@ LogicalResult Translation::convert(Operation &op) {
                                  : Opcode::FloatToUnsigned64,
                         0, {value});
       else
-        value = word(isSigned ? Opcode::FloatToSigned32
-                              : Opcode::FloatToUnsigned32,
-                     {value});
+        value =
+            word(isSigned ? Opcode::FloatToSigned32 : Opcode::FloatToUnsigned32,
+                 {value});
     }
     to.push_back(value);
   }
@@ -436,7 +435,8 @@ LogicalResult Translation::arithmetic(Operation &op) {
       .INTEGER(MaxSIOp, MaxSigned, true)
       .INTEGER(MinUIOp, Min, false)
       .INTEGER(MaxUIOp, Max, false)
-      .Case<arith::DivSIOp>([&](auto) { return divide(Division::Signed, true); })
+      .Case<arith::DivSIOp>(
+          [&](auto) { return divide(Division::Signed, true); })
       .Case<arith::DivUIOp>(
           [&](auto) { return divide(Division::Unsigned, false); })
       .Case<arith::RemSIOp>(
@@ -597,7 +597,8 @@ LogicalResult Translation::translate(Operation &op) {
       .Case<scf::IfOp>([&](auto o) { return branch(o); })
       .Case<scf::YieldOp>([&](auto) { return success(); })
       .Case<vector::ExtractOp>([&](vector::ExtractOp o) -> LogicalResult {
-        if (!o.getDynamicPosition().empty() || o.getStaticPosition().size() != 1)
+        if (!o.getDynamicPosition().empty() ||
+            o.getStaticPosition().size() != 1)
           return refuse(op, "takes an element at an unknown place");
         Registers one{of(o.getSource())[o.getStaticPosition()[0]]};
         registers[o.getResult()] = one;
@@ -692,8 +693,8 @@ LogicalResult Translation::translate(Operation &op) {
         return success();
       })
       .Case<device::UniformOp>([&](device::UniformOp o) {
-        emit(Opcode::Uniform, 0, list({define(o.getResult()),
-                                       of(o.getValue())}));
+        emit(Opcode::Uniform, 0,
+             list({define(o.getResult()), of(o.getValue())}));
         return success();
       })
       .Case<device::ApproximateOp>([&](device::ApproximateOp o) {
@@ -738,15 +739,14 @@ FailureOr<emulated::Image> einfall::translateToImage(device::KernelOp kernel) {
   image.target = kernel.getTarget().str();
   image.threads = kernel.getThreads();
   image.shared = kernel.getShared();
-  for (auto [name, argument] :
-       llvm::zip(kernel.getParameters(),
-                 kernel.getBody().front().getArguments())) {
+  for (auto [name, argument] : llvm::zip(
+           kernel.getParameters(), kernel.getBody().front().getArguments())) {
     Type type = argument.getType();
-    image.parameters.push_back(
-        {cast<StringAttr>(name).str(),
-         type.isF32()           ? emulated::ParameterType::F32
-         : type.isInteger(32) ? emulated::ParameterType::I32
-                                : emulated::ParameterType::I64});
+    image.parameters.push_back({cast<StringAttr>(name).str(),
+                                type.isF32() ? emulated::ParameterType::F32
+                                : type.isInteger(32)
+                                    ? emulated::ParameterType::I32
+                                    : emulated::ParameterType::I64});
   }
   if (failed(Translation(image, image.grid).run(kernel.getGrid().front())) ||
       failed(Translation(image, image.body).run(kernel.getBody().front())))

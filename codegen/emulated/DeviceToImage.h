@@ -5,21 +5,21 @@
 // becomes the instruction of its name, so that what runs is what would be
 // written as text for an assembler.
 //
-// Registers are per element: a vector is a list of registers, so taking it apart
-// and putting it together costs nothing. Narrow integers are kept with zeros
-// above; 16-bit floats are computed in f32 and rounded back, which is exact for
-// one operation.
+// Registers are per element: a vector is a list of registers, so taking it
+// apart and putting it together costs nothing. Narrow integers are kept with
+// zeros above; 16-bit floats are computed in f32 and rounded back, which is
+// exact for one operation.
 //
-// Not translated, and refused with an error at the operation: f64, integers wider
-// than 64 bits, conversions between integers and 16-bit floats.
+// Not translated, and refused with an error at the operation: f64, integers
+// wider than 64 bits, conversions between integers and 16-bit floats.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef EINFALL_CODEGEN_EMULATED_DEVICETOIMAGE_H
 #define EINFALL_CODEGEN_EMULATED_DEVICETOIMAGE_H
 
-#include "runtime/devices/emulated/Program.h"
 #include "mlir/Support/LLVM.h"
+#include "runtime/devices/emulated/Program.h"
 
 namespace einfall::device {
 class KernelOp;

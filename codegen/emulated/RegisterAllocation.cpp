@@ -97,8 +97,8 @@ void einfall::allocateRegisters(Program &program) {
     for (size_t o = 0; o < letters[i].size(); ++o) {
       Key key{kindOf(letters[i][o]),
               program.operands[program.code[i].operands + o]};
-      Interval &interval = intervals.try_emplace(key, Interval{i, i}).first
-                               ->second;
+      Interval &interval =
+          intervals.try_emplace(key, Interval{i, i}).first->second;
       interval.last = std::max(interval.last, i);
       for (int32_t loop = around[i]; loop >= 0; loop = parents[loop])
         if (interval.first < loops[loop].first)
@@ -108,9 +108,10 @@ void einfall::allocateRegisters(Program &program) {
   std::vector<std::pair<Key, Interval *>> order;
   for (auto &[key, interval] : intervals)
     order.push_back({key, &interval});
-  std::stable_sort(order.begin(), order.end(), [](const auto &a, const auto &b) {
-    return a.second->first < b.second->first;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto &a, const auto &b) {
+                     return a.second->first < b.second->first;
+                   });
   auto later = [](const auto &a, const auto &b) {
     return a.second->last > b.second->last;
   };

@@ -1,9 +1,10 @@
 //===- RegisterAllocation.h - Few registers for an image --------*- C++ -*-===//
 //
 // The emulator keeps 128 bytes a register and warp, so a program whose values
-// each had a register would not fit a cache. Values that do not live at the same
-// time share one: a linear scan (Poletto and Sarkar 1999) over the instructions,
-// with intervals that reach to the end of every loop that they enter.
+// each had a register would not fit a cache. Values that do not live at the
+// same time share one: a linear scan (Poletto and Sarkar 1999) over the
+// instructions, with intervals that reach to the end of every loop that they
+// enter.
 //
 // No instruction's results share a register with its operands.
 //

@@ -108,11 +108,15 @@ std::string Block::place(uint32_t location) const {
 bool Block::fail(const Warp &warp, const Step &step, int lane, std::string text,
                  std::vector<std::string> notes) {
   const Location &at = context.image.locations[step.location];
-  message = Message{context.image.name,
-                    {int64_t(position[0]), int64_t(position[1]),
-                     int64_t(position[2])},
-                    int(warp.number), lane, at.operation, at.place,
-                    std::move(text), std::move(notes)};
+  message = Message{
+      context.image.name,
+      {int64_t(position[0]), int64_t(position[1]), int64_t(position[2])},
+      int(warp.number),
+      lane,
+      at.operation,
+      at.place,
+      std::move(text),
+      std::move(notes)};
   return false;
 }
 
@@ -135,18 +139,18 @@ bool Block::fail(const Warp &warp, const Step &step, int lane,
                 {at + ": copies there", "a copy_wait has to come first"});
   case Conflict::ReadAfterWrite:
     return fail(warp, step, lane,
-                "reads " + bytes + ", which " + other +
-                    " wrote with no " + order + " between",
+                "reads " + bytes + ", which " + other + " wrote with no " +
+                    order + " between",
                 {at + ": writes there"});
   case Conflict::WriteAfterWrite:
     return fail(warp, step, lane,
-                "writes " + bytes + ", which " + other +
-                    " wrote with no " + order + " between",
+                "writes " + bytes + ", which " + other + " wrote with no " +
+                    order + " between",
                 {at + ": writes there"});
   case Conflict::WriteAfterRead:
     return fail(warp, step, lane,
-                "writes " + bytes + ", which " + other +
-                    " reads with no " + order + " between",
+                "writes " + bytes + ", which " + other + " reads with no " +
+                    order + " between",
                 {at + ": reads there"});
   }
   return false;
@@ -270,8 +274,7 @@ static void count(uint32_t *words, const uint32_t *o, uint32_t active) {
   }
 }
 
-template <typename T>
-static void move(T *to, const T *from, uint32_t active) {
+template <typename T> static void move(T *to, const T *from, uint32_t active) {
   if (active == ~uint32_t(0)) {
     std::memmove(to, from, warpLanes * sizeof(T));
     return;
@@ -432,8 +435,7 @@ void Block::runWarp(Warp &warp, uint64_t quota) {
 // Division
 //===----------------------------------------------------------------------===//
 
-template <typename S, typename U>
-static U divideLane(Division kind, U a, U b) {
+template <typename S, typename U> static U divideLane(Division kind, U a, U b) {
   S x = S(a), y = S(b);
   // The one signed quotient that no number of the type is wraps.
   bool wraps = y == -1;
@@ -477,8 +479,8 @@ bool Block::divide(Warp &warp, const Step &step) {
   Division kind = Division(step.sub);
   int lane =
       step.opcode == Opcode::Divide32
-          ? divideLanes<int32_t>(kind, words + o[0], words + o[1],
-                                 words + o[2], warp.active)
+          ? divideLanes<int32_t>(kind, words + o[0], words + o[1], words + o[2],
+                                 warp.active)
           : divideLanes<int64_t>(kind, wide(words + o[0]), wide(words + o[1]),
                                  wide(words + o[2]), warp.active);
   return lane < 0 || fail(warp, step, lane, "divides by zero");
@@ -623,8 +625,7 @@ bool Block::applies() const {
 
 std::optional<Message>
 einfall::emulated::computeGrid(const BlockContext &context,
-                               std::array<uint64_t, 3> &blocks,
-                               bool &applies) {
+                               std::array<uint64_t, 3> &blocks, bool &applies) {
   Image host;
   host.name = context.image.name;
   host.locations = context.image.locations;

@@ -1,11 +1,11 @@
 //===- Block.h - Executes one block of a grid -------------------*- C++ -*-===//
 //
 // A block's warps, each at its own place in the program, share a memory and
-// barriers. A scheduler seeded by the launch and the block picks a warp that can
-// go on and lets it run for a random number of instructions; a copy lands when
-// it is issued, at some pause of its warp, or when it is waited for. All lanes
-// of a warp execute an instruction at once; structured control keeps a mask of
-// active lanes.
+// barriers. A scheduler seeded by the launch and the block picks a warp that
+// can go on and lets it run for a random number of instructions; a copy lands
+// when it is issued, at some pause of its warp, or when it is waited for. All
+// lanes of a warp execute an instruction at once; structured control keeps a
+// mask of active lanes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -147,7 +147,8 @@ private:
   std::optional<Message> message;
 };
 
-/// Runs the grid's program on the host: the numbers of blocks, or what is wrong.
+/// Runs the grid's program on the host: the numbers of blocks, or what is
+/// wrong.
 std::optional<Message> computeGrid(const BlockContext &grid,
                                    std::array<uint64_t, 3> &blocks,
                                    bool &applies);

@@ -186,9 +186,8 @@ bool Block::accessShared(Warp &warp, const Step &step, bool stores) {
     uint32_t address = addresses[lane];
     if (!checkShared(warp, step, lane, address, bytes))
       return false;
-    Conflict conflict = stores
-                            ? shared.write(warp.number, lane, address, bytes)
-                            : shared.read(warp.number, lane, address, bytes);
+    Conflict conflict = stores ? shared.write(warp.number, lane, address, bytes)
+                               : shared.read(warp.number, lane, address, bytes);
     if (conflict)
       return fail(warp, step, lane, conflict);
     if (stores)
@@ -278,12 +277,11 @@ bool Block::copyAsync(Warp &warp, const Step &step) {
     uint32_t valid = copies.valid[lane], to = copies.destination[lane];
     if (valid > step.sub)
       return fail(warp, step, lane,
-                  "has " + std::to_string(int32_t(valid)) +
-                      " valid bytes of " + std::to_string(step.sub));
+                  "has " + std::to_string(int32_t(valid)) + " valid bytes of " +
+                      std::to_string(step.sub));
     if (!checkShared(warp, step, lane, to, step.sub))
       return false;
-    if (Conflict conflict =
-            shared.beginCopy(warp.number, lane, to, step.sub))
+    if (Conflict conflict = shared.beginCopy(warp.number, lane, to, step.sub))
       return fail(warp, step, lane, conflict);
     if (!valid)
       continue;
@@ -325,8 +323,7 @@ bool Block::copyWait(Warp &warp, const Step &step) {
     // Groups that the lane closed after the one of the copy stay in flight, up
     // to the number given; an open group is not waited for.
     uint32_t done = 0;
-    for (uint32_t left = copies.pending & warp.active; left;
-         left &= left - 1) {
+    for (uint32_t left = copies.pending & warp.active; left; left &= left - 1) {
       unsigned lane = __builtin_ctz(left);
       uint64_t newer = warp.closedGroups[lane] - copies.group[lane];
       if (newer > pendingGroups)
@@ -338,8 +335,7 @@ bool Block::copyWait(Warp &warp, const Step &step) {
     shared.location = copies.location;
     for (uint32_t left = done; left; left &= left - 1) {
       unsigned lane = __builtin_ctz(left);
-      shared.endCopy(warp.number, lane, copies.destination[lane],
-                     copies.bytes);
+      shared.endCopy(warp.number, lane, copies.destination[lane], copies.bytes);
     }
     copies.pending &= ~done;
     warp.bytesInFlight -= uint64_t(copies.bytes) * __builtin_popcount(done);

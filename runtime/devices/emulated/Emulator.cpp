@@ -57,7 +57,8 @@ Report einfall::emulated::run(const Launch &launch) {
   Report report;
   auto refuse = [&](std::string text) {
     Message message;
-    message.kernel = launch.image ? launch.image->contents().name : "";
+    if (launch.image && launch.image->prepared)
+      message.kernel = launch.image->contents().name;
     message.text = std::move(text);
     report.messages.push_back(std::move(message));
     return report;
@@ -72,7 +73,8 @@ Report einfall::emulated::run(const Launch &launch) {
     return refuse(*wrong);
 
   BlockContext grid{prepared.image, prepared.grid, launch, memory};
-  if (std::optional<Message> wrong = computeGrid(grid, report.grid, report.applies)) {
+  if (std::optional<Message> wrong =
+          computeGrid(grid, report.grid, report.applies)) {
     report.messages.push_back(*wrong);
     return report;
   }
@@ -88,8 +90,8 @@ Report einfall::emulated::run(const Launch &launch) {
   }
 
   // Blocks run in the order first + i * stride, modulo their number.
-  uint64_t stride = blocks > 2 ? 1 + launch.seed * 0x9e3779b97f4a7c15 % blocks
-                               : 1;
+  uint64_t stride =
+      blocks > 2 ? 1 + launch.seed * 0x9e3779b97f4a7c15 % blocks : 1;
   while (blocks && std::gcd(stride, blocks) != 1)
     ++stride;
   uint64_t first = blocks ? launch.seed % blocks : 0;
@@ -105,14 +107,13 @@ Report einfall::emulated::run(const Launch &launch) {
       if (turn >= blocks)
         break;
       uint64_t number =
-          uint64_t((first + (unsigned __int128)(turn) * stride) % blocks);
+          uint64_t((first + (unsigned __int128)(turn)*stride) % blocks);
       if (!block)
         block.emplace(body);
-      std::optional<Message> wrong =
-          block->run({number % report.grid[0],
-                      number / report.grid[0] % report.grid[1],
-                      number / report.grid[0] / report.grid[1]},
-                     number);
+      std::optional<Message> wrong = block->run(
+          {number % report.grid[0], number / report.grid[0] % report.grid[1],
+           number / report.grid[0] / report.grid[1]},
+          number);
       if (!wrong)
         continue;
       std::lock_guard<std::mutex> guard(lock);
@@ -125,9 +126,9 @@ Report einfall::emulated::run(const Launch &launch) {
       report.counters.add(block->counters);
     }
   };
-  uint64_t workers =
-      launch.threads ? launch.threads
-                     : std::max(1u, std::thread::hardware_concurrency());
+  uint64_t workers = launch.threads
+                         ? launch.threads
+                         : std::max(1u, std::thread::hardware_concurrency());
   workers = std::min(workers, blocks);
   std::vector<std::thread> threads;
   for (uint64_t i = 1; i < workers; ++i)

@@ -8,15 +8,16 @@
 //   * reads of shared memory that nothing wrote, or that a copy still writes;
 //   * races in shared memory, between warps and between lanes of a warp, judged
 //     by what barriers order (vector clocks), not by what happened;
-//   * barriers with wrong counts, deadlocks, divergence at converged operations;
+//   * barriers with wrong counts, deadlocks, divergence at converged
+//   operations;
 //   * divisions by zero.
 //
 // A seed decides which warp goes on and when copies land. A correct program
 // gives the same bits for every seed.
 //
 // Counters are exact where they count what the program does. Shared-memory
-// wavefronts follow a model of 32 banks of 4 bytes (half and quarter warps for 8
-// and 16 bytes) and are labelled as modelled. There is no model of time.
+// wavefronts follow a model of 32 banks of 4 bytes (half and quarter warps for
+// 8 and 16 bytes) and are labelled as modelled. There is no model of time.
 //
 // Not emulated: caches, memory ordering between blocks, the order in which
 // matrix units add.
@@ -43,8 +44,8 @@ struct Report;
 /// A program that was read and found sound.
 class DeviceImage {
 public:
-  /// Nothing, with the reason in `error`, where the bytes are no image that this
-  /// version understands.
+  /// Nothing, with the reason in `error`, where the bytes are no image that
+  /// this version understands.
   static std::optional<DeviceImage> load(std::string_view bytes,
                                          std::string &error);
 

@@ -24,11 +24,11 @@ namespace einfall::emulated {
 using LaneFunction = void (*)(uint32_t *words, uint32_t *masks,
                               const uint32_t *operands, uint32_t immediate);
 
-/// D = A B + C of one warp; operands as those of Opcode::Mma. Fragments are laid
-/// out as in the PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point
-/// type". Products are exact; they are added to C in order of k in double, and
-/// the sum is rounded once to f32 (the order of hardware is not specified). A
-/// result that is not a number is 0x7fffffff.
+/// D = A B + C of one warp; operands as those of Opcode::Mma. Fragments are
+/// laid out as in the PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating
+/// point type". Products are exact; they are added to C in order of k in
+/// double, and the sum is rounded once to f32 (the order of hardware is not
+/// specified). A result that is not a number is 0x7fffffff.
 struct LaneTable {
   LaneFunction (*function)(Opcode opcode, uint16_t sub);
   LaneFunction mma[2];

@@ -5,6 +5,8 @@
 using namespace einfall::emulated;
 
 #if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+
 namespace {
 #include "runtime/devices/emulated/LaneFunctions.inc"
 } // namespace

@@ -16,9 +16,9 @@ static constexpr Class classes[] = {
 
 const char *einfall::emulated::name(Class kind) {
   static const char *const names[classCount] = {
-      "control",     "integer",     "f32",          "special function",
+      "control",     "integer",      "f32",         "special function",
       "load global", "store global", "load shared", "store shared",
-      "copy",        "barrier",     "shuffle",      "ldmatrix",
+      "copy",        "barrier",      "shuffle",     "ldmatrix",
       "mma"};
   return names[unsigned(kind)];
 }

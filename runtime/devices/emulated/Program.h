@@ -2,11 +2,12 @@
 //
 // What an image holds once it is read: two programs for a machine whose
 // registers hold one value per lane. `body` is run by every warp of a block,
-// `grid` by the host as if it were one warp, to learn how many blocks there are.
+// `grid` by the host as if it were one warp, to learn how many blocks there
+// are.
 //
-// Registers are numbered in words of 32 lanes (128 bytes); 64-bit registers take
-// two words and masks (one bit a lane) are counted by themselves. Control is
-// structured: If/Else/EndIf and Loop/Next nest, and nothing jumps.
+// Registers are numbered in words of 32 lanes (128 bytes); 64-bit registers
+// take two words and masks (one bit a lane) are counted by themselves. Control
+// is structured: If/Else/EndIf and Loop/Next nest, and nothing jumps.
 //
 // A Program that `validate` accepted can be executed whatever it holds: every
 // operand lies in the register file and every region has its end.
@@ -66,12 +67,25 @@ const char *name(Class kind);
 Class classOf(Opcode opcode);
 
 enum class Division : uint16_t {
-  Signed, Unsigned, RemainderSigned, RemainderUnsigned, FloorSigned,
-  CeilSigned, CeilUnsigned,
+  Signed,
+  Unsigned,
+  RemainderSigned,
+  RemainderUnsigned,
+  FloorSigned,
+  CeilSigned,
+  CeilUnsigned,
 };
 enum class IntegerTest : uint16_t {
-  Equal, NotEqual, SignedLess, SignedLessEqual, SignedGreater,
-  SignedGreaterEqual, Less, LessEqual, Greater, GreaterEqual,
+  Equal,
+  NotEqual,
+  SignedLess,
+  SignedLessEqual,
+  SignedGreater,
+  SignedGreaterEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
 };
 /// Bit 0: true when equal, 1: when greater, 2: when less, 3: when unordered.
 inline constexpr unsigned floatTests = 16;
@@ -132,8 +146,8 @@ bool isConverged(Opcode opcode);
 /// What makes the image impossible to run, or nothing.
 std::optional<std::string> validate(const Image &image);
 
-/// The image as bytes, little endian, with a version and a hash; and back. Reading
-/// refuses what `write` did not write and what `validate` refuses.
+/// The image as bytes, little endian, with a version and a hash; and back.
+/// Reading refuses what `write` did not write and what `validate` refuses.
 std::string write(const Image &image);
 std::optional<Image> read(const void *bytes, uint64_t size, std::string &error);
 

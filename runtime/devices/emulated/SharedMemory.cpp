@@ -55,8 +55,8 @@ Conflict SharedMemory::writeSlowly(unsigned warp, unsigned lane, uint32_t g) {
     return {Conflict::InFlight, address, 0, 0, writeLocation[g]};
   unsigned otherLane = stamp & ((1 << laneBits) - 1);
   unsigned otherWarp = stamp >> laneBits & ((1 << warpBits) - 1);
-  if (stamp &&
-      !ordered(warp, lane, otherWarp, otherLane, stamp >> (laneBits + warpBits)))
+  if (stamp && !ordered(warp, lane, otherWarp, otherLane,
+                        stamp >> (laneBits + warpBits)))
     return {Conflict::WriteAfterWrite, address, otherWarp, otherLane,
             writeLocation[g]};
   if (readAt[g] < settledTime)
@@ -128,8 +128,7 @@ void SharedMemory::settle() {
 }
 
 Wavefronts einfall::emulated::countWavefronts(const uint32_t *addresses,
-                                              uint32_t active,
-                                              unsigned bytes) {
+                                              uint32_t active, unsigned bytes) {
   unsigned unit = std::max(4u, bytes);
   unsigned unitShift = __builtin_ctz(unit);
   // A phase serves 128 bytes: groups of `unit / 4` banks, one for each lane.

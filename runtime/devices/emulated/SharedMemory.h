@@ -5,7 +5,8 @@
 // whether a copy is still to land there. What orders accesses is kept as vector
 // clocks (as in FastTrack, Flanagan and Freund 2009), with warps as processes:
 //
-//   * a warp's clock advances when it passes a barrier, so an access is known by
+//   * a warp's clock advances when it passes a barrier, so an access is known
+//   by
 //     its warp, lane and clock;
 //   * a barrier joins the clocks of those that arrived; those that wait learn
 //     the join;
@@ -37,8 +38,14 @@ inline constexpr unsigned wholeWarp = 32;
 
 /// What is wrong with an access; `warp`, `lane` made the other one.
 struct Conflict {
-  enum Kind { None, Uninitialized, InFlight, ReadAfterWrite, WriteAfterWrite,
-              WriteAfterRead } kind = None;
+  enum Kind {
+    None,
+    Uninitialized,
+    InFlight,
+    ReadAfterWrite,
+    WriteAfterWrite,
+    WriteAfterRead
+  } kind = None;
   uint32_t address = 0;
   unsigned warp = 0, lane = 0;
   /// Location of the other access.
@@ -54,9 +61,10 @@ public:
   /// Forgets everything, for the next block.
   void reset();
 
-  /// Records an access of a lane (or of wholeWarp) to `bytes` at `address`, which
-  /// lie inside and are aligned.
-  Conflict read(unsigned warp, unsigned lane, uint32_t address, uint32_t bytes) {
+  /// Records an access of a lane (or of wholeWarp) to `bytes` at `address`,
+  /// which lie inside and are aligned.
+  Conflict read(unsigned warp, unsigned lane, uint32_t address,
+                uint32_t bytes) {
     Stamp stamp = make(warp, lane);
     uint32_t first = address >> shift, last = (address + bytes - 1) >> shift;
     uint32_t *reads = &readBy[size_t(warp) * granules];
@@ -80,7 +88,8 @@ public:
     uint32_t first = address >> shift, last = (address + bytes - 1) >> shift;
     for (uint32_t g = first; g <= last; ++g) {
       if (__builtin_expect((written[g] && written[g] - 1 >= settled) ||
-                               readAt[g] >= settledTime, 0))
+                               readAt[g] >= settledTime,
+                           0))
         if (Conflict conflict = writeSlowly(warp, lane, g))
           return conflict;
       written[g] = stamp.write;

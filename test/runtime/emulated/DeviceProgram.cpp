@@ -33,7 +33,8 @@ std::string test::kernelText(const std::string &body, int threads, int shared,
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
   %zerow = arith.constant 0 : i64
-)" + body + "\n  device.return\n}\n";
+)" + body +
+         "\n  device.return\n}\n";
 }
 
 emulated::DeviceImage test::buildImage(const std::string &text) {
@@ -42,8 +43,8 @@ emulated::DeviceImage test::buildImage(const std::string &text) {
   context.loadDialect<device::DeviceDialect, arith::ArithDialect,
                       scf::SCFDialect, vector::VectorDialect>();
   emulated::DeviceImage image;
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context,
-                                                             "test.mlir");
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>(text, &context, "test.mlir");
   if (!module) {
     ADD_FAILURE() << "cannot parse\n" << text;
     return image;
@@ -64,20 +65,32 @@ emulated::DeviceImage test::buildImage(const std::string &text) {
 }
 
 emulated::Report TestLaunch::run(const emulated::DeviceImage &image) {
+  // Both start at a multiple of 128 bytes, as memory of a device does.
+  constexpr size_t line = 32;
+  auto rounded = [](size_t words) {
+    return (words + 2 * line - 1) / line * line;
+  };
+  std::vector<uint32_t> storage(rounded(x.size()) + rounded(y.size()) + line);
+  uintptr_t start = reinterpret_cast<uintptr_t>(storage.data());
+  uint32_t *xs = storage.data() + (128 - start % 128) % 128 / 4;
+  uint32_t *ys = xs + rounded(x.size());
+  std::copy(x.begin(), x.end(), xs);
+  std::copy(y.begin(), y.end(), ys);
   emulated::Launch launch;
   launch.image = &image;
-  launch.buffers = {{x.data(), 4 * x.size(), false, "x"},
-                    {y.data(), 4 * y.size(), true, "y"}};
-  launch.arguments = {reinterpret_cast<uintptr_t>(x.data()),
-                      reinterpret_cast<uintptr_t>(y.data()), uint64_t(n),
-                      asWord(a)};
+  launch.buffers = {{xs, 4 * x.size(), false, "x"},
+                    {ys, 4 * y.size(), true, "y"}};
+  launch.arguments = {reinterpret_cast<uintptr_t>(xs),
+                      reinterpret_cast<uintptr_t>(ys), uint64_t(n), asWord(a)};
   launch.seed = seed;
   launch.threads = threads;
   launch.limit = limit;
-  return emulated::run(launch);
+  emulated::Report report = emulated::run(launch);
+  std::copy(ys, ys + y.size(), y.begin());
+  return report;
 }
 
-emulated::Report test::runBody(const std::string &body, int threads,
-                               int shared, TestLaunch &launch) {
+emulated::Report test::runBody(const std::string &body, int threads, int shared,
+                               TestLaunch &launch) {
   return launch.run(buildImage(kernelText(body, threads, shared)));
 }

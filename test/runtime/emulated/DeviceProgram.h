@@ -1,6 +1,7 @@
 //===- DeviceProgram.h - Device programs in tests ---------------*- C++ -*-===//
 //
-// Builds images from the text of a kernel's body and launches them over vectors.
+// Builds images from the text of a kernel's body and launches them over
+// vectors.
 //
 //===----------------------------------------------------------------------===//
 

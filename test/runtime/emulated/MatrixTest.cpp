@@ -48,17 +48,17 @@ TEST(Mma, TakesFragmentsFromTheTablesOfTheIsa) {
   struct Entry {
     unsigned thread, element, row, column;
   };
-  // A, m16n8k16, from the figure "fragment layout for matrix A with .f16 / .bf16
-  // type": T0 {a0,a1} row 0 columns 0 1; {a2,a3} row 8; {a4,a5} row 0 columns
-  // 8 9; {a6,a7} row 8 columns 8 9; T31 {a0,a1} row 7 columns 6 7, ...
-  const Entry a[] = {{0, 0, 0, 0},   {0, 1, 0, 1},   {0, 2, 8, 0},
-                     {0, 4, 0, 8},   {0, 7, 8, 9},   {1, 0, 0, 2},
-                     {4, 0, 1, 0},   {31, 0, 7, 6},  {31, 3, 15, 7},
+  // A, m16n8k16, from the figure "fragment layout for matrix A with .f16 /
+  // .bf16 type": T0 {a0,a1} row 0 columns 0 1; {a2,a3} row 8; {a4,a5} row 0
+  // columns 8 9; {a6,a7} row 8 columns 8 9; T31 {a0,a1} row 7 columns 6 7, ...
+  const Entry a[] = {{0, 0, 0, 0},    {0, 1, 0, 1},  {0, 2, 8, 0},
+                     {0, 4, 0, 8},    {0, 7, 8, 9},  {1, 0, 0, 2},
+                     {4, 0, 1, 0},    {31, 0, 7, 6}, {31, 3, 15, 7},
                      {31, 7, 15, 15}, {30, 5, 7, 13}};
-  // B: T0 {b0,b1} rows 0 1 column 0; {b2,b3} rows 8 9; T1 rows 2 3; T4 column 1;
-  // T31 {b2,b3} rows 14 15 column 7.
-  const Entry b[] = {{0, 0, 0, 0},  {0, 1, 1, 0},   {0, 2, 8, 0},
-                     {1, 0, 2, 0},  {4, 0, 0, 1},   {31, 3, 15, 7},
+  // B: T0 {b0,b1} rows 0 1 column 0; {b2,b3} rows 8 9; T1 rows 2 3; T4 column
+  // 1; T31 {b2,b3} rows 14 15 column 7.
+  const Entry b[] = {{0, 0, 0, 0},   {0, 1, 1, 0},  {0, 2, 8, 0},
+                     {1, 0, 2, 0},   {4, 0, 0, 1},  {31, 3, 15, 7},
                      {31, 2, 14, 7}, {30, 1, 5, 7}, {7, 0, 6, 1}};
   // C and D: T0 {c0,c1} row 0 columns 0 1, {c2,c3} row 8; T4 row 1; T31 {c2,c3}
   // row 15 columns 6 7.
@@ -77,8 +77,8 @@ TEST(Mma, TakesFragmentsFromTheTablesOfTheIsa) {
       launch.y.assign(128, 0);
       launch.x[ea.thread * 4 + ea.element / 2] = bf16(3)
                                                  << (ea.element % 2 * 16);
-      launch.x[128 + eb.thread * 2 + eb.element / 2] =
-          bf16(5) << (eb.element % 2 * 16);
+      launch.x[128 + eb.thread * 2 + eb.element / 2] = bf16(5)
+                                                       << (eb.element % 2 * 16);
       for (unsigned i = 0; i < 128; ++i)
         launch.x[192 + i] = asWord(float(i));
       auto report = launch.run(image);
@@ -129,16 +129,16 @@ TEST(LdMatrix, DistributesRows) {
     launch.y.assign(128, 0);
     for (uint32_t row = 0; row < 32; ++row)
       for (uint32_t pair = 0; pair < 4; ++pair)
-        launch.x.push_back((row << 8 | 2 * pair) |
-                           (row << 8 | (2 * pair + 1)) << 16);
+        launch.x.push_back((row << 8 | 2 * pair) | (row << 8 | (2 * pair + 1))
+                                                       << 16);
     auto report = runBody(body, 32, 512, launch);
     ASSERT_TRUE(report.ok) << report.str();
     auto at = [&](unsigned thread, unsigned matrix) {
       return launch.y[thread * 4 + matrix];
     };
     // "Thread 0: row 0 elements 0 1; thread 3: row 0 elements 6 7; thread 4:
-    // row 1; thread 31: row 7 elements 6 7"; transposed, rows and columns change
-    // places.
+    // row 1; thread 31: row 7 elements 6 7"; transposed, rows and columns
+    // change places.
     struct Entry {
       unsigned thread, row, element;
     };
