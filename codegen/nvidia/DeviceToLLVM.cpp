@@ -108,6 +108,13 @@ Value Emit::vector(VectorType type, ValueRange elements) {
   return result;
 }
 
+std::string Emit::operandList(size_t first, size_t count) {
+  std::string list = "{";
+  for (size_t index = 0; index < count; ++index)
+    list += (index ? ", $" : "$") + std::to_string(first + index);
+  return list + "}";
+}
+
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
@@ -118,21 +125,59 @@ static LogicalResult lowerReturn(device::ReturnOp op,
   return success();
 }
 
+/// A map is 128 bytes of parameters that bulk copies read in place. Without
+/// "grid_constant" LLVM would copy them to the stack of each thread.
+static void passMap(LLVM::LLVMFuncOp function, unsigned number) {
+  OpBuilder builder(function.getBody());
+  BlockArgument argument = function.getBody().getArgument(number);
+  Type map = argument.getType();
+  argument.setType(LLVM::LLVMPointerType::get(builder.getContext()));
+  auto cast = UnrealizedConversionCastOp::create(builder, function.getLoc(),
+                                                 map, argument);
+  argument.replaceAllUsesExcept(cast.getResult(0), cast);
+  function.setArgAttr(
+      number, LLVM::LLVMDialect::getByValAttrName(),
+      TypeAttr::get(LLVM::LLVMArrayType::get(builder.getI8Type(), 128)));
+  function.setArgAttr(number, LLVM::LLVMDialect::getAlignAttrName(),
+                      builder.getI64IntegerAttr(64));
+  function.setArgAttr(number, NVVM::NVVMDialect::getGridConstantAttrName(),
+                      builder.getUnitAttr());
+}
+
 /// The function of a kernel, with the kernel's body moved into it.
 static void makeFunction(device::KernelOp kernel) {
   OpBuilder builder(kernel);
+  MLIRContext *context = builder.getContext();
   Region &body = kernel.getBody();
-  auto type = LLVM::LLVMFunctionType::get(
-      LLVM::LLVMVoidType::get(builder.getContext()),
-      llvm::to_vector(body.front().getArgumentTypes()));
-  auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(),
-                                           kernel.getSymName(), type);
+  SmallVector<Type> types;
+  SmallVector<unsigned> maps;
+  for (BlockArgument argument : body.getArguments()) {
+    bool isMap = isa<device::TensorMapType>(argument.getType());
+    types.push_back(isMap ? LLVM::LLVMPointerType::get(context)
+                          : argument.getType());
+    if (isMap)
+      maps.push_back(argument.getArgNumber());
+  }
+  auto function = LLVM::LLVMFuncOp::create(
+      builder, kernel.getLoc(), kernel.getSymName(),
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types));
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
                     builder.getUnitAttr());
   function->setAttr(
       NVVM::NVVMDialect::getReqntidAttrName(),
       builder.getDenseI32ArrayAttr({static_cast<int32_t>(kernel.getThreads())}));
+  // Registers change hands only where the assembler knows how many there are.
+  bool budgets = kernel
+                     .walk([](device::SetMaxRegistersOp) {
+                       return WalkResult::interrupt();
+                     })
+                     .wasInterrupted();
+  if (budgets)
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      builder.getI32IntegerAttr(1));
   function.getBody().takeBody(body);
+  for (unsigned number : maps)
+    passMap(function, number);
   kernel.erase();
 }
 
@@ -179,6 +224,8 @@ struct DeviceToLLVMPass
     addThreadPatterns(patterns);
     addArithmeticPatterns(patterns);
     addMatrixPatterns(patterns);
+    addBulkPatterns(patterns);
+    addWarpgroupPatterns(patterns);
     if (failed(applyPartialConversion(module, target, std::move(patterns))))
       signalPassFailure();
   }

@@ -58,6 +58,9 @@ public:
   /// A vector of these elements.
   mlir::Value vector(mlir::VectorType type, mlir::ValueRange elements);
 
+  /// "{$2, $3, $4}" for the operands of assembly from `first` on.
+  static std::string operandList(size_t first, size_t count);
+
   mlir::PatternRewriter &rewriter;
   mlir::Location loc;
 };
@@ -66,6 +69,8 @@ void addMemoryPatterns(mlir::RewritePatternSet &patterns);
 void addThreadPatterns(mlir::RewritePatternSet &patterns);
 void addArithmeticPatterns(mlir::RewritePatternSet &patterns);
 void addMatrixPatterns(mlir::RewritePatternSet &patterns);
+void addBulkPatterns(mlir::RewritePatternSet &patterns);
+void addWarpgroupPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace einfall::nvidia
 

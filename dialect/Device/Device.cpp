@@ -18,6 +18,9 @@ using namespace einfall::device;
 #define GET_ATTRDEF_CLASSES
 #include "dialect/Device/DeviceAttrs.cpp.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "dialect/Device/DeviceTypes.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "dialect/Device/DeviceOps.cpp.inc"
 
@@ -25,6 +28,10 @@ void DeviceDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialect/Device/DeviceAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialect/Device/DeviceTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST
@@ -50,37 +57,46 @@ LogicalResult KernelOp::verifyRegions() {
   if (getShared() < 0 || getShared() > 232448)
     return emitOpError() << "asks for " << getShared()
                          << " bytes of shared memory; at most 232448 exist";
-  for (Region *region : {&getGrid(), &getBody()}) {
-    Block &block = region->front();
-    if (block.getNumArguments() != getParameters().size())
-      return emitOpError() << "names " << getParameters().size()
-                           << " parameters, but a region has "
-                           << block.getNumArguments() << " arguments";
-    for (auto [number, argument] : llvm::enumerate(block.getArguments())) {
-      Type type = argument.getType();
-      if (!type.isInteger(64) && !type.isInteger(32) && !type.isF32())
-        return emitOpError() << "parameter " << number << " is a " << type
-                             << "; i64, i32 and f32 can be passed";
-      if (type != getGrid().front().getArgument(number).getType())
-        return emitOpError() << "parameter " << number
-                             << " differs between grid and body";
-    }
-  }
-  if (!isa<LaunchOp>(getGrid().front().back()))
+  Block &grid = getGrid().front(), &body = getBody().front();
+  if (grid.empty() || !isa<LaunchOp>(grid.back()))
     return emitOpError("needs a device.launch at the end of its grid");
-  if (!isa<ReturnOp>(getBody().front().back()))
+  if (body.empty() || !isa<ReturnOp>(body.back()))
     return emitOpError("needs a device.return at the end of its body");
-  WalkResult grid = getGrid().walk([](Operation *op) {
-    if (isa<arith::ArithDialect>(op->getDialect()) || isa<LaunchOp>(op))
+  size_t parameters = getParameters().size();
+  size_t maps = cast<LaunchOp>(grid.back()).getMaps().size();
+  if (grid.getNumArguments() != parameters ||
+      body.getNumArguments() != parameters + maps)
+    return emitOpError() << "has " << parameters << " parameters and " << maps
+                         << " maps, but " << grid.getNumArguments()
+                         << " arguments of its grid and "
+                         << body.getNumArguments() << " of its body";
+  for (auto [number, argument] : llvm::enumerate(body.getArguments())) {
+    Type type = argument.getType();
+    if (number >= parameters) {
+      if (!isa<TensorMapType>(type))
+        return emitOpError() << "takes a map as a " << type;
+      continue;
+    }
+    if (!type.isInteger(64) && !type.isInteger(32) && !type.isF32())
+      return emitOpError() << "parameter " << number << " is a " << type
+                           << "; i64, i32 and f32 can be passed";
+    if (type != grid.getArgument(number).getType())
+      return emitOpError() << "parameter " << number
+                           << " differs between grid and body";
+  }
+  WalkResult host = getGrid().walk([](Operation *op) {
+    if (isa<arith::ArithDialect>(op->getDialect()) ||
+        isa<LaunchOp, EncodeMapOp>(op))
       return WalkResult::advance();
     op->emitOpError("is no arithmetic, which is all that a grid may hold");
     return WalkResult::interrupt();
   });
-  if (grid.wasInterrupted())
+  if (host.wasInterrupted())
     return failure();
-  WalkResult body = getBody().walk([](Operation *op) {
+  WalkResult device = getBody().walk([](Operation *op) {
     bool known =
-        isa<DeviceDialect, arith::ArithDialect>(op->getDialect()) ||
+        (isa<DeviceDialect, arith::ArithDialect>(op->getDialect()) &&
+         !isa<LaunchOp, EncodeMapOp>(op)) ||
         isa<scf::ForOp, scf::IfOp, scf::YieldOp, vector::ExtractOp,
             vector::FromElementsOp, vector::BroadcastOp>(op);
     if (known)
@@ -88,7 +104,7 @@ LogicalResult KernelOp::verifyRegions() {
     op->emitOpError("is not part of a device program");
     return WalkResult::interrupt();
   });
-  return failure(body.wasInterrupted());
+  return failure(device.wasInterrupted());
 }
 
 //===----------------------------------------------------------------------===//

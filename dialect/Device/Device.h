@@ -1,7 +1,7 @@
 //===- Device.h - Programs of a GPU's threads -------------------*- C++ -*-===//
 //
 // The dialect next to the machine: what it means is in DeviceBase.td,
-// DeviceOps.td (what GPUs share) and NvidiaOps.td.
+// DeviceOps.td (what GPUs share), NvidiaOps.td and what that includes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +25,9 @@
 
 #define GET_ATTRDEF_CLASSES
 #include "dialect/Device/DeviceAttrs.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialect/Device/DeviceTypes.h.inc"
 
 #define GET_OP_CLASSES
 #include "dialect/Device/DeviceOps.h.inc"

@@ -33,6 +33,7 @@ def Device_Dialect : Dialect {
   }];
   let cppNamespace = "::einfall::device";
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
 }
 
 class Device_Enum<string name, string summary, list<I32EnumAttrCase> cases>
@@ -71,7 +72,7 @@ def Device_VoteAttr : EnumAttr<Device_Dialect, Device_Vote, "vote">;
 
 /// Functions that a machine has as one approximate instruction. `exp2` is 2^x
 /// with 0 for results below the normal range, `log2` the binary logarithm,
-/// `reciprocal` 1/x, `tanh` the hyperbolic tangent to about 2^-11.
+/// `reciprocal` 1/x.
 def Device_Approximate : Device_Enum<"Approximate", "an approximate function", [
   I32EnumAttrCase<"Exp2", 0, "exp2">,
   I32EnumAttrCase<"Log2", 1, "log2">,
@@ -89,6 +90,12 @@ def Device_Pair : Device_Enum<"Pair", "two 16-bit numbers in a register", [
   I32EnumAttrCase<"BF16", 1, "bf16">,
 ]>;
 def Device_PairAttr : EnumAttr<Device_Dialect, Device_Pair, "pair">;
+
+/// A tensor in global memory, described for copies of boxes; only NVIDIA's
+/// machines have it. Handed to the body of a kernel by its launch.
+def Device_TensorMap : TypeDef<Device_Dialect, "TensorMap"> {
+  let mnemonic = "tensor_map";
+}
 
 def Device_Float32 : TypeConstraint<F32.predicate, "f32", "::mlir::FloatType">;
 

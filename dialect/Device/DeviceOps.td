@@ -22,7 +22,8 @@ def Device_KernelOp : Device_Op<"kernel", [IsolatedFromAbove, Symbol]> {
   let summary = "a program of a block's threads, and how many blocks there are";
   let description = [{
     Both regions have the kernel's parameters as arguments: pointers to global
-    memory and strides as i64, extents as i64, scalars as f32 or i32.
+    memory and strides as i64, extents as i64, scalars as f32 or i32. The body
+    has the maps of the launch as further ones.
     `parameters` names them. The host computes `grid`, which reads no memory; the
     device runs `body`. A block has `threads` threads and `shared` bytes of
     shared memory, aligned to 1024.
@@ -54,17 +55,28 @@ def Device_KernelOp : Device_Op<"kernel", [IsolatedFromAbove, Symbol]> {
 }
 
 def Device_LaunchOp : Device_Op<"launch",
-    [Terminator, Pure, HasParent<"KernelOp">]> {
+    [Terminator, Pure, AttrSizedOperandSegments, HasParent<"KernelOp">]> {
   let summary = "the blocks of a grid";
   let description = [{
     Ends the `grid` region: numbers of blocks along x, y and z. With one that is
     0 nothing runs. Where `when` is false, the kernel relies on something that
     these arguments do not have (an alignment): another version is to be taken.
+    `maps` are handed to the body, as its arguments after the parameters.
 
     Example: `device.launch %x, %one, %one when %aligned`
   }];
-  let arguments = (ins I64:$x, I64:$y, I64:$z, Optional<I1>:$when);
-  let assemblyFormat = "$x `,` $y `,` $z (`when` $when^)? attr-dict";
+  let arguments = (ins I64:$x, I64:$y, I64:$z, Optional<I1>:$when,
+                       Variadic<Device_TensorMap>:$maps);
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$x, "::mlir::Value":$y, "::mlir::Value":$z,
+                   CArg<"::mlir::Value", "{}">:$when),
+              [{
+      build($_builder, $_state, x, y, z, when, ::mlir::ValueRange());
+    }]>,
+  ];
+  let assemblyFormat = [{
+    $x `,` $y `,` $z (`when` $when^)? (`maps` $maps^)? attr-dict
+  }];
 }
 
 def Device_ReturnOp : Device_Op<"return", [Terminator, HasParent<"KernelOp">]> {
@@ -195,7 +207,8 @@ def Device_ShuffleOp : Device_Op<"shuffle",
   let summary = "takes a value from another lane of the warp (converged)";
   let description = [{
     From lane `lane xor operand`, `operand`, `lane - operand` or
-    `lane + operand`; from itself where that is no lane of the warp.
+    `lane + operand`, where the low five bits of `operand` count; from itself
+    where that is no lane of the warp.
 
     Example: `%r = device.shuffle xor %v, %one : f32`
   }];

@@ -45,4 +45,7 @@ def Device_MmaOp : Device_Op<"nv.mma",
   }];
 }
 
+include "dialect/Device/NvidiaBulkOps.td"
+include "dialect/Device/NvidiaWarpgroupOps.td"
+
 #endif // EINFALL_DEVICE_NVIDIA_OPS

@@ -20,7 +20,7 @@ device.kernel @k target "sm_80" threads 128 shared 300000 parameters [] grid {
 
 // -----
 
-// expected-error @+1 {{names 1 parameters, but a region has 0 arguments}}
+// expected-error @+1 {{has 1 parameters and 0 maps, but 0 arguments of its grid and 0 of its body}}
 device.kernel @k target "sm_80" threads 128 shared 0 parameters ["x"] grid {
   %one = arith.constant 1 : i64
   device.launch %one, %one, %one
