@@ -14,7 +14,22 @@ int einfall::driver::compile(const Options &options) {
   if (!stage) {
     session.error("the suffix of " + options.output + " names no stage")
         .remedy("write --emit=STAGE, or a file that ends with .mlir .ll .s .o "
-                "or .smt2");
+                ".ptx .cubin or .smt2");
+    return exitUsage;
+  }
+  bool isGpu = options.target != "cpu";
+  if (isGpu && options.emit.empty() && *stage == Stage::Loops)
+    stage = Stage::Device; // the .mlir of a GPU
+  bool ofGpu = *stage == Stage::Device || *stage == Stage::Ptx ||
+               *stage == Stage::Cubin;
+  bool ofCpu = *stage == Stage::Schedule || *stage == Stage::Loops ||
+               *stage == Stage::LLVM || *stage == Stage::LLVMIR ||
+               *stage == Stage::Assembly || *stage == Stage::Object;
+  if (isGpu ? ofCpu : ofGpu) {
+    session.error("target " + options.target + " has no stage " +
+                  stageName(*stage))
+        .remedy(isGpu ? "its stages: cascade, fold, smt2, device, ptx, cubin"
+                      : "name a target that has, such as --target sm_80");
     return exitUsage;
   }
   std::unique_ptr<Program> program = Program::load(session);
@@ -28,7 +43,9 @@ int einfall::driver::compile(const Options &options) {
   pipeline.target = options.target;
   pipeline.fixedExtents = knownExtents(kernel, options, /*defaults=*/false);
   auto result = compileKernel(kernel, pipeline, session);
-  if (!result || !session.succeeded(writeFile(options.output, result->text)))
+  if (!result)
+    return session.isToolMissing ? exitMissing : exitInput;
+  if (!session.succeeded(writeFile(options.output, result->text)))
     return exitInput;
   return session.result();
 }

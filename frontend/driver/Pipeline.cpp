@@ -7,6 +7,8 @@
 #include "codegen/cpu/CpuModule.h"
 #include "codegen/cpu/LowerToLLVM.h"
 #include "codegen/emulated/DeviceToImage.h"
+#include "codegen/nvidia/Assembler.h"
+#include "codegen/nvidia/Ptx.h"
 #include "passes/Derive/Derive.h"
 #include "passes/Derive/PassAnalysis.h"
 #include "passes/Lower/CascadeToLoops.h"
@@ -41,6 +43,8 @@ std::optional<Stage> einfall::driver::stageNamed(StringRef name) {
       .Case("ll", Stage::LLVMIR)
       .Case("s", Stage::Assembly)
       .Case("o", Stage::Object)
+      .Case("ptx", Stage::Ptx)
+      .Case("cubin", Stage::Cubin)
       .Default(std::nullopt);
 }
 
@@ -52,6 +56,8 @@ std::optional<Stage> einfall::driver::stageOfPath(StringRef path) {
       .Case(".ll", Stage::LLVMIR)
       .Case(".s", Stage::Assembly)
       .Case(".o", Stage::Object)
+      .Case(".ptx", Stage::Ptx)
+      .Case(".cubin", Stage::Cubin)
       .Default(std::nullopt);
 }
 
@@ -77,6 +83,10 @@ StringRef einfall::driver::stageName(Stage stage) {
     return "assembly";
   case Stage::Object:
     return "object";
+  case Stage::Ptx:
+    return "ptx";
+  case Stage::Cubin:
+    return "cubin";
   }
   return "";
 }
@@ -91,6 +101,10 @@ StringRef einfall::driver::stageSuffix(Stage stage) {
     return ".s";
   case Stage::Object:
     return ".o";
+  case Stage::Ptx:
+    return ".ptx";
+  case Stage::Cubin:
+    return ".cubin";
   default:
     return ".mlir";
   }
@@ -120,6 +134,7 @@ private:
   bool lowerToLLVM();
   bool generate();
   bool lowerToDevice();
+  bool assemble(const Chip &chip);
 
   cascade::KernelOp written;
   const PipelineOptions &options;
@@ -335,10 +350,43 @@ bool Compiler::generate() {
   return !failed;
 }
 
+/// PTX and, where that is wanted or an assembler is there, a cubin.
+bool Compiler::assemble(const Chip &chip) {
+  auto ptx = nvidia::compileToPtx(*module, chip);
+  if (!ptx)
+    return session.succeeded(ptx.takeError());
+  if (!show(Stage::Ptx, [&](llvm::raw_ostream &os) { os << *ptx; }))
+    return false;
+  auto assembler = nvidia::Assembler::find();
+  if (!assembler && options.until != Stage::Cubin) {
+    llvm::consumeError(assembler.takeError());
+    return true;
+  }
+  if (!assembler) {
+    session.isToolMissing = true;
+    return session.succeeded(assembler.takeError());
+  }
+  auto assembly = assembler->assemble(*ptx, chip);
+  if (!assembly)
+    return session.succeeded(assembly.takeError());
+  for (auto program : module->getOps<device::KernelOp>())
+    if (const nvidia::KernelResources *resources =
+            assembly->report.find(program.getSymName()))
+      if (!session.succeeded(nvidia::checkResources(
+              *resources, chip, program.getThreads(), program.getShared())))
+        return false;
+  return show(Stage::Cubin, [&](llvm::raw_ostream &os) {
+    os.write(assembly->cubin.data(), assembly->cubin.size());
+  });
+}
+
 /// All versions of the program for a GPU, the one that relies on most first.
 bool Compiler::lowerToDevice() {
+  const Chip *chip = findChip(options.target);
+  assert(chip && "the command line knows the targets");
   DeviceMachine gpu;
   gpu.target = options.target;
+  gpu.sharedBytes = chip->sharedPerBlock;
   std::string reason;
   for (bool aligned : {true, false}) {
     std::optional<BlockPlan> blocks =
@@ -368,6 +416,10 @@ bool Compiler::lowerToDevice() {
   pm.addPass(mlir::createCanonicalizerPass());
   pm.addPass(mlir::createCSEPass());
   if (mlir::failed(pm.run(*module)) || !show(Stage::Device, *module))
+    return false;
+  bool wanted = options.until == Stage::Ptx || options.until == Stage::Cubin ||
+                !session.options.dumpDir.empty();
+  if (wanted && !assemble(*chip))
     return false;
   for (auto program : module->getOps<device::KernelOp>()) {
     auto image = translateToImage(program);

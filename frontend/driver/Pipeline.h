@@ -31,6 +31,8 @@ enum class Stage {
   LLVMIR,   ///< optimised LLVM IR
   Assembly,
   Object,
+  Ptx,
+  Cubin,
 };
 
 /// The stage that `--emit=name` asks for, or that a file's suffix means.

@@ -40,6 +40,8 @@ public:
   }
 
   const Options &options;
+  /// An error that was reported is the want of a tool: exitMissing.
+  bool isToolMissing = false;
   ein::SourceManager sources;
   ein::DiagnosticEngine diagnostics;
   mlir::MLIRContext context;

@@ -260,13 +260,13 @@ private:
         ->type_name("FILE");
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
         ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "device", "mlir",
-                               "llvm", "ll", "s", "o"}));
+                               "llvm", "ll", "s", "o", "ptx", "cubin"}));
     sub.footer("Stages: cascade (as written), fold (derived), smt2 (what was "
                "proved),\nschedule (folds with every choice made), device (a "
                "GPU's threads), mlir (loops "
                "and vectors), llvm (LLVM dialect), "
-               "ll (optimised LLVM IR), s, o.\nSuffixes: .mlir, .ll, .s, .o, "
-               ".smt2.");
+               "ll (optimised LLVM IR), s, o;\nfor NVIDIA's: device, ptx, cubin.\n"
+               "Suffixes: .mlir, .ll, .s, .o, .ptx, .cubin, .smt2.");
   }
 
   CLI::App app;
