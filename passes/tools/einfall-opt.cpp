@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/ExpandMath.h"
+#include "codegen/nvidia/DeviceToLLVM.h"
 #include "dialect/Cascade/Cascade.h"
 #include "dialect/Device/Device.h"
 #include "passes/Derive/Passes.h"
@@ -32,6 +33,8 @@ int main(int argc, char **argv) {
   mlir::registerPass([] { return einfall::createLowerCascadeToLoopsPass(); });
   mlir::registerPass([] { return einfall::createLowerFoldToRowsPass(); });
   mlir::registerPass([] { return einfall::cpu::createExpandMathPass(); });
+  mlir::registerPass(
+      [] { return einfall::nvidia::createDeviceToLLVMPass(); });
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "einfall pass driver\n", registry));
 }
