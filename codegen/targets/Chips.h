@@ -31,14 +31,14 @@ struct Chip {
   // What an SM has.
   int64_t threadsPerSm;
   int64_t blocksPerSm;
-  int64_t registersPerSm; ///< of 32 bits
-  int64_t sharedPerSm;    ///< bytes; each block takes sharedReserved more
-  int64_t sharedReserved; ///< bytes per block
+  int64_t registersPerSm;       ///< of 32 bits
+  int64_t sharedPerSm;          ///< bytes; each block takes sharedReserved more
+  int64_t sharedReserved;       ///< bytes per block
   int64_t registersPerWarpUnit; ///< registers are given to warps in these
 
   // The whole chip.
   int64_t sms;
-  double clockHz;          ///< boost
+  double clockHz; ///< boost
   int64_t l2Bytes;
   double memoryBytesPerSecond;
 
@@ -46,11 +46,11 @@ struct Chip {
   int64_t matrixFlop16; ///< f16 and bf16 into f32, dense
   int64_t matrixFlopTf32;
   int64_t fmaFlop32;
-  int64_t specialOps;   ///< exp2, log2, reciprocal, ...
+  int64_t specialOps; ///< exp2, log2, reciprocal, ...
   int64_t sharedBytes;
 
   // Machinery that a kernel may be written for.
-  bool bulkCopies;  ///< TMA with mbarriers
+  bool bulkCopies;   ///< TMA with mbarriers
   bool warpgroupMma; ///< wgmma, setmaxnreg
 
   /// FLOP per second on f16 and bf16, dense.

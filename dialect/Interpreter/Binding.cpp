@@ -21,15 +21,14 @@ struct Source {
 class Binder {
 public:
   Binder(Binding &binding, const Arguments &arguments)
-      : binding(binding), arguments(arguments),
-        program(*binding.program), sources(program.rankNames.size()) {
+      : binding(binding), arguments(arguments), program(*binding.program),
+        sources(program.rankNames.size()) {
     binding.extents.assign(program.rankNames.size(), -1);
   }
 
   LogicalResult bindGiven();
   LogicalResult bindInput(InputOp op, bool needsData);
-  template <typename T>
-  LogicalResult evaluateScalars();
+  template <typename T> LogicalResult evaluateScalars();
   LogicalResult finish();
 
 private:
@@ -130,7 +129,8 @@ LogicalResult Binder::bindInput(InputOp op, bool needsData) {
     llvm::interleaveComma(dims, diag);
     return diag << "]";
   }
-  std::optional<Element> element = elementOf(op.getResult().getType().getElement());
+  std::optional<Element> element =
+      elementOf(op.getResult().getType().getElement());
   if (!element || *element != tensor.element)
     return op.emitError() << "input `" << op.getName() << "` holds "
                           << elementName(tensor.element)
@@ -151,8 +151,7 @@ LogicalResult Binder::bindInput(InputOp op, bool needsData) {
 
 /// Extents and parameters in the order written: a definition uses only what
 /// stands before it.
-template <typename T>
-LogicalResult Binder::evaluateScalars() {
+template <typename T> LogicalResult Binder::evaluateScalars() {
   auto evaluate = [&](Value value, Operation *op, double &real,
                       int64_t &whole) -> LogicalResult {
     // A fresh engine: nothing may be remembered while extents change.
@@ -165,9 +164,9 @@ LogicalResult Binder::evaluateScalars() {
     engine.evaluate(node, out, -1, 0, 1);
     if (engine.unboundRank >= 0) {
       StringRef rank = program.rankNames[engine.unboundRank];
-      InFlightDiagnostic diag =
-          op->emitError() << "needs the extent of rank `" << rank
-                          << "`, which nothing binds";
+      InFlightDiagnostic diag = op->emitError()
+                                << "needs the extent of rank `" << rank
+                                << "`, which nothing binds";
       diag.attachNote() << "give it, as in `-D " << rank << "=64`";
       return diag;
     }
@@ -243,8 +242,7 @@ FailureOr<Binding> einfall::interpreter::bind(KernelOp kernel,
 }
 
 FailureOr<llvm::StringMap<int64_t>>
-einfall::interpreter::bindExtents(KernelOp kernel,
-                                  const Arguments &arguments) {
+einfall::interpreter::bindExtents(KernelOp kernel, const Arguments &arguments) {
   FailureOr<Binding> binding =
       bind(kernel, arguments, /*single=*/false, /*needsData=*/false);
   if (failed(binding))

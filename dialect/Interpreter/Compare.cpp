@@ -53,9 +53,8 @@ Report einfall::interpreter::judge(const Sample &sample, Element storage,
 
   for (size_t i = 0; real && i < exact.size(); ++i)
     if (std::isfinite(exact[i]) && std::isfinite(naive[i]))
-      report.naiveError =
-          std::max(report.naiveError,
-                   std::abs(naive[i] - exact[i]) / scale[i / length]);
+      report.naiveError = std::max(
+          report.naiveError, std::abs(naive[i] - exact[i]) / scale[i / length]);
   report.tolerance = 2 * report.naiveError + epsilon(storage);
 
   double worst = -1; // error over tolerance
@@ -71,8 +70,8 @@ Report einfall::interpreter::judge(const Sample &sample, Element storage,
       bool judged = std::isfinite(naive[i]) || std::isfinite(found[i]);
       report.unjudged += !judged;
       if (judged) {
-        report.error = std::isnan(error) ? error
-                                         : std::max(report.error, error);
+        report.error =
+            std::isnan(error) ? error : std::max(report.error, error);
         excess = std::isnan(error) ? std::numeric_limits<double>::infinity()
                                    : error / report.tolerance;
       }
@@ -135,9 +134,9 @@ FailureOr<Report> Checker::check(StringRef name, const Tensor &found) {
            << "` has no output `" << name << '`';
   std::optional<Element> storage = elementOf(output.getStorage());
   if (!storage || *storage != found.element)
-    return output.emitError() << "output `" << name << "` is stored as "
-                              << output.getStorage() << ", found "
-                              << elementName(found.element);
+    return output.emitError()
+           << "output `" << name << "` is stored as " << output.getStorage()
+           << ", found " << elementName(found.element);
   if (exact.getShape(output) != found.shape) {
     InFlightDiagnostic diag = output.emitError()
                               << "output `" << name << "` has shape [";
@@ -154,8 +153,8 @@ FailureOr<Report> Checker::check(StringRef name, const Tensor &found) {
   std::vector<double> values(sample.size());
   for (size_t i = 0; i < values.size(); ++i) {
     (*simple)[i] = roundTo(*storage, (*simple)[i]);
-    values[i] = loadElement(*storage, found.data,
-                            found.offset(sample.coordinates(i)));
+    values[i] =
+        loadElement(*storage, found.data, found.offset(sample.coordinates(i)));
   }
   Report report = judge(sample, *storage, *expected, *simple, values);
   report.output = name.str();

@@ -4,15 +4,15 @@
 // of the same cascade in the same precision, plus an epsilon.
 //
 // * exact: the interpreter in double precision, not rounded.
-// * naive: the interpreter in single precision on the same stored operands, each
-//   operation rounded, sums in order, rounded to the output's storage.
+// * naive: the interpreter in single precision on the same stored operands,
+//   each operation rounded, sums in order, rounded to the output's storage.
 // * Errors are relative to a scale: the greatest magnitude of the value's row
 //   (of all rows, in the mean square, where that is greater; at least 1/16, for
 //   results that cancel to zero where operands are near 1). With `rho` the
 //   greatest relative error of the naive evaluation over all values compared, a
 //   value is accepted up to (2 rho + epsilon) * scale. Taking the greatest over
-//   rows is what makes the rule stable: at one coordinate the naive error may be
-//   zero by luck.
+//   rows is what makes the rule stable: at one coordinate the naive error may
+//   be zero by luck.
 // * epsilon in units u of the storage's roundoff: 8 u for f32 and f64 (an
 //   exponential by polynomial, a reciprocal and one rescale, 2 u each and 2 to
 //   spare: a kernel pays them even where the naive evaluation is exact); u / 2
@@ -39,7 +39,7 @@ struct Report {
   std::string output;
   llvm::SmallVector<std::string> ranks; ///< of the output's dimensions
   bool accepted = true;
-  bool complete = true;  ///< every value of the output was compared
+  bool complete = true; ///< every value of the output was compared
   size_t compared = 0, rejected = 0, unjudged = 0;
   double naiveError = 0; ///< rho: the naive evaluation's, relative to scale
   double error = 0;      ///< the greatest of the kernel's, relative to scale

@@ -109,9 +109,10 @@ bool einfall::interpreter::isReal(Element element) {
 
 double einfall::interpreter::unitRoundoff(Element element) {
   const llvm::fltSemantics *semantics = facts(element).semantics;
-  return semantics ? std::ldexp(1.0, -static_cast<int>(
-                                        APFloat::semanticsPrecision(*semantics)))
-                   : 0;
+  return semantics
+             ? std::ldexp(1.0, -static_cast<int>(
+                                   APFloat::semanticsPrecision(*semantics)))
+             : 0;
 }
 
 double einfall::interpreter::roundTo(Element element, double value) {
@@ -136,8 +137,7 @@ double einfall::interpreter::roundTo(Element element, double value) {
   return std::min(std::max(std::nearbyint(value), low), high);
 }
 
-llvm::SmallVector<int64_t>
-Tensor::denseStrides(llvm::ArrayRef<int64_t> shape) {
+llvm::SmallVector<int64_t> Tensor::denseStrides(llvm::ArrayRef<int64_t> shape) {
   llvm::SmallVector<int64_t> strides(shape.size());
   int64_t next = 1;
   for (size_t i = shape.size(); i-- > 0;) {
@@ -180,8 +180,7 @@ float einfall::interpreter::smallToFloat(Element element, uint8_t bits) {
   return element == Element::F8E4M3 ? e4m3[bits] : e5m2[bits];
 }
 
-template <typename Type>
-static Type get(const void *data, int64_t index) {
+template <typename Type> static Type get(const void *data, int64_t index) {
   Type value;
   std::memcpy(&value, static_cast<const char *>(data) + index * sizeof(Type),
               sizeof(Type));
@@ -273,8 +272,8 @@ void einfall::interpreter::storeElement(Element element, void *data,
     unsigned mask = (1u << info.bits) - 1;
     uint8_t old = get<uint8_t>(data, byte);
     put<uint8_t>(data, byte,
-                 static_cast<uint8_t>((old & ~(mask << shift)) |
-                                      (whole & mask) << shift));
+                 static_cast<uint8_t>((old & ~(mask << shift)) | (whole & mask)
+                                                                     << shift));
   }
   }
 }

@@ -23,8 +23,20 @@ class Type;
 namespace einfall::interpreter {
 
 enum class Element : uint8_t {
-  F64, F32, F16, BF16, F8E4M3, F8E5M2,
-  I64, I32, I16, I8, I4, U8, U4, U2,
+  F64,
+  F32,
+  F16,
+  BF16,
+  F8E4M3,
+  F8E5M2,
+  I64,
+  I32,
+  I16,
+  I8,
+  I4,
+  U8,
+  U4,
+  U2,
   Bool, ///< one byte, zero or not
 };
 

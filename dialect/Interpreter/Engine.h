@@ -5,8 +5,9 @@
 // Costs of walking the graph are shared by a column, loops stay tight, and a
 // single point is a column of one.
 //
-//  * A column is asked for under a mask (`need`); elsewhere it is absent. `where`
-//    evaluates its condition first, so what it excludes is never computed.
+//  * A column is asked for under a mask (`need`); elsewhere it is absent.
+//    `where` evaluates its condition first, so what it excludes is never
+//    computed.
 //  * Memoised nodes keep pages of values; `forget` drops the large ones.
 //  * A fold streams its ranks in order, one coordinate at a time, exactly as
 //    the operation says, for a block of state that shares the outer ranks.
@@ -34,8 +35,7 @@ constexpr int64_t maxPage = 256;
 
 /// Values of one field: `real` for reals, `whole` for integers and truth
 /// values; only where `present`.
-template <typename T>
-struct Column {
+template <typename T> struct Column {
   T *real = nullptr;
   int64_t *whole = nullptr;
   uint8_t *present = nullptr;
@@ -54,8 +54,7 @@ public:
       stack.used = used;
     }
   };
-  template <typename Type>
-  Type *allocate(int64_t n) {
+  template <typename Type> Type *allocate(int64_t n) {
     return static_cast<Type *>(bytes((n * sizeof(Type) + 15) & ~size_t(15)));
   }
 
@@ -66,8 +65,7 @@ private:
   size_t block = 0, used = blockSize;
 };
 
-template <typename T>
-class Engine {
+template <typename T> class Engine {
 public:
   /// `extents` by rank number, -1 where still unknown; `tensors` by input.
   Engine(const Program &program, std::vector<int64_t> &extents,
@@ -87,8 +85,8 @@ public:
 
   std::vector<int64_t> frame; ///< a coordinate for every rank
   ColumnStack stack;
-  bool exhausted = false;     ///< the step limit was reached
-  int unboundRank = -1;       ///< a rank whose unknown extent was needed
+  bool exhausted = false; ///< the step limit was reached
+  int unboundRank = -1;   ///< a rank whose unknown extent was needed
 
 private:
   struct Page {
@@ -166,8 +164,8 @@ private:
   const Program &program;
   std::vector<int64_t> &extents;
   const std::vector<Tensor> &tensors;
-  std::vector<Memo> memos;   // by node
-  std::vector<Cache> caches; // by node
+  std::vector<Memo> memos;       // by node
+  std::vector<Cache> caches;     // by node
   std::vector<FoldState> states; // by fold
   uint64_t steps = 0, stepLimit, epoch = 1;
 };

@@ -12,8 +12,7 @@ static constexpr int64_t maxState = int64_t(1) << 14;
 /// Chooses the ranks held at once: those that a region reduces, and those that
 /// some component lacks (the head dimension of an attention output), which
 /// would otherwise stream the others again and again.
-template <typename T>
-void Engine<T>::prepareFold(const Fold &fold) {
+template <typename T> void Engine<T>::prepareFold(const Fold &fold) {
   RankSet all = 0, common = ~RankSet(0);
   for (const Component &component : fold.components) {
     all |= component.ranks;
@@ -23,8 +22,7 @@ void Engine<T>::prepareFold(const Fold &fold) {
   llvm::SmallVector<int> optional;
   for (RankSet rest = all & ~common & ~inner; rest; rest &= rest - 1)
     optional.push_back(__builtin_ctzll(rest));
-  llvm::sort(optional,
-             [&](int a, int b) { return extents[a] < extents[b]; });
+  llvm::sort(optional, [&](int a, int b) { return extents[a] < extents[b]; });
   auto sizeOf = [&](RankSet ranks) {
     int64_t size = 1;
     for (RankSet rest = ranks; rest && size < maxState * 2; rest &= rest - 1)
@@ -45,11 +43,10 @@ void Engine<T>::prepareFold(const Fold &fold) {
     llvm::SmallVector<int> ranks;
     for (RankSet rest = inner & component.ranks; rest; rest &= rest - 1)
       ranks.push_back(__builtin_ctzll(rest));
-    llvm::stable_sort(
-        ranks, [&](int a, int b) { return extents[a] > extents[b]; });
+    llvm::stable_sort(ranks,
+                      [&](int a, int b) { return extents[a] > extents[b]; });
     for (int rank : ranks) { // the longest rank gets stride 1
-      state.layout[c].insert(state.layout[c].begin(),
-                             {rank, state.size[c]});
+      state.layout[c].insert(state.layout[c].begin(), {rank, state.size[c]});
       state.size[c] *= extents[rank];
     }
   }
@@ -76,14 +73,13 @@ void Engine<T>::forCells(const FoldState &state, unsigned component,
     for (int64_t low = 0; low < extents[rank]; low += maxColumn)
       visit(row + low, rank, low, std::min(maxColumn, extents[rank] - low));
     int place = static_cast<int>(outer.size()) - 1;
-    while (place >= 0 && ++frame[outer[place].first] ==
-                             extents[outer[place].first])
+    while (place >= 0 &&
+           ++frame[outer[place].first] == extents[outer[place].first])
       frame[outer[place--].first] = 0;
   }
 }
 
-template <typename T>
-void Engine<T>::runFold(const Fold &fold) {
+template <typename T> void Engine<T>::runFold(const Fold &fold) {
   FoldState &state = states[fold.id];
   std::vector<int64_t> saved = frame;
   for (auto [c, component] : llvm::enumerate(fold.components)) {
@@ -112,8 +108,8 @@ void Engine<T>::runFold(const Fold &fold) {
   while (points && !exhausted) {
     stepFold(fold);
     int place = static_cast<int>(fold.ranks.size()) - 1;
-    while (place >= 0 && ++frame[fold.ranks[place]] ==
-                             extents[fold.ranks[place]])
+    while (place >= 0 &&
+           ++frame[fold.ranks[place]] == extents[fold.ranks[place]])
       frame[fold.ranks[place--]] = 0;
     if (place < 0)
       break;
@@ -144,8 +140,7 @@ void Engine<T>::runFold(const Fold &fold) {
 }
 
 /// Lets the current coordinate's value enter one component of `next`.
-template <typename T>
-void Engine<T>::enter(const Fold &fold, unsigned c) {
+template <typename T> void Engine<T>::enter(const Fold &fold, unsigned c) {
   FoldState &state = states[fold.id];
   const Component &component = fold.components[c];
   forCells(state, c, [&](int64_t offset, int rank, int64_t low, int64_t n) {
@@ -153,13 +148,12 @@ void Engine<T>::enter(const Fold &fold, unsigned c) {
     Column<T> values = allocate(component.step->kind, n);
     evaluate(*component.step, values, rank, low, n);
     combine(component.monoid, component.step->kind,
-            state.next[c].column(offset), state.next[c].best(offset), values,
-            n, frame[fold.ranks[0]], /*along=*/false);
+            state.next[c].column(offset), state.next[c].best(offset), values, n,
+            frame[fold.ranks[0]], /*along=*/false);
   });
 }
 
-template <typename T>
-void Engine<T>::stepFold(const Fold &fold) {
+template <typename T> void Engine<T>::stepFold(const Fold &fold) {
   FoldState &state = states[fold.id];
   unsigned components = fold.components.size();
   // r' = r (+) step_r(c)

@@ -291,9 +291,9 @@ void Program::chooseMemos() {
   std::vector<bool> reused(nodes.size());
   for (Node &node : llvm::reverse(nodes)) {
     bool isLeaf = node.operands.empty() || node.op == NodeKind::Read;
-    node.memoised = node.op == NodeKind::FoldResult ||
-                    (!node.stateful && !isLeaf && costly[node.id] &&
-                     reused[node.id]);
+    node.memoised =
+        node.op == NodeKind::FoldResult ||
+        (!node.stateful && !isLeaf && costly[node.id] && reused[node.id]);
     node.cached = !node.memoised && !isLeaf && uses[node.id] > 1 &&
                   node.op != NodeKind::Reduce;
     RankSet space = node.ranks;

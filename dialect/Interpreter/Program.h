@@ -30,7 +30,17 @@ inline bool contains(RankSet set, int rank) {
 struct Fold;
 
 enum class NodeKind : uint8_t {
-  Const, Param, Coord, Extent, Read, Map, Where, OrElse, Present, At, Reduce,
+  Const,
+  Param,
+  Coord,
+  Extent,
+  Read,
+  Map,
+  Where,
+  OrElse,
+  Present,
+  At,
+  Reduce,
   FoldResult, ///< component `component` of `fold` after the stream
   State,      ///< an argument of a fold's region
 };
@@ -49,8 +59,8 @@ struct Node {
   llvm::SmallVector<int, 2> over;
   cascade::Function function = {};
   cascade::Monoid monoid = {};
-  double real = 0;   ///< Const, Param
-  int64_t whole = 0; ///< Const, Param (bool: 0 or 1)
+  double real = 0;     ///< Const, Param
+  int64_t whole = 0;   ///< Const, Param (bool: 0 or 1)
   unsigned tensor = 0; ///< Read: the number of the input
   Fold *fold = nullptr;
   unsigned component = 0;
@@ -62,10 +72,10 @@ struct Node {
 
 struct Component {
   cascade::Monoid monoid;
-  cascade::Kind kind;         ///< of the result
+  cascade::Kind kind; ///< of the result
   RankSet ranks = 0;
-  Node *step = nullptr;       ///< what enters at a coordinate
-  Node *act = nullptr;        ///< accumulators only
+  Node *step = nullptr; ///< what enters at a coordinate
+  Node *act = nullptr;  ///< accumulators only
   Node *result = nullptr;
 };
 

@@ -58,9 +58,9 @@ struct RandomArguments {
   Arguments arguments;
   std::vector<OwnedTensor> memory;
 
-  /// Extents are those given in `fixed`, else those that `cascade.rank` proposes
-  /// as default. Parameters are those of `fixed`, else their own. Fails with
-  /// located errors where an extent is not bound.
+  /// Extents are those given in `fixed`, else those that `cascade.rank`
+  /// proposes as default. Parameters are those of `fixed`, else their own.
+  /// Fails with located errors where an extent is not bound.
   static mlir::FailureOr<RandomArguments> make(cascade::KernelOp kernel,
                                                const Arguments &fixed = {},
                                                RandomOptions options = {});

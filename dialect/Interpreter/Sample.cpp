@@ -24,8 +24,8 @@ static std::vector<int64_t> borders(int64_t extent) {
   std::set<int64_t> found = {0, extent - 1};
   for (int64_t tile : {16, 48, 64}) {
     int64_t last = (extent - 1) / tile * tile;
-    for (int64_t multiple : {tile, 2 * tile, extent / 2 / tile * tile,
-                             last - tile, last})
+    for (int64_t multiple :
+         {tile, 2 * tile, extent / 2 / tile * tile, last - tile, last})
       for (int64_t near = multiple - 1; near <= multiple + 1; ++near)
         if (near >= 0 && near < extent)
           found.insert(near);
@@ -108,14 +108,12 @@ Sample einfall::interpreter::chooseSample(const Interpreter &interpreter,
 
 FailureOr<std::vector<double>>
 einfall::interpreter::evaluate(Interpreter &interpreter,
-                               cascade::OutputOp output,
-                               const Sample &sample) {
+                               cascade::OutputOp output, const Sample &sample) {
   std::vector<double> values(sample.size());
   for (size_t row = 0; row < sample.starts.size(); ++row)
     if (failed(interpreter.evaluate(
             output, sample.starts[row],
-            MutableArrayRef(values).slice(row * sample.length,
-                                          sample.length))))
+            MutableArrayRef(values).slice(row * sample.length, sample.length))))
       return failure();
   return values;
 }

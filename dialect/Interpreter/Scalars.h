@@ -30,18 +30,11 @@ inline int64_t floorMod(int64_t a, int64_t b) {
 }
 
 /// The greater, NaN above all numbers.
-template <typename T>
-T greater(T a, T b) {
-  return a >= b || a != a ? a : b;
-}
+template <typename T> T greater(T a, T b) { return a >= b || a != a ? a : b; }
 /// The lesser, NaN if either is.
-template <typename T>
-T lesser(T a, T b) {
-  return a <= b || a != a ? a : b;
-}
+template <typename T> T lesser(T a, T b) { return a <= b || a != a ? a : b; }
 
-template <typename T>
-int64_t truncate(T value) {
+template <typename T> int64_t truncate(T value) {
   if (value != value)
     return 0;
   if (value >= static_cast<T>(0x1p63))
@@ -154,7 +147,8 @@ void applyFunction(cascade::Function function, cascade::Kind kind,
     return real ? reals([&](int64_t k) {
       return i[k] ? in[1].real[k] : in[2].real[k];
     })
-                : wholes([&](int64_t k) { return i[k] ? j[k] : in[2].whole[k]; });
+                : wholes(
+                      [&](int64_t k) { return i[k] ? j[k] : in[2].whole[k]; });
   case Function::ToReal:
     return reals([&](int64_t k) { return static_cast<T>(i[k]); });
   case Function::ToInt:

@@ -14,9 +14,9 @@
 //             action of the moved references already applied
 //
 // Tiles are full (no test), empty (skipped) or partial (tested by element; what
-// does not exist is never multiplied), told apart at run time by the closed forms
-// of passes/Regions. A mask with a form that is not proved (`tested_everywhere`)
-// has partial tiles only.
+// does not exist is never multiplied), told apart at run time by the closed
+// forms of passes/Regions. A mask with a form that is not proved
+// (`tested_everywhere`) has partial tiles only.
 //
 // A reference that nothing has entered is its sentinel, -inf for max and +inf
 // for min: a row whose every score is the sentinel counts as empty.

@@ -382,9 +382,10 @@ private:
   }
 
   /// The register block is keys x row vectors with all sums in registers. The
-  /// rows' operand and, after it, the scores of a tile are read again and again,
-  /// so each fits the first-level cache beside the panels that stream through.
-  /// Longer tiles touch the state less often, but gain little above 128 keys.
+  /// rows' operand and, after it, the scores of a tile are read again and
+  /// again, so each fits the first-level cache beside the panels that stream
+  /// through. Longer tiles touch the state less often, but gain little above
+  /// 128 keys.
   void chooseSizes() {
     plan.lanes = machine.lanes;
     plan.rowVectors = 3;

@@ -120,15 +120,15 @@ TEST_F(CompareTest, PoisonLiesBetweenTheElements) {
       for (int64_t i = 0; i < 12; ++i) {
         int64_t offset = tensor.view.offset({i / 4, 0, i % 4});
         EXPECT_TRUE(offsets.insert(offset).second);
-        EXPECT_FALSE(std::isnan(
-            loadElement(Element::F32, tensor.view.data, offset)));
+        EXPECT_FALSE(
+            std::isnan(loadElement(Element::F32, tensor.view.data, offset)));
       }
       int64_t gaps = 0;
       for (int64_t offset = *offsets.begin(); offset < *offsets.rbegin();
            ++offset)
         if (!offsets.count(offset)) {
-          EXPECT_TRUE(std::isnan(
-              loadElement(Element::F32, tensor.view.data, offset)));
+          EXPECT_TRUE(
+              std::isnan(loadElement(Element::F32, tensor.view.data, offset)));
           ++gaps;
         }
       EXPECT_GT(gaps, 0);
@@ -140,14 +140,14 @@ TEST_F(CompareTest, EveryPatternAndLayoutPassesInSinglePrecision) {
                           Pattern::Constant, Pattern::Huge})
     for (Layout layout : {Layout::Dense, Layout::Padded, Layout::Permuted}) {
       auto kernel = parse(attention);
-      auto made = randomArguments(
-          kernel, {{"p", 33}, {"m", 65}, {"e", 16}, {"f", 5}},
-          {7, pattern, layout});
+      auto made =
+          randomArguments(kernel, {{"p", 33}, {"m", 65}, {"e", 16}, {"f", 5}},
+                          {7, pattern, layout});
       auto checker = Checker::create(kernel, made.arguments);
       ASSERT_TRUE(succeeded(checker)) << messages;
       for (const char *name : {"O", "L"}) {
-        auto found = outputOf(kernel, made.arguments, name,
-                              {Precision::Single});
+        auto found =
+            outputOf(kernel, made.arguments, name, {Precision::Single});
         auto report = checker->check(name, found.view);
         ASSERT_TRUE(succeeded(report)) << messages;
         EXPECT_TRUE(report->accepted) << report->text();

@@ -21,10 +21,10 @@ using namespace einfall::numerics;
 using namespace einfall::interpreter;
 
 void numerics::loadLoweringDialects(MLIRContext &context) {
-  context.loadDialect<cascade::CascadeDialect, arith::ArithDialect,
-                      func::FuncDialect, math::MathDialect,
-                      memref::MemRefDialect, scf::SCFDialect,
-                      vector::VectorDialect, LLVM::LLVMDialect>();
+  context
+      .loadDialect<cascade::CascadeDialect, arith::ArithDialect,
+                   func::FuncDialect, math::MathDialect, memref::MemRefDialect,
+                   scf::SCFDialect, vector::VectorDialect, LLVM::LLVMDialect>();
 }
 
 /// Lowers in place; false with a reason where this way does not fit.
@@ -68,8 +68,8 @@ Compiled::compile(cascade::KernelOp written, Lowering lowering,
   module->push_back(kernel);
   if (!lowerKernel(kernel, lowering, extents, reason, failed))
     return nullptr;
-  for (auto left : llvm::make_early_inc_range(
-           module->getOps<cascade::KernelOp>()))
+  for (auto left :
+       llvm::make_early_inc_range(module->getOps<cascade::KernelOp>()))
     left.erase();
   auto fail = [&](llvm::Error error) {
     reason = toString(std::move(error));

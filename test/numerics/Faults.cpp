@@ -158,8 +158,7 @@ static bool unmaskTail(FoldOp fold) {
     Value weight = map(builder, loc, Function::Exp, {score});
     Value count = ConstOp::create(builder, loc, 63.0);
     Value zeros = map(builder, loc, Function::Mul, {count, weight});
-    Value sum =
-        map(builder, loc, Function::Add, {fold.getResult(i), zeros});
+    Value sum = map(builder, loc, Function::Add, {fold.getResult(i), zeros});
     fold.getResult(i).replaceAllUsesExcept(sum, sum.getDefiningOp());
     return true;
   }
@@ -186,13 +185,12 @@ static bool staleReference(FoldOp fold) {
   if (fold.getReferences() == 0)
     return false;
   BlockArgument reference = fold.getStep().front().getArgument(0);
-  if (reference.use_empty() ||
-      fieldType(reference).getKind() != Kind::Real)
+  if (reference.use_empty() || fieldType(reference).getKind() != Kind::Real)
     return false;
   // r - r rather than a constant: it stays absent where the reference is.
   OpBuilder builder = OpBuilder::atBlockBegin(&fold.getStep().front());
-  Value zero = map(builder, fold.getLoc(), Function::Sub,
-                   {reference, reference});
+  Value zero =
+      map(builder, fold.getLoc(), Function::Sub, {reference, reference});
   reference.replaceAllUsesExcept(zero, zero.getDefiningOp());
   return true;
 }

@@ -14,13 +14,13 @@
 namespace einfall::numerics {
 
 enum class Fault {
-  KeyDropped,       ///< one coordinate of the stream never enters
-  MaskOffByOne,     ///< a comparison of the mask is strict, or is not
-  RescaleSkipped,   ///< act leaves the last accumulator as it is
-  RescaleInverted,  ///< act takes the old reference for the new one
-  TailUnmasked,     ///< a sum takes in zeros past the end of the keys
-  ScaleForgotten,   ///< the factor of the scores is 1
-  StaleReference,   ///< the step subtracts nothing
+  KeyDropped,      ///< one coordinate of the stream never enters
+  MaskOffByOne,    ///< a comparison of the mask is strict, or is not
+  RescaleSkipped,  ///< act leaves the last accumulator as it is
+  RescaleInverted, ///< act takes the old reference for the new one
+  TailUnmasked,    ///< a sum takes in zeros past the end of the keys
+  ScaleForgotten,  ///< the factor of the scores is 1
+  StaleReference,  ///< the step subtracts nothing
 };
 
 llvm::ArrayRef<Fault> allFaults();

@@ -21,9 +21,9 @@ TEST_P(FaultsTest, IsRejected) {
   ASSERT_TRUE(inject(wrong, GetParam()));
   ASSERT_TRUE(succeeded(mlir::verify(*module))) << messages;
   for (Pattern pattern : {Pattern::Normal, Pattern::Peaky, Pattern::Coded}) {
-    auto made = randomArguments(
-        right, {{"p", 129}, {"m", 140}, {"e", 16}, {"f", 5}},
-        {3, pattern, Layout::Padded});
+    auto made =
+        randomArguments(right, {{"p", 129}, {"m", 140}, {"e", 16}, {"f", 5}},
+                        {3, pattern, Layout::Padded});
     auto checker = Checker::create(right, made.arguments);
     ASSERT_TRUE(succeeded(checker)) << messages;
     auto good = outputOf(right, made.arguments, "O", {Precision::Single});

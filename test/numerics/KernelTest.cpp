@@ -50,8 +50,8 @@ protected:
         auto report = checker->check(output.getName(), outputs[next++].view);
         if (mlir::failed(report))
           return Failed;
-        EXPECT_TRUE(report->accepted)
-            << "layout " << int(layout) << "\n" << report->text();
+        EXPECT_TRUE(report->accepted) << "layout " << int(layout) << "\n"
+                                      << report->text();
       }
     }
     return Checked;
@@ -73,13 +73,14 @@ TEST_P(KernelTest, ComputesWhatIsWritten) {
   Outcome outcome;
   {
     SCOPED_TRACE(recipe.text());
-    outcome = check(recipe, lowering, seed, randomExtents(recipe, seed),
-                    reason);
+    outcome =
+        check(recipe, lowering, seed, randomExtents(recipe, seed), reason);
   }
   if (outcome == NotTaken)
     GTEST_SKIP() << recipe.text() << ": " << reason;
-  EXPECT_EQ(outcome, Checked)
-      << recipe.text() << "\n" << reason << "\n" << messages;
+  EXPECT_EQ(outcome, Checked) << recipe.text() << "\n"
+                              << reason << "\n"
+                              << messages;
 }
 
 constexpr auto lowerings = {Lowering::Loops, Lowering::Rows, Lowering::Tiles};
@@ -133,7 +134,8 @@ TEST_P(PlainKernelTest, IsTaken) {
   fixed.extents["f"] = 16;
   std::string reason;
   EXPECT_EQ(check(recipe, lowering, keys, fixed, reason), Checked)
-      << reason << "\n" << messages;
+      << reason << "\n"
+      << messages;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PlainKernelTest,

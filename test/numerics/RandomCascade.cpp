@@ -77,10 +77,10 @@ static Value emitScore(Emitter &emit, const Recipe &recipe) {
   if (recipe.heads) {
     rows = {"h", "p"};
     q = emit.read("Q", f32, {"h", "p", "e"});
-    Value group = emit.map(
-        Function::FloorDiv,
-        {emit.map(Function::Mul, {emit.coord("h"), emit.extent("g")}),
-         emit.extent("h")});
+    Value group =
+        emit.map(Function::FloorDiv,
+                 {emit.map(Function::Mul, {emit.coord("h"), emit.extent("g")}),
+                  emit.extent("h")});
     k = emit.read("K", f32, {"g", "m", "e"},
                   {group, emit.coord("m"), emit.coord("e")});
   } else {
@@ -108,8 +108,8 @@ static Value emitScore(Emitter &emit, const Recipe &recipe) {
     return emit.add(dot, emit.read("Bias", f32, dims));
   }
   case Score::Distance: {
-    Value away = emit.map(Function::Abs, {emit.sub(emit.coord("p"),
-                                                   emit.coord("m"))});
+    Value away =
+        emit.map(Function::Abs, {emit.sub(emit.coord("p"), emit.coord("m"))});
     return emit.sub(dot, emit.mul(emit.real(0.25), emit.toReal(away)));
   }
   case Score::Abs:
@@ -138,14 +138,13 @@ static Value emitMask(Emitter &emit, const Recipe &recipe) {
     return emit.map(Function::And, {le(m, p), near});
   }
   case Mask::Modulo:
-    return emit.map(Function::Eq,
-                    {emit.map(Function::Mod, {ahead(), emit.integer(3)}),
-                     emit.integer(0)});
+    return emit.map(
+        Function::Eq,
+        {emit.map(Function::Mod, {ahead(), emit.integer(3)}), emit.integer(0)});
   case Mask::Data: {
     Type i32 = emit.builder.getI32Type();
-    return emit.map(Function::Eq,
-                    {emit.read("Doc", i32, {"p"}),
-                     emit.read("KeyDoc", i32, {"m"})});
+    return emit.map(Function::Eq, {emit.read("Doc", i32, {"p"}),
+                                   emit.read("KeyDoc", i32, {"m"})});
   }
   }
   return nullptr;
@@ -177,12 +176,11 @@ static Value emitWeight(Emitter &emit, const Recipe &recipe, Value s,
   case Weight::Linear:
     return s;
   case Weight::Normalised:
-    return emit.div(s, emit.map(Function::Sqrt,
-                                {emit.sum(emit.mul(s, s))}));
+    return emit.div(s, emit.map(Function::Sqrt, {emit.sum(emit.mul(s, s))}));
   case Weight::Sigmoid:
-    return emit.div(emit.real(1),
-                    emit.add(emit.real(1),
-                             emit.exp(emit.map(Function::Neg, {s}))));
+    return emit.div(
+        emit.real(1),
+        emit.add(emit.real(1), emit.exp(emit.map(Function::Neg, {s}))));
   case Weight::Deviation: {
     Value away = emit.sub(s, emit.mean(s));
     return emit.mul(away, away);
@@ -287,12 +285,12 @@ Recipe Recipe::random(uint64_t seed) {
   recipe.weight = random() % 2 ? Weight::Exp : pick(Weight::Temperature);
   recipe.normaliser = pick(Normaliser::None);
   recipe.heads = random() % 3 == 0;
-  bool positive = recipe.weight != Weight::Linear &&
-                  recipe.weight != Weight::Normalised;
+  bool positive =
+      recipe.weight != Weight::Linear && recipe.weight != Weight::Normalised;
   recipe.logSum = positive && random() % 3 == 0;
   // a log a is not a number at a = 0.
-  recipe.entropy = positive && recipe.weight != Weight::Deviation &&
-                   random() % 4 == 0;
+  recipe.entropy =
+      positive && recipe.weight != Weight::Deviation && random() % 4 == 0;
   recipe.sum = random() % 4 == 0;
   recipe.max = random() % 4 == 0;
   recipe.values = random() % 8 != 0 || !(recipe.logSum || recipe.entropy ||
@@ -301,8 +299,8 @@ Recipe Recipe::random(uint64_t seed) {
 }
 
 bool Recipe::isWellConditioned() const {
-  bool divides = normaliser == Normaliser::Sum ||
-                 normaliser == Normaliser::OnePlusSum;
+  bool divides =
+      normaliser == Normaliser::Sum || normaliser == Normaliser::OnePlusSum;
   bool isSigned = weight == Weight::Linear || weight == Weight::Normalised;
   bool positive = score == Score::Abs || score == Score::Square;
   // The deviations of a single key are 0, or what rounding makes of it.
@@ -315,8 +313,8 @@ bool Recipe::isWellConditioned() const {
 std::string Recipe::text() const {
   static constexpr const char *scores[] = {
       "dot", "scaled", "softcap", "bias", "distance", "abs", "square"};
-  static constexpr const char *masks[] = {"none",   "causal", "window",
-                                          "window and sink", "modulo", "data"};
+  static constexpr const char *masks[] = {
+      "none", "causal", "window", "window and sink", "modulo", "data"};
   static constexpr const char *references[] = {"max", "none", "mean",
                                                "constant", "max and sink"};
   static constexpr const char *weights[] = {
@@ -329,9 +327,9 @@ std::string Recipe::text() const {
     text += std::string(", reference ") + references[int(reference)];
   text += std::string(", normaliser ") + normalisers[int(normaliser)] +
           (heads ? ", heads" : "") + ":";
-  for (auto [there, name] : {std::pair(values, " O"), std::pair(logSum, " L"),
-                             std::pair(entropy, " H"), std::pair(sum, " S"),
-                             std::pair(max, " M")})
+  for (auto [there, name] :
+       {std::pair(values, " O"), std::pair(logSum, " L"),
+        std::pair(entropy, " H"), std::pair(sum, " S"), std::pair(max, " M")})
     text += there ? name : "";
   return text;
 }

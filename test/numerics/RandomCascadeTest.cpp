@@ -32,14 +32,15 @@ TEST_F(RandomCascadeTest, EveryRecipeBuildsAndRuns) {
     auto built = build(&context, recipe);
     ASSERT_TRUE(built) << recipe.text() << "\n" << messages;
     auto kernel = kernelOf(*built);
-    auto made = RandomArguments::make(kernel, randomExtents(recipe, seed),
-                                      {seed});
+    auto made =
+        RandomArguments::make(kernel, randomExtents(recipe, seed), {seed});
     ASSERT_TRUE(succeeded(made)) << recipe.text() << "\n" << messages;
     auto interpreter = Interpreter::create(kernel, made->arguments);
     ASSERT_TRUE(succeeded(interpreter)) << messages;
     for (auto output : kernel.getBody().getOps<cascade::OutputOp>())
       EXPECT_TRUE(succeeded(interpreter->evaluateAll(output)))
-          << recipe.text() << "\n" << messages;
+          << recipe.text() << "\n"
+          << messages;
   }
   EXPECT_GT(texts.size(), 140u);
 }
@@ -95,17 +96,14 @@ TEST_F(RandomCascadeTest, NumericRank) {
   };
   EXPECT_EQ(numericRank(matrix([](double, double) { return 0.0; })), 0u);
   EXPECT_EQ(numericRank(matrix([](double a, double b) { return a * b; })), 1u);
-  EXPECT_EQ(numericRank(matrix([](double a, double b) {
-              return std::exp(a - b);
-            })),
-            1u);
-  EXPECT_EQ(numericRank(matrix([](double a, double b) {
-              return (a - b) * (a - b);
-            })),
-            3u);
-  EXPECT_GT(numericRank(matrix([](double a, double b) {
-              return std::exp(3 * a * b);
-            })),
+  EXPECT_EQ(
+      numericRank(matrix([](double a, double b) { return std::exp(a - b); })),
+      1u);
+  EXPECT_EQ(
+      numericRank(matrix([](double a, double b) { return (a - b) * (a - b); })),
+      3u);
+  EXPECT_GT(numericRank(
+                matrix([](double a, double b) { return std::exp(3 * a * b); })),
             finiteRank);
 }
 } // namespace

@@ -19,8 +19,7 @@ using namespace einfall::numerics;
 using namespace einfall::cascade;
 
 /// Divides the numbers by the greatest of their magnitudes.
-template <typename At>
-static void scaleToOne(size_t n, At at) {
+template <typename At> static void scaleToOne(size_t n, At at) {
   double greatest = 0;
   for (size_t i = 0; i < n; ++i)
     greatest = std::max(greatest, std::abs(at(i)));
@@ -34,7 +33,8 @@ unsigned numerics::numericRank(std::vector<std::vector<double>> matrix,
   for (auto &row : matrix)
     scaleToOne(row.size(), [&](size_t j) -> double & { return row[j]; });
   for (size_t j = 0; !matrix.empty() && j < matrix.front().size(); ++j)
-    scaleToOne(matrix.size(), [&](size_t i) -> double & { return matrix[i][j]; });
+    scaleToOne(matrix.size(),
+               [&](size_t i) -> double & { return matrix[i][j]; });
   unsigned rank = 0;
   std::vector<bool> doneRow(matrix.size());
   while (rank < matrix.size()) {
@@ -142,13 +142,12 @@ public:
     if (complete && standsOnReduction(value))
       made = leaf(value, "a");
     else if (!standsOnReduction(value))
-      made = isa_and_nonnull<ConstOp>(value.getDefiningOp())
-                 ? ConstOp::create(builder, value.getLoc(),
-                                   value.getType(),
-                                   cast<ConstOp>(value.getDefiningOp())
-                                       .getValue())
-                       .getResult()
-                 : leaf(value, complete ? "" : "b");
+      made =
+          isa_and_nonnull<ConstOp>(value.getDefiningOp())
+              ? ConstOp::create(builder, value.getLoc(), value.getType(),
+                                cast<ConstOp>(value.getDefiningOp()).getValue())
+                    .getResult()
+              : leaf(value, complete ? "" : "b");
     else
       made = inner(value.getDefiningOp());
     if (made)
@@ -237,8 +236,8 @@ static Value spread(OpBuilder &builder, Value value) {
   for (StringRef rank : {"a", "b"}) {
     Value at = CoordOp::create(builder, loc, rank);
     Value zero = ConstOp::create(builder, loc, int64_t(0));
-    Value there = MapOp::create(builder, loc, Function::Ge,
-                                ValueRange{at, zero});
+    Value there =
+        MapOp::create(builder, loc, Function::Ge, ValueRange{at, zero});
     field = WhereOp::create(builder, loc, field, there);
   }
   return field;
@@ -298,8 +297,7 @@ std::optional<Separability> numerics::separability(ReduceOp reduce,
   return result;
 }
 
-std::optional<bool> numerics::onePassReachable(KernelOp kernel,
-                                               StringRef rank,
+std::optional<bool> numerics::onePassReachable(KernelOp kernel, StringRef rank,
                                                bool sumsOnly) {
   bool reachable = true;
   for (auto reduce : kernel.getBody().getOps<ReduceOp>()) {

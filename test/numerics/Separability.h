@@ -46,9 +46,9 @@ struct Separability {
 std::optional<Separability> separability(cascade::ReduceOp reduce,
                                          llvm::StringRef rank);
 
-/// Whether all reductions of a kernel over `rank` fit in one pass; nothing where
-/// one of them cannot be tested. With `sumsOnly`, factors are pulled out of sums
-/// and never out of maxima and minima.
+/// Whether all reductions of a kernel over `rank` fit in one pass; nothing
+/// where one of them cannot be tested. With `sumsOnly`, factors are pulled out
+/// of sums and never out of maxima and minima.
 std::optional<bool> onePassReachable(cascade::KernelOp kernel,
                                      llvm::StringRef rank,
                                      bool sumsOnly = false);

@@ -65,9 +65,8 @@ class NumericsTest : public ::testing::Test {
 protected:
   NumericsTest() {
     context.loadDialect<cascade::CascadeDialect>();
-    context.getDiagEngine().registerHandler([&](mlir::Diagnostic &diag) {
-      messages += diag.str() + "\n";
-    });
+    context.getDiagEngine().registerHandler(
+        [&](mlir::Diagnostic &diag) { messages += diag.str() + "\n"; });
   }
 
   cascade::KernelOp parse(llvm::StringRef text) {
@@ -86,8 +85,7 @@ protected:
     interpreter::Arguments fixed;
     for (auto &[name, extent] : extents)
       fixed.extents[name] = extent;
-    auto made =
-        interpreter::RandomArguments::make(kernel, fixed, options);
+    auto made = interpreter::RandomArguments::make(kernel, fixed, options);
     if (failed(made)) {
       ADD_FAILURE() << messages;
       return {};
@@ -113,9 +111,8 @@ protected:
       return {};
     }
     Element storage = *elementOf(output.getStorage());
-    OwnedTensor tensor =
-        OwnedTensor::make(storage, evaluator->getShape(output),
-                          Layout::Dense, 0);
+    OwnedTensor tensor = OwnedTensor::make(storage, evaluator->getShape(output),
+                                           Layout::Dense, 0);
     for (size_t i = 0; i < values->size(); ++i)
       storeElement(storage, tensor.view.data, i, (*values)[i]);
     return tensor;

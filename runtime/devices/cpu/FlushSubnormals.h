@@ -1,8 +1,9 @@
 //===- FlushSubnormals.h - Arithmetic without subnormal numbers -*- C++ -*-===//
 //
-// A processor takes a hundred cycles for an operation on a subnormal number, and
-// softmax weights far from the maximum are such numbers. Within its scope they
-// are zero, as operands and as results; what the caller had set comes back.
+// A processor takes a hundred cycles for an operation on a subnormal number,
+// and softmax weights far from the maximum are such numbers. Within its scope
+// they are zero, as operands and as results; what the caller had set comes
+// back.
 //
 //===----------------------------------------------------------------------===//
 

@@ -53,8 +53,8 @@ protected:
     EinfallCpuArguments arguments{data.data(), strides.data(), extents.data(),
                                   params.data()};
     cpu::CpuExecutor executor(2);
-    std::vector<char> workspace(
-        executor.workspaceSize(kernel, arguments) + 64, '\xff');
+    std::vector<char> workspace(executor.workspaceSize(kernel, arguments) + 64,
+                                '\xff');
     auto address = reinterpret_cast<uintptr_t>(workspace.data());
     executor.launch(kernel, arguments,
                     reinterpret_cast<void *>((address + 63) / 64 * 64));

@@ -58,8 +58,8 @@ cascade.kernel @k {
     s[i * n + n - 1] = NAN;
   for (int64_t i = 0; i < width; ++i)
     v[(n - 1) * width + i] = NAN;
-  run({s.data(), v.data(), o.data(), l.data()},
-      {n, 1, width, 1, width, 1, 1}, {n, n, width});
+  run({s.data(), v.data(), o.data(), l.data()}, {n, 1, width, 1, width, 1, 1},
+      {n, n, width});
   EXPECT_EQ(l[0], -7.0f);
   for (int64_t i = 0; i < width; ++i)
     EXPECT_EQ(o[i], 0.0f);

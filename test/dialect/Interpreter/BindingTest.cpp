@@ -125,8 +125,7 @@ TEST_F(BindingTest, AbsentOutputWithoutFiller) {
     })mlir");
   auto interpreter = Interpreter::create(kernel, arguments);
   ASSERT_TRUE(succeeded(interpreter));
-  EXPECT_TRUE(
-      failed(interpreter->evaluateAll(interpreter->getOutput("Y"))));
+  EXPECT_TRUE(failed(interpreter->evaluateAll(interpreter->getOutput("Y"))));
   EXPECT_NE(messages.find("output `Y` is absent at [m = 0] and has no filler"),
             std::string::npos)
       << messages;
@@ -138,8 +137,7 @@ TEST_F(BindingTest, StepLimitIsAnError) {
   auto interpreter = Interpreter::create(kernel, arguments,
                                          {Precision::Double, /*stepLimit=*/2});
   ASSERT_TRUE(succeeded(interpreter));
-  EXPECT_TRUE(
-      failed(interpreter->evaluateAll(interpreter->getOutput("Y"))));
+  EXPECT_TRUE(failed(interpreter->evaluateAll(interpreter->getOutput("Y"))));
   EXPECT_NE(messages.find("takes more steps than its limit"),
             std::string::npos);
 }

@@ -12,8 +12,7 @@ namespace {
 class FoldTest : public InterpreterTest {
 protected:
   std::string softmax() {
-    std::ifstream file(EINFALL_SOURCE_DIR
-                       "/test/dialect/Cascade/softmax.mlir");
+    std::ifstream file(EINFALL_SOURCE_DIR "/test/dialect/Cascade/softmax.mlir");
     std::stringstream text;
     text << file.rdbuf();
     return text.str();

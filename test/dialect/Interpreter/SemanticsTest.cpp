@@ -28,15 +28,20 @@ protected:
   std::vector<double> reduced(std::vector<float> values, std::string monoid,
                               std::string kind) {
     bool real = kind == "real";
-    return with(std::move(values),
-                "%c = cascade.map ge(%m, %two) : (!cascade.field<int[m]>, "
-                "!cascade.field<int[]>) -> !cascade.field<bool[m]>\n"
-                "%w = cascade.where %x, %c : <real[m]>, <bool[m]> -> <real[m]>\n"
-                "%r = cascade.reduce " + monoid + " over [\"m\"] %w : <real[m]>"
-                " -> <" + kind + "[]>\n"
-                "cascade.output \"Y\" [] : " + (real ? "f32" : "i32") +
-                " = %r : <" + kind + "[]> else " + (real ? "%gone" : "%igone") +
-                " : !cascade.field<" + kind + "[]>");
+    return with(
+        std::move(values),
+        "%c = cascade.map ge(%m, %two) : (!cascade.field<int[m]>, "
+        "!cascade.field<int[]>) -> !cascade.field<bool[m]>\n"
+        "%w = cascade.where %x, %c : <real[m]>, <bool[m]> -> <real[m]>\n"
+        "%r = cascade.reduce " +
+            monoid +
+            " over [\"m\"] %w : <real[m]>"
+            " -> <" +
+            kind +
+            "[]>\n"
+            "cascade.output \"Y\" [] : " +
+            (real ? "f32" : "i32") + " = %r : <" + kind + "[]> else " +
+            (real ? "%gone" : "%igone") + " : !cascade.field<" + kind + "[]>");
   }
 };
 
@@ -64,18 +69,22 @@ TEST_F(Semantics, CountAndFirst) {
 
 TEST_F(Semantics, ArgMaxTakesTheLowerOfEqualsAndNaNAboveAll) {
   expectSame(reduced({9, 9, 1, 5, 5}, "argmax", "int"), {3});
-  expectSame(reduced({9, 9, 1, notANumber, inf, notANumber}, "argmax", "int"), {3});
+  expectSame(reduced({9, 9, 1, notANumber, inf, notANumber}, "argmax", "int"),
+             {3});
   expectSame(reduced({9, 9, -inf}, "argmax", "int"), {2});
   expectSame(reduced({9, 9}, "argmax", "int"), {-9});
 }
 
 TEST_F(Semantics, AnyAndAll) {
   auto over = [&](std::vector<float> values, std::string monoid) {
-    return with(std::move(values),
-                "%b = cascade.map gt(%x, %r0) : (!cascade.field<real[m]>, "
-                "!cascade.field<real[]>) -> !cascade.field<bool[m]>\n"
-                "%r = cascade.reduce " + monoid + " over [\"m\"] %b : <bool[m]>"
-                " -> <bool[]>\ncascade.output \"Y\" [] : i1 = %r : <bool[]>");
+    return with(
+        std::move(values),
+        "%b = cascade.map gt(%x, %r0) : (!cascade.field<real[m]>, "
+        "!cascade.field<real[]>) -> !cascade.field<bool[m]>\n"
+        "%r = cascade.reduce " +
+            monoid +
+            " over [\"m\"] %b : <bool[m]>"
+            " -> <bool[]>\ncascade.output \"Y\" [] : i1 = %r : <bool[]>");
   };
   expectSame(over({-1, 1}, "any"), {1});
   expectSame(over({-1, -1}, "any"), {0});
@@ -185,9 +194,13 @@ TEST_F(Semantics, OrElsePresentAndStrictness) {
 
 TEST_F(Semantics, IntegerDivisionIsFloor) {
   auto over = [&](std::string function) {
-    return with({0, 0, 0, 0, 0, 0, 0}, R"mlir(
+    return with(
+        {0, 0, 0, 0, 0, 0, 0},
+        R"mlir(
     %a = cascade.map sub(%m, %three) : (!cascade.field<int[m]>, !cascade.field<int[]>) -> !cascade.field<int[m]>
-    %y = cascade.map )mlir" + function + R"mlir((%a, %two) : (!cascade.field<int[m]>, !cascade.field<int[]>) -> !cascade.field<int[m]>
+    %y = cascade.map )mlir" +
+            function +
+            R"mlir((%a, %two) : (!cascade.field<int[m]>, !cascade.field<int[]>) -> !cascade.field<int[m]>
     cascade.output "Y" [m] : i32 = %y : <int[m]>
   )mlir");
   };
@@ -204,9 +217,10 @@ TEST_F(Semantics, IntegerDivisionIsFloor) {
 TEST_F(Semantics, ScalarFunctions) {
   auto apply = [&](std::vector<float> values, std::string function) {
     return with(std::move(values),
-                "%y = cascade.map " + function + "(%x) : (!cascade.field<real"
-                "[m]>) -> !cascade.field<real[m]>\n"
-                "cascade.output \"Y\" [m] : f32 = %y : <real[m]>");
+                "%y = cascade.map " + function +
+                    "(%x) : (!cascade.field<real"
+                    "[m]>) -> !cascade.field<real[m]>\n"
+                    "cascade.output \"Y\" [m] : f32 = %y : <real[m]>");
   };
   expectSame(apply({0, -inf}, "exp"), {1, 0});
   expectSame(apply({1, 0, -1}, "log"), {0, -inf, notANumber});
@@ -299,9 +313,9 @@ TEST(Elements, RoundToNearestEven) {
   EXPECT_EQ(roundTo(Element::F16, 65520), inf);
   EXPECT_EQ(roundTo(Element::I8, 300), 127);
   EXPECT_EQ(roundTo(Element::U4, -3), 0);
-  for (Element element : {Element::F16, Element::BF16, Element::F8E4M3,
-                          Element::F8E5M2, Element::I8, Element::I4,
-                          Element::U2, Element::F32, Element::I64}) {
+  for (Element element :
+       {Element::F16, Element::BF16, Element::F8E4M3, Element::F8E5M2,
+        Element::I8, Element::I4, Element::U2, Element::F32, Element::I64}) {
     uint64_t memory = 0;
     storeElement(element, &memory, 0, 1);
     EXPECT_EQ(loadElement(element, &memory, 0), 1);
