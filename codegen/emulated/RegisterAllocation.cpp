@@ -11,14 +11,14 @@ using namespace einfall::emulated;
 
 namespace {
 
-enum Kind { Word, Wide, Mask };
+enum class Bank { Word, Wide, Mask };
 
 struct Interval {
   uint32_t first, last;
   uint32_t slot = 0;
 };
 
-using Key = std::pair<Kind, uint32_t>;
+using Key = std::pair<Bank, uint32_t>;
 
 /// Slots that are free or taken; the lowest free ones are given first.
 class Slots {
@@ -55,16 +55,16 @@ private:
 
 } // namespace
 
-static Kind kindOf(char letter) {
+static Bank bankOf(char letter) {
   switch (letter) {
   case 'D':
   case 'd':
-    return Wide;
+    return Bank::Wide;
   case 'M':
   case 'm':
-    return Mask;
+    return Bank::Mask;
   default:
-    return Word;
+    return Bank::Word;
   }
 }
 
@@ -95,7 +95,7 @@ void einfall::allocateRegisters(Program &program) {
   std::map<Key, Interval> intervals;
   for (uint32_t i = 0; i < program.code.size(); ++i)
     for (size_t o = 0; o < letters[i].size(); ++o) {
-      Key key{kindOf(letters[i][o]),
+      Key key{bankOf(letters[i][o]),
               program.operands[program.code[i].operands + o]};
       Interval &interval =
           intervals.try_emplace(key, Interval{i, i}).first->second;
@@ -123,20 +123,21 @@ void einfall::allocateRegisters(Program &program) {
     while (!live.empty() && live.top().second->last < interval->first) {
       auto [dead, old] = live.top();
       live.pop();
-      if (dead.first == Mask)
+      if (dead.first == Bank::Mask)
         masks.give(old->slot, 1);
       else
-        words.give(old->slot, dead.first == Wide ? 2 : 1);
+        words.give(old->slot, dead.first == Bank::Wide ? 2 : 1);
     }
-    interval->slot = key.first == Mask ? masks.take(1)
-                                       : words.take(key.first == Wide ? 2 : 1);
+    interval->slot = key.first == Bank::Mask
+                         ? masks.take(1)
+                         : words.take(key.first == Bank::Wide ? 2 : 1);
     live.push({key, interval});
   }
 
   for (uint32_t i = 0; i < program.code.size(); ++i)
     for (size_t o = 0; o < letters[i].size(); ++o) {
       uint32_t &operand = program.operands[program.code[i].operands + o];
-      operand = intervals.at({kindOf(letters[i][o]), operand}).slot;
+      operand = intervals.at({bankOf(letters[i][o]), operand}).slot;
     }
   program.words = words.count();
   program.masks = masks.count();
