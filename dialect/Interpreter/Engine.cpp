@@ -39,8 +39,7 @@ Engine<T>::Engine(const Program &program, std::vector<int64_t> &extents,
       caches(program.nodes.size()), states(program.folds.size()),
       stepLimit(stepLimit) {}
 
-template <typename T>
-Column<T> Engine<T>::allocate(Kind kind, int64_t n) {
+template <typename T> Column<T> Engine<T>::allocate(Kind kind, int64_t n) {
   Column<T> column;
   if (kind == Kind::Real)
     column.real = stack.allocate<T>(n);
@@ -72,8 +71,8 @@ static void presentWhereNeeded(uint8_t *present, const uint8_t *need,
 }
 
 template <typename T>
-void Engine<T>::evaluate(const Node &node, Column<T> out, int rank,
-                         int64_t low, int64_t n, const uint8_t *need) {
+void Engine<T>::evaluate(const Node &node, Column<T> out, int rank, int64_t low,
+                         int64_t n, const uint8_t *need) {
   steps += n;
   if (steps > stepLimit)
     exhausted = true;
@@ -136,8 +135,7 @@ void Engine<T>::compute(const Node &node, Column<T> out, int rank, int64_t low,
     Column<T> condition = allocate(Kind::Bool, n);
     evaluate(*node.operands[1], condition, rank, low, n, need);
     for (int64_t i = 0; i < n; ++i)
-      condition.present[i] =
-          condition.present[i] ? condition.whole[i] != 0 : 0;
+      condition.present[i] = condition.present[i] ? condition.whole[i] != 0 : 0;
     return evaluate(*node.operands[0], out, rank, low, n, condition.present);
   }
   case NodeKind::OrElse: {
@@ -237,8 +235,8 @@ void Engine<T>::computeRead(const Node &node, Column<T> out, int rank,
       std::fill_n(offsets, n, 0);
     }
     for (int64_t i = 0; i < n; ++i) {
-      out.present[i] &= column.present[i] && column.whole[i] >= 0 &&
-                        column.whole[i] < extent;
+      out.present[i] &=
+          column.present[i] && column.whole[i] >= 0 && column.whole[i] < extent;
       if (out.present[i])
         offsets[i] += column.whole[i] * step;
     }
@@ -250,9 +248,7 @@ void Engine<T>::computeRead(const Node &node, Column<T> out, int rank,
     loadColumn(out, base, stride, offsets, n, read);
   };
   const void *data = tensor.data;
-  auto at = [](auto *typed) {
-    return [typed](int64_t i) { return typed[i]; };
-  };
+  auto at = [](auto *typed) { return [typed](int64_t i) { return typed[i]; }; };
   switch (tensor.element) {
   case Element::F64:
     return load(at(static_cast<const double *>(data)));
@@ -267,7 +263,8 @@ void Engine<T>::computeRead(const Node &node, Column<T> out, int rank,
   case Element::I32:
     return load(at(static_cast<const int32_t *>(data)));
   default:
-    return load([&](int64_t i) { return loadElement(tensor.element, data, i); });
+    return load(
+        [&](int64_t i) { return loadElement(tensor.element, data, i); });
   }
 }
 
@@ -391,9 +388,8 @@ void Engine<T>::computeReduce(const Node &node, Column<T> out, int rank,
     outer.push_back(reduced);
   }
   if (!outward) {
-    inner = *llvm::max_element(node.over, [&](int a, int b) {
-      return extents[a] < extents[b];
-    });
+    inner = *llvm::max_element(
+        node.over, [&](int a, int b) { return extents[a] < extents[b]; });
     // `first` wants the order of the list; all others do not care.
     if (node.monoid == Monoid::First)
       inner = node.over.back();
@@ -421,8 +417,8 @@ void Engine<T>::computeReduce(const Node &node, Column<T> out, int rank,
   } else if (outward) {
     overOuter([&] {
       evaluate(value, values, rank, low, n, need);
-      combine(node.monoid, value.kind, out, best, values, n,
-              frame[outer[0]], /*along=*/false);
+      combine(node.monoid, value.kind, out, best, values, n, frame[outer[0]],
+              /*along=*/false);
     });
   } else {
     for (int64_t k = 0; k < n; ++k) {
@@ -456,8 +452,7 @@ void Engine<T>::computeReduce(const Node &node, Column<T> out, int rank,
 // Memory of values
 //===----------------------------------------------------------------------===//
 
-template <typename T>
-const Node *Engine<T>::prepare() {
+template <typename T> const Node *Engine<T>::prepare() {
   const Node *tooLarge = nullptr;
   for (const Node &node : program.nodes) {
     Memo &memo = memos[node.id];
@@ -480,8 +475,8 @@ const Node *Engine<T>::prepare() {
         uint64_t size = std::max<int64_t>(extents[rank], 1);
         memo.key.push_back({rank, factor});
         uint64_t next;
-        memo.usable &= !__builtin_mul_overflow(factor, size, &next) &&
-                       next >> 62 == 0;
+        memo.usable &=
+            !__builtin_mul_overflow(factor, size, &next) && next >> 62 == 0;
         factor = next;
       }
     if (!memo.usable && node.op == NodeKind::FoldResult)
@@ -492,8 +487,7 @@ const Node *Engine<T>::prepare() {
   return tooLarge;
 }
 
-template <typename T>
-void Engine<T>::forget() {
+template <typename T> void Engine<T>::forget() {
   for (Memo &memo : memos)
     if (memo.cells > keptMemoCells) {
       memo.pages.clear();
@@ -501,8 +495,7 @@ void Engine<T>::forget() {
     }
 }
 
-template <typename T>
-int64_t Engine<T>::pageSize(const Memo &memo) const {
+template <typename T> int64_t Engine<T>::pageSize(const Memo &memo) const {
   return memo.pageRank < 0
              ? 1
              : std::max<int64_t>(std::min(maxPage, extents[memo.pageRank]), 1);
@@ -534,8 +527,8 @@ auto Engine<T>::pageOf(const Node &node, Memo &memo, bool make) -> Page * {
 }
 
 template <typename T>
-void Engine<T>::fromMemo(const Node &node, Column<T> out, int rank,
-                         int64_t low, int64_t n, const uint8_t *need) {
+void Engine<T>::fromMemo(const Node &node, Column<T> out, int rank, int64_t low,
+                         int64_t n, const uint8_t *need) {
   Memo &memo = memos[node.id];
   bool isFold = node.op == NodeKind::FoldResult;
   if (!memo.usable)

@@ -26,8 +26,7 @@ public:
 } // namespace einfall::interpreter
 
 namespace {
-template <typename T>
-class EvaluationIn final : public Evaluation {
+template <typename T> class EvaluationIn final : public Evaluation {
 public:
   EvaluationIn(Binding binding, uint64_t stepLimit)
       : Evaluation(std::move(binding)),
@@ -66,8 +65,8 @@ LogicalResult EvaluationIn<T>::evaluate(OutputOp output,
     Column<T> column = engine.allocate(value.kind, n);
     engine.evaluate(value, column, rank, low, n);
     Column<T> filler = engine.allocate(value.kind, 1);
-    bool needsFiller = std::find(column.present, column.present + n, 0) !=
-                       column.present + n;
+    bool needsFiller =
+        std::find(column.present, column.present + n, 0) != column.present + n;
     if (needsFiller && output.getFiller())
       engine.evaluate(*program.node(output.getFiller()), filler, -1, 0, 1);
     if (engine.exhausted) {
@@ -83,12 +82,11 @@ LogicalResult EvaluationIn<T>::evaluate(OutputOp output,
         InFlightDiagnostic diag = output.emitError()
                                   << "output `" << output.getName()
                                   << "` is absent at [";
-        llvm::interleaveComma(llvm::seq<size_t>(0, dims.size()), diag,
-                              [&](size_t dim) {
-                                diag << dims[dim] << " = "
-                                     << (dim + 1 == dims.size() ? low + k
-                                                                : start[dim]);
-                              });
+        llvm::interleaveComma(
+            llvm::seq<size_t>(0, dims.size()), diag, [&](size_t dim) {
+              diag << dims[dim] << " = "
+                   << (dim + 1 == dims.size() ? low + k : start[dim]);
+            });
         diag << "] and has no filler";
         diag.attachNote() << "write what to store there, as in `else 0`";
         return diag;
@@ -143,9 +141,8 @@ int64_t Interpreter::getExtent(StringRef rank) const {
 }
 
 SmallVector<int64_t> Interpreter::getShape(OutputOp output) const {
-  return llvm::map_to_vector(
-      names(output.getDims()),
-      [&](StringRef rank) { return getExtent(rank); });
+  return llvm::map_to_vector(names(output.getDims()),
+                             [&](StringRef rank) { return getExtent(rank); });
 }
 
 LogicalResult Interpreter::evaluate(OutputOp output, ArrayRef<int64_t> start,
@@ -159,10 +156,9 @@ FailureOr<std::vector<double>> Interpreter::evaluateAll(OutputOp output) {
   for (int64_t extent : shape)
     size *= static_cast<double>(extent);
   if (size > maxValues)
-    return output.emitError()
-           << "output `" << output.getName() << "` has " << size
-           << " values, more than " << maxValues
-           << " are not evaluated at once";
+    return output.emitError() << "output `" << output.getName() << "` has "
+                              << size << " values, more than " << maxValues
+                              << " are not evaluated at once";
   int64_t length = shape.empty() ? 1 : shape.back();
   int64_t count = static_cast<int64_t>(size);
   std::vector<double> values(count);
