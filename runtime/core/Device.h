@@ -1,0 +1,50 @@
+//===- Device.h - A kernel of a package on a device -------------*- C++ -*-===//
+//
+// One interface for all devices. A kernel keeps the package that it is of.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_RUNTIME_CORE_DEVICE_H
+#define EINFALL_RUNTIME_CORE_DEVICE_H
+
+#include "runtime/core/Binding.h"
+#include "runtime/core/Package.h"
+
+#include <memory>
+
+namespace einfall::runtime {
+
+class DeviceKernel {
+public:
+  /// Loads the versions of `plan` that the device can run. Errors:
+  /// EINFALL_INVALID_ARGUMENT for a name that is no device's, EINFALL_MISSING
+  /// where there is no such device or no image for it.
+  static Status load(std::shared_ptr<const Package> package,
+                     const KernelPlan &plan, const std::string &device,
+                     std::unique_ptr<DeviceKernel> &result);
+  virtual ~DeviceKernel();
+
+  /// Bytes that `launch` needs.
+  virtual Status workspace(const Binding &binding, size_t &bytes) const = 0;
+  /// `memory` holds `workspace` bytes, aligned to 64.
+  virtual Status launch(const Binding &binding, void *memory) const = 0;
+
+  const KernelPlan &plan;
+
+protected:
+  DeviceKernel(std::shared_ptr<const Package> package, const KernelPlan &plan)
+      : plan(plan), package(std::move(package)) {}
+  std::shared_ptr<const Package> package;
+};
+
+/// The two devices of today; `threads` 0 means all.
+Status loadForCpu(std::shared_ptr<const Package> package,
+                  const KernelPlan &plan, unsigned threads,
+                  std::unique_ptr<DeviceKernel> &result);
+Status loadForEmulated(std::shared_ptr<const Package> package,
+                       const KernelPlan &plan, const std::string &target,
+                       std::unique_ptr<DeviceKernel> &result);
+
+} // namespace einfall::runtime
+
+#endif // EINFALL_RUNTIME_CORE_DEVICE_H

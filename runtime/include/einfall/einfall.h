@@ -1,0 +1,202 @@
+/*===- einfall.h - Loads and launches packages of kernels --------*- C -*-===*\
+|*
+|* The interface of libeinfall_rt, in C99. A package (`einfall compile -o k.efk`,
+|* or embedded by `-o k.o --header k.h`) holds kernels with images for one or
+|* more targets. Nothing is compiled here and no compiler is needed.
+|*
+|*   open a package -> load a kernel on a device -> ask for the workspace
+|*   -> launch, any number of times
+|*
+|* Every function that can fail gives an EinfallStatus; what went wrong stands in
+|* einfall_error_message() of the same thread, until its next failure. Handles
+|* belong to the caller, who closes them; a kernel may outlive its package. All
+|* functions may be called from any thread; a kernel may be launched by several
+|* threads at once, each with a workspace of its own.
+|*
+|* A package is checked whole (sizes and hashes of all parts) when it is opened.
+|* That finds corruption, not malice: load only what you would execute.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef EINFALL_EINFALL_H
+#define EINFALL_EINFALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define EINFALL_API __attribute__((visibility("default")))
+#else
+#define EINFALL_API
+#endif
+
+typedef enum EinfallStatus {
+  EINFALL_OK = 0,
+  /* A name, shape, type or pointer that the kernel cannot take. */
+  EINFALL_INVALID_ARGUMENT = 1,
+  /* What was opened is no package, or a damaged one. */
+  EINFALL_INVALID_PACKAGE = 2,
+  /* A device that is not there, or that the package has no image for. */
+  EINFALL_MISSING = 3,
+  /* The package has images for the device, but none for these arguments. */
+  EINFALL_NO_VERSION = 4,
+  /* The device found a fault while it ran the kernel. */
+  EINFALL_DEVICE_ERROR = 5,
+  /* Memory, files, the dynamic loader. */
+  EINFALL_SYSTEM_ERROR = 6
+} EinfallStatus;
+
+/* The message of the last failure in this thread; empty if there was none. */
+EINFALL_API const char *einfall_error_message(void);
+/* "0.1.0". */
+EINFALL_API const char *einfall_version(void);
+
+/*===----------------------------------------------------------------------===*/
+/* Packages                                                                   */
+/*===----------------------------------------------------------------------===*/
+
+typedef struct EinfallPackage EinfallPackage;
+
+EINFALL_API EinfallStatus einfall_package_open(const char *path,
+                                               EinfallPackage **package);
+/* The bytes are copied. */
+EINFALL_API EinfallStatus einfall_package_open_memory(const void *bytes,
+                                                      size_t size,
+                                                      EinfallPackage **package);
+/* Null is allowed. */
+EINFALL_API void einfall_package_close(EinfallPackage *package);
+
+EINFALL_API size_t einfall_package_kernel_count(const EinfallPackage *package);
+/* Null where there is no such kernel. Lives as long as the package. */
+EINFALL_API const char *
+einfall_package_kernel_name(const EinfallPackage *package, size_t index);
+/* The launch plan as text for people. Lives as long as the package. */
+EINFALL_API const char *einfall_package_describe(const EinfallPackage *package);
+
+/*===----------------------------------------------------------------------===*/
+/* Tensors: the layout of DLPack, so that a DLTensor * can be cast            */
+/*===----------------------------------------------------------------------===*/
+
+typedef struct EinfallDevice {
+  int32_t device_type; /* kDLDevice */
+  int32_t device_id;
+} EinfallDevice;
+
+enum { EINFALL_DEVICE_HOST = 1 /* kDLCPU */ };
+
+typedef struct EinfallDataType {
+  uint8_t code; /* DLDataTypeCode */
+  uint8_t bits;
+  uint16_t lanes; /* 1 */
+} EinfallDataType;
+
+/* DLDataTypeCode of the elements that kernels take. */
+enum {
+  EINFALL_INT = 0,
+  EINFALL_UINT = 1,
+  EINFALL_FLOAT = 2,
+  EINFALL_BFLOAT = 4,
+  EINFALL_BOOL = 6,
+  EINFALL_FLOAT8_E4M3FN = 10,
+  EINFALL_FLOAT8_E5M2 = 12
+};
+
+typedef struct EinfallTensor {
+  void *data;
+  EinfallDevice device; /* EINFALL_DEVICE_HOST for cpu and emulated devices */
+  int32_t ndim;
+  EinfallDataType dtype;
+  const int64_t *shape;
+  /* In elements; null: dense, the last dimension fastest. Those of inputs may
+   * be zero or negative; those of outputs are positive, and no two elements
+   * share memory. */
+  const int64_t *strides;
+  uint64_t byte_offset; /* from data to the element at coordinate 0 */
+} EinfallTensor;
+
+/*===----------------------------------------------------------------------===*/
+/* Kernels                                                                    */
+/*===----------------------------------------------------------------------===*/
+
+typedef struct EinfallKernel EinfallKernel;
+
+/* `name` may be null where the package has one kernel. Devices:
+ *   "cpu", "cpu:4"     this processor, by all its threads or by 4
+ *   "emulated:sm_80"   a GPU's program run and checked on the host
+ *   "cuda"             EINFALL_MISSING: this library has no way to launch on it
+ * Code of the package enters the process only here. */
+EINFALL_API EinfallStatus einfall_kernel_load(const EinfallPackage *package,
+                                              const char *name,
+                                              const char *device,
+                                              EinfallKernel **kernel);
+/* Null is allowed. No launch may be under way. */
+EINFALL_API void einfall_kernel_unload(EinfallKernel *kernel);
+
+/* What a kernel takes. Strings live as long as the kernel. */
+typedef struct EinfallTensorInfo {
+  const char *name;
+  EinfallDataType dtype;
+  int32_t ndim;
+  int32_t is_output;
+} EinfallTensorInfo;
+
+typedef struct EinfallParamInfo {
+  const char *name;
+  EinfallDataType dtype;
+  int32_t has_default;
+} EinfallParamInfo;
+
+EINFALL_API size_t einfall_kernel_tensor_count(const EinfallKernel *kernel);
+EINFALL_API EinfallStatus einfall_kernel_tensor(const EinfallKernel *kernel,
+                                                size_t index,
+                                                EinfallTensorInfo *info);
+/* The name of the rank of a dimension; null where there is none. */
+EINFALL_API const char *einfall_kernel_dimension(const EinfallKernel *kernel,
+                                                 size_t tensor,
+                                                 size_t dimension);
+EINFALL_API size_t einfall_kernel_param_count(const EinfallKernel *kernel);
+EINFALL_API EinfallStatus einfall_kernel_param(const EinfallKernel *kernel,
+                                               size_t index,
+                                               EinfallParamInfo *info);
+
+/* Everything is given by name, in any order: all tensors, inputs and outputs,
+ * and the parameters that have no default or shall differ from it. */
+typedef struct EinfallNamedTensor {
+  const char *name;
+  const EinfallTensor *tensor;
+} EinfallNamedTensor;
+
+typedef struct EinfallNamedParam {
+  const char *name;
+  double value; /* integers as the double of the same value */
+} EinfallNamedParam;
+
+typedef struct EinfallArguments {
+  const EinfallNamedTensor *tensors;
+  size_t tensor_count;
+  const EinfallNamedParam *params;
+  size_t param_count;
+} EinfallArguments;
+
+/* Bytes that a launch with tensors of these shapes needs, aligned to 64. The
+ * data of the tensors is not looked at and may be null. */
+EINFALL_API EinfallStatus einfall_kernel_workspace(
+    const EinfallKernel *kernel, const EinfallArguments *arguments,
+    size_t *bytes);
+
+/* Checks the arguments and runs the kernel. On the CPU it returns when all is
+ * done and allocates nothing. `stream` is for devices that have streams; null
+ * for those of today. An emulated device allocates what it needs to check. */
+EINFALL_API EinfallStatus einfall_kernel_launch(
+    const EinfallKernel *kernel, const EinfallArguments *arguments,
+    void *workspace, size_t workspace_bytes, void *stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EINFALL_EINFALL_H */
