@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -26,6 +27,22 @@ if lit_config.params.get("slow"):
     config.available_features.add("slow")
 if shutil.which("cvc5"):
     config.available_features.add("cvc5")
+for name in ("EINFALL_PTXAS", "CUDA_HOME", "CUDA_PATH"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+try:
+    assemblers = subprocess.run(
+        [os.path.join(config.einfall_build_dir, "bin", "einfall-ptx"), "--list-assemblers"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+except (OSError, subprocess.TimeoutExpired):
+    assemblers = ""
+if assemblers.strip():
+    config.available_features.add("ptxas")
+else:
+    lit_config.note("no ptxas and no libnvJitLink: tests of assembled kernels are left out")
 config.substitutions.append(("%examples", os.path.join(config.einfall_source_dir, "examples")))
 config.substitutions.append(("%root", config.einfall_source_dir))
 config.substitutions.append(("%python", config.python))

@@ -38,15 +38,16 @@ static bool usesRegisterWgmma(StringRef ptx) {
   constexpr StringRef name("wgmma.mma_async");
   for (size_t at = ptx.find(name); at != StringRef::npos;
        at = ptx.find(name, at + 1))
-    if (ptx.drop_front(at).take_until([](char c) { return c == ';'; })
+    if (ptx.drop_front(at)
+            .take_until([](char c) { return c == ';'; })
             .count('{') > 1)
       return true;
   return false;
 }
 
-std::vector<std::string>
-einfall::nvidia::faultsOf(const ToolVersion &version, StringRef ptx,
-                          const Chip &chip) {
+std::vector<std::string> einfall::nvidia::faultsOf(const ToolVersion &version,
+                                                   StringRef ptx,
+                                                   const Chip &chip) {
   std::vector<std::string> found;
   for (const KnownFault &fault : faults) {
     if (version < fault.from || version >= fault.fixed ||
@@ -103,8 +104,8 @@ static llvm::Expected<Assembly> runProgram(const std::string &path,
   if (!output)
     return output.takeError();
   std::vector<std::string> command = {
-      path, "-v", "-O3", "-arch=" + std::string(chip.name), input->path(), "-o",
-      output->path()};
+      path,          "-v", "-O3",         "-arch=" + std::string(chip.name),
+      input->path(), "-o", output->path()};
   llvm::append_range(command, options.arguments);
   auto result = runChild(command, options.seconds);
   if (!result)
@@ -126,9 +127,8 @@ static llvm::Expected<Assembly> runProgram(const std::string &path,
 llvm::Expected<Assembly>
 Assembler::assemble(StringRef ptx, const Chip &chip,
                     const AssembleOptions &options) const {
-  auto assembly = kind == Kind::Program
-                      ? runProgram(path, ptx, chip, options)
-                      : runJitLink(path, ptx, chip, options);
+  auto assembly = kind == Kind::Program ? runProgram(path, ptx, chip, options)
+                                        : runJitLink(path, ptx, chip, options);
   if (!assembly)
     return assembly.takeError();
   assembly->report.tool = path;

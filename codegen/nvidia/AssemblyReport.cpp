@@ -62,7 +62,8 @@ static std::optional<AssemblyWarning> warningIn(StringRef line) {
     StringRef code = line.slice(open + 1, close);
     StringRef digits = code.drop_front();
     if (!digits.empty() && llvm::all_of(digits, llvm::isDigit))
-      return AssemblyWarning{code.str(), line.drop_front(close + 1).trim().str()};
+      return AssemblyWarning{code.str(),
+                             line.drop_front(close + 1).trim().str()};
   }
   size_t word = line.find("warning");
   size_t colon = line.find(':', word);
@@ -87,9 +88,8 @@ AssemblyReport einfall::nvidia::parseAssemblyLog(StringRef log) {
     if (size_t at = line.find("Compiling entry function '");
         at != StringRef::npos) {
       StringRef name = line.drop_front(line.find('\'') + 1);
-      report.kernels.push_back({name.take_until([](char c) {
-                                  return c == '\'';
-                                }).str()});
+      report.kernels.push_back(
+          {name.take_until([](char c) { return c == '\''; }).str()});
       current = &report.kernels.back();
       continue;
     }
@@ -122,8 +122,7 @@ llvm::Error einfall::nvidia::checkResources(const KernelResources &kernel,
     return llvm::createStringError(llvm::formatv(
         "kernel '{0}' needs {1} registers per block ({2} per thread), {3} has "
         "{4}; use smaller tiles or fewer warps",
-        kernel.name, registers, kernel.registers, target,
-        chip.registersPerSm));
+        kernel.name, registers, kernel.registers, target, chip.registersPerSm));
   int64_t shared = sharedBytes + kernel.staticSharedBytes;
   if (shared > chip.sharedPerBlock)
     return llvm::createStringError(llvm::formatv(

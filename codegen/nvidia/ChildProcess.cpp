@@ -28,8 +28,7 @@ static bool drain(int pipe, double seconds, std::string &output) {
   using Clock = std::chrono::steady_clock;
   auto until = Clock::now() + std::chrono::duration<double>(seconds);
   while (true) {
-    double left =
-        std::chrono::duration<double>(until - Clock::now()).count();
+    double left = std::chrono::duration<double>(until - Clock::now()).count();
     if (left <= 0)
       return false;
     struct pollfd ready = {pipe, POLLIN, 0};
@@ -88,8 +87,8 @@ einfall::nvidia::runChild(const std::vector<std::string> &command,
     return failed(command[0],
                   llvm::formatv("was killed after {0:f1} s", seconds).str());
   if (!WIFEXITED(status))
-    return failed(command[0], "was ended by signal " +
-                                  llvm::Twine(WTERMSIG(status)));
+    return failed(command[0],
+                  "was ended by signal " + llvm::Twine(WTERMSIG(status)));
   result.status = WEXITSTATUS(status);
   return result;
 }

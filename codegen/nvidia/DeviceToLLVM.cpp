@@ -43,9 +43,8 @@ Value Emit::intrinsic(StringRef name, Type result, ValueRange operands) {
 
 Value Emit::assembly(const Twine &text, StringRef constraints, Type result,
                      ValueRange operands) {
-  std::string all = (constraints + (constraints.empty() ? "" : ",") +
-                     "~{memory}")
-                        .str();
+  std::string all =
+      (constraints + (constraints.empty() ? "" : ",") + "~{memory}").str();
   auto call = LLVM::InlineAsmOp::create(
       rewriter, loc, result ? TypeRange(result) : TypeRange(), operands,
       text.str(), all, /*has_side_effects=*/true, /*is_align_stack=*/false,
@@ -92,8 +91,7 @@ SmallVector<Value> Emit::elements(Value aggregate) {
   if (auto vector = dyn_cast<VectorType>(aggregate.getType()))
     count = vector.getNumElements();
   else
-    count =
-        cast<LLVM::LLVMStructType>(aggregate.getType()).getBody().size();
+    count = cast<LLVM::LLVMStructType>(aggregate.getType()).getBody().size();
   SmallVector<Value> parts;
   for (int64_t index = 0; index < count; ++index)
     parts.push_back(element(aggregate, index));
@@ -163,9 +161,9 @@ static void makeFunction(device::KernelOp kernel) {
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types));
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
                     builder.getUnitAttr());
-  function->setAttr(
-      NVVM::NVVMDialect::getReqntidAttrName(),
-      builder.getDenseI32ArrayAttr({static_cast<int32_t>(kernel.getThreads())}));
+  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
+                    builder.getDenseI32ArrayAttr(
+                        {static_cast<int32_t>(kernel.getThreads())}));
   // Registers change hands only where the assembler knows how many there are.
   bool budgets = kernel
                      .walk([](device::SetMaxRegistersOp) {
@@ -227,7 +225,12 @@ struct DeviceToLLVMPass
     addBulkPatterns(patterns);
     addWarpgroupPatterns(patterns);
     if (failed(applyPartialConversion(module, target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    // The maps' casts have served.
+    module.walk([](UnrealizedConversionCastOp cast) {
+      if (cast.use_empty())
+        cast.erase();
+    });
   }
 };
 } // namespace

@@ -1,4 +1,5 @@
-//===- DeviceToLLVM.h - From device programs to the LLVM dialect -*- C++ -*-===//
+//===- DeviceToLLVM.h - From device programs to the LLVM dialect -*- C++
+//-*-===//
 //
 // The step from machine operations to text: every operation of the device
 // dialect becomes one instruction of NVIDIA's machines, as an LLVM intrinsic

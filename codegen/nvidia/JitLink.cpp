@@ -41,10 +41,10 @@ static void *findSymbol(void *handle, StringRef name,
   if (void *symbol = dlsym(handle, name.str().c_str()))
     return symbol;
   for (int minor = version.minor; minor >= 0; --minor)
-    if (void *symbol = dlsym(handle, llvm::formatv("__{0}_{1}_{2}", name,
-                                                   version.major, minor)
-                                         .str()
-                                         .c_str()))
+    if (void *symbol = dlsym(
+            handle, llvm::formatv("__{0}_{1}_{2}", name, version.major, minor)
+                        .str()
+                        .c_str()))
       return symbol;
   return nullptr;
 }
@@ -57,8 +57,8 @@ llvm::Expected<Library> Library::open(StringRef path) {
   bool complete = true;
   auto find = [&](auto &function, StringRef name) {
     void *symbol = findSymbol(handle, name, library.number);
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(
-        symbol);
+    function =
+        reinterpret_cast<std::remove_reference_t<decltype(function)>>(symbol);
     complete &= symbol != nullptr;
   };
   find(library.version, "nvJitLinkVersion");
@@ -83,8 +83,7 @@ llvm::Expected<Library> Library::open(StringRef path) {
   return library;
 }
 
-llvm::Expected<ToolVersion>
-einfall::nvidia::jitLinkVersion(StringRef path) {
+llvm::Expected<ToolVersion> einfall::nvidia::jitLinkVersion(StringRef path) {
   auto library = Library::open(path);
   if (!library)
     return library.takeError();
@@ -117,8 +116,7 @@ einfall::nvidia::runJitLink(StringRef path, StringRef ptx, const Chip &chip,
   for (const std::string &argument : options.arguments)
     arguments.push_back(argument.c_str());
   void *link = nullptr;
-  if (int code =
-          library->create(&link, arguments.size(), arguments.data()))
+  if (int code = library->create(&link, arguments.size(), arguments.data()))
     return llvm::createStringError(llvm::formatv(
         "'{0}' does not take its options (error {1})", path, code));
   llvm::scope_exit destroy([&] { library->destroy(&link); });
@@ -138,7 +136,7 @@ einfall::nvidia::runJitLink(StringRef path, StringRef ptx, const Chip &chip,
     assembly.cubin.resize(size);
   if (!size || library->cubin(link, assembly.cubin.data()))
     return llvm::createStringError("'" + path + "' wrote no cubin");
-  assembly.report = parseAssemblyLog(
-      readLog(link, library->infoSize, library->info));
+  assembly.report =
+      parseAssemblyLog(readLog(link, library->infoSize, library->info));
   return assembly;
 }

@@ -43,11 +43,11 @@ static LogicalResult lowerFma(device::FmaOp op, PatternRewriter &rewriter) {
 static LogicalResult lowerPack(device::PackOp op, PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   bool half = op.getType() == device::Pair::F16;
-  Type type = VectorType::get(
-      2, half ? Type(rewriter.getF16Type()) : Type(rewriter.getBF16Type()));
-  Value pair = emit.intrinsic(half ? "llvm.nvvm.ff2f16x2.rn"
-                                   : "llvm.nvvm.ff2bf16x2.rn",
-                              type, {op.getHigh(), op.getLow()});
+  Type type = VectorType::get(2, half ? Type(rewriter.getF16Type())
+                                      : Type(rewriter.getBF16Type()));
+  Value pair =
+      emit.intrinsic(half ? "llvm.nvvm.ff2f16x2.rn" : "llvm.nvvm.ff2bf16x2.rn",
+                     type, {op.getHigh(), op.getLow()});
   rewriter.replaceOp(op, emit.bitcast(emit.i32(), pair));
   return success();
 }
@@ -59,16 +59,14 @@ static LogicalResult lowerUnpack(device::UnpackOp op,
   Location loc = op.getLoc();
   Value value = op.getValue();
   if (op.getType() == device::Pair::BF16) {
-    Value low =
-        LLVM::ShlOp::create(rewriter, loc, value, emit.constant(16));
+    Value low = LLVM::ShlOp::create(rewriter, loc, value, emit.constant(16));
     Value high = LLVM::AndOp::create(rewriter, loc, value,
                                      emit.constant(int32_t(0xffff0000)));
-    rewriter.replaceOp(op, {emit.bitcast(emit.f32(), low),
-                            emit.bitcast(emit.f32(), high)});
+    rewriter.replaceOp(
+        op, {emit.bitcast(emit.f32(), low), emit.bitcast(emit.f32(), high)});
     return success();
   }
-  Value pair =
-      emit.bitcast(VectorType::get(2, rewriter.getF16Type()), value);
+  Value pair = emit.bitcast(VectorType::get(2, rewriter.getF16Type()), value);
   SmallVector<Value> parts;
   for (Value part : emit.elements(pair))
     parts.push_back(LLVM::FPExtOp::create(rewriter, loc, emit.f32(), part));

@@ -17,8 +17,8 @@ using namespace einfall::nvidia;
 static LogicalResult lowerInit(device::MBarrierInitOp op,
                                PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
-  emit.assembly("mbarrier.init.shared::cta.b64 [$0], " +
-                    Twine(op.getCount()) + ";",
+  emit.assembly("mbarrier.init.shared::cta.b64 [$0], " + Twine(op.getCount()) +
+                    ";",
                 "r", {}, emit.sharedAddress(op.getAddress()));
   rewriter.eraseOp(op);
   return success();
@@ -36,9 +36,8 @@ static LogicalResult lowerArrive(device::MBarrierArriveOp op,
 static LogicalResult lowerExpect(device::MBarrierExpectOp op,
                                  PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
-  emit.assembly("mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;",
-                "r,r", {},
-                {emit.sharedAddress(op.getAddress()), op.getBytes()});
+  emit.assembly("mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;", "r,r",
+                {}, {emit.sharedAddress(op.getAddress()), op.getBytes()});
   rewriter.eraseOp(op);
   return success();
 }
@@ -63,8 +62,7 @@ static LogicalResult lowerWait(device::MBarrierWaitOp op,
   return success();
 }
 
-static LogicalResult lowerFence(device::FenceOp op,
-                                PatternRewriter &rewriter) {
+static LogicalResult lowerFence(device::FenceOp op, PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   emit.assembly(op.getKind() == device::Fence::MBarrierInit
                     ? "fence.mbarrier_init.release.cluster;"

@@ -20,8 +20,7 @@ static LogicalResult lowerLdMatrix(device::LdMatrixOp op,
       type, emit.sharedPointer(op.getAddress()));
   SmallVector<Value> registers =
       count == 1 ? SmallVector<Value>{loaded} : emit.elements(loaded);
-  rewriter.replaceOp(op,
-                     emit.vector(op.getResult().getType(), registers));
+  rewriter.replaceOp(op, emit.vector(op.getResult().getType(), registers));
   return success();
 }
 

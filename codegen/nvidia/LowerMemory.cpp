@@ -21,8 +21,7 @@ static Value pointerTo(Emit &emit, device::Space space, Value base,
 
 static LogicalResult lowerLoad(device::LoadOp op, PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
-  Value pointer =
-      pointerTo(emit, op.getSpace(), op.getBase(), op.getOffset());
+  Value pointer = pointerTo(emit, op.getSpace(), op.getBase(), op.getOffset());
   Type type = op.getResult().getType();
   // An invariant load of global memory is ld.global.nc.
   rewriter.replaceOpWithNewOp<LLVM::LoadOp>(
@@ -31,14 +30,11 @@ static LogicalResult lowerLoad(device::LoadOp op, PatternRewriter &rewriter) {
   return success();
 }
 
-static LogicalResult lowerStore(device::StoreOp op,
-                                PatternRewriter &rewriter) {
+static LogicalResult lowerStore(device::StoreOp op, PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
-  Value pointer =
-      pointerTo(emit, op.getSpace(), op.getBase(), op.getOffset());
+  Value pointer = pointerTo(emit, op.getSpace(), op.getBase(), op.getOffset());
   rewriter.replaceOpWithNewOp<LLVM::StoreOp>(
-      op, op.getValue(), pointer,
-      device::sizeInBytes(op.getValue().getType()));
+      op, op.getValue(), pointer, device::sizeInBytes(op.getValue().getType()));
   return success();
 }
 

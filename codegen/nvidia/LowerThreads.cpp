@@ -14,8 +14,7 @@ static LogicalResult lowerThread(device::ThreadOp op,
   return success();
 }
 
-static LogicalResult lowerBlock(device::BlockOp op,
-                                PatternRewriter &rewriter) {
+static LogicalResult lowerBlock(device::BlockOp op, PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   std::string name = "llvm.nvvm.read.ptx.sreg.ctaid.";
   name += device::stringifyDimension(op.getDimension());
@@ -73,12 +72,11 @@ static Value shuffle(Emit &emit, device::Shuffle mode, Value value,
     break;
   }
   Type type = value.getType();
-  return emit.intrinsic(("llvm.nvvm.shfl.sync." + name +
-                         (type.isF32() ? ".f32" : ".i32"))
-                            .str(),
-                        type,
-                        {emit.constant(-1), value, operand,
-                         emit.constant(mode == device::Shuffle::Up ? 0 : 31)});
+  return emit.intrinsic(
+      ("llvm.nvvm.shfl.sync." + name + (type.isF32() ? ".f32" : ".i32")).str(),
+      type,
+      {emit.constant(-1), value, operand,
+       emit.constant(mode == device::Shuffle::Up ? 0 : 31)});
 }
 
 static LogicalResult lowerShuffle(device::ShuffleOp op,
@@ -99,11 +97,10 @@ static LogicalResult lowerUniform(device::UniformOp op,
 
 static LogicalResult lowerVote(device::VoteOp op, PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
-  std::string name = ("llvm.nvvm.vote." +
-                      device::stringifyVote(op.getMode()) + ".sync")
-                         .str();
-  rewriter.replaceOp(op, emit.intrinsic(name, emit.i1(),
-                                        {emit.constant(-1), op.getValue()}));
+  std::string name =
+      ("llvm.nvvm.vote." + device::stringifyVote(op.getMode()) + ".sync").str();
+  rewriter.replaceOp(
+      op, emit.intrinsic(name, emit.i1(), {emit.constant(-1), op.getValue()}));
   return success();
 }
 

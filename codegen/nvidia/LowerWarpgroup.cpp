@@ -33,9 +33,7 @@ struct Instruction {
 } // namespace
 
 /// How PTX holds a register: "f" or "r".
-static const char *constraintOf(Type type) {
-  return type.isF32() ? "f" : "r";
-}
+static const char *constraintOf(Type type) { return type.isF32() ? "f" : "r"; }
 
 /// Text that has no operands of its own but keeps `values` in their registers.
 static SmallVector<Value> holdValues(Emit &emit, const Twine &text,
@@ -71,8 +69,8 @@ static SmallVector<Value> holdValues(Emit &emit, const Twine &text,
 static LogicalResult lowerFence(device::WgmmaFenceOp op,
                                 PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
-  rewriter.replaceOp(op, holdValues(emit, "wgmma.fence.sync.aligned;",
-                                    op.getValues()));
+  rewriter.replaceOp(
+      op, holdValues(emit, "wgmma.fence.sync.aligned;", op.getValues()));
   return success();
 }
 
@@ -94,8 +92,7 @@ static LogicalResult lowerWait(device::WgmmaWaitOp op,
   return success();
 }
 
-static LogicalResult lowerWgmma(device::WgmmaOp op,
-                                PatternRewriter &rewriter) {
+static LogicalResult lowerWgmma(device::WgmmaOp op, PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   auto type = op.getResult().getType();
   unsigned count = type.getNumElements();
@@ -125,16 +122,19 @@ static LogicalResult lowerWgmma(device::WgmmaOp op,
 
   // scale-d is a predicate; the assembler folds the constant.
   StringRef element = device::stringifyPair(op.getType());
-  std::string text = llvm::formatv(
-      "{\n\t.reg .pred adds;\n\tsetp.ne.b32 adds, {0}, 0;\n"
-      "\twgmma.mma_async.sync.aligned.m64n{1}k16.f32.{2}.{2}\n"
-      "\t{3},\n\t{4}, ${5}, adds, 1, 1{6}, {7};\n\t}",
-      op.getC() ? 1 : 0, op.getColumns(), element, Emit::operandList(0, count), a,
-      next, registers ? "" : op.getTransposeA() ? ", 1" : ", 0",
-      op.getTransposeB() ? 1 : 0);
-  Value product = emit.assembly(text, instruction.constraints(),
-                                emit.structOf(emit.f32(), count),
-                                instruction.operands);
+  std::string text =
+      llvm::formatv("{\n\t.reg .pred adds;\n\tsetp.ne.b32 adds, {0}, 0;\n"
+                    "\twgmma.mma_async.sync.aligned.m64n{1}k16.f32.{2}.{2}\n"
+                    "\t{3},\n\t{4}, ${5}, adds, 1, 1{6}, {7};\n\t}",
+                    op.getC() ? 1 : 0, op.getColumns(), element,
+                    Emit::operandList(0, count), a, next,
+                    registers            ? ""
+                    : op.getTransposeA() ? ", 1"
+                                         : ", 0",
+                    op.getTransposeB() ? 1 : 0);
+  Value product =
+      emit.assembly(text, instruction.constraints(),
+                    emit.structOf(emit.f32(), count), instruction.operands);
   rewriter.replaceOp(op, emit.vector(type, emit.elements(product)));
   return success();
 }
@@ -147,11 +147,10 @@ static LogicalResult lowerDescriptor(device::DescriptorOp op,
                      : op.getSwizzle() == 64 ? 2
                      : op.getSwizzle() == 32 ? 3
                                              : 0;
-  uint64_t fixed = (op.getLeading() >> 4) << 16 |
-                   (op.getStride() >> 4) << 32 | swizzle << 62;
+  uint64_t fixed = (op.getLeading() >> 4) << 16 | (op.getStride() >> 4) << 32 |
+                   swizzle << 62;
   Value address = emit.sharedAddress(op.getAddress());
-  address = LLVM::AndOp::create(rewriter, loc, address,
-                                emit.constant(0x3ffff));
+  address = LLVM::AndOp::create(rewriter, loc, address, emit.constant(0x3ffff));
   address = LLVM::LShrOp::create(rewriter, loc, address, emit.constant(4));
   Value wide = LLVM::ZExtOp::create(rewriter, loc, emit.i64(), address);
   rewriter.replaceOpWithNewOp<LLVM::OrOp>(

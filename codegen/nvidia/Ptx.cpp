@@ -116,14 +116,14 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.registerPipelineStartEPCallback(
-      [](llvm::ModulePassManager &passes, llvm::OptimizationLevel) {
-        llvm::ScalarizerPassOptions options;
-        options.ScalarizeMinBits = 32; // a pair of halves stays one register
-        options.ScalarizeLoadStore = false;
-        passes.addPass(llvm::createModuleToFunctionPassAdaptor(
-            llvm::ScalarizerPass(options)));
-      });
+  builder.registerPipelineStartEPCallback([](llvm::ModulePassManager &passes,
+                                             llvm::OptimizationLevel) {
+    llvm::ScalarizerPassOptions options;
+    options.ScalarizeMinBits = 32; // a pair of halves stays one register
+    options.ScalarizeLoadStore = false;
+    passes.addPass(
+        llvm::createModuleToFunctionPassAdaptor(llvm::ScalarizerPass(options)));
+  });
   if (level == 0)
     builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
         .run(module, modules);

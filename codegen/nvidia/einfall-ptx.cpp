@@ -5,8 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/nvidia/Assembler.h"
-#include "codegen/nvidia/Ptx.h"
+#include "codegen/nvidia/Cubin.h"
 #include "dialect/Device/Device.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -66,22 +65,23 @@ static void print(const nvidia::AssemblyReport &report,
 }
 
 /// The report, and the cubin where it was asked for. Exit code.
-static int runAssembler(llvm::StringRef ptx, const Chip &chip,
+static int runAssembler(mlir::ModuleOp module, const Chip &chip,
+                        const nvidia::PtxOptions &options,
                         llvm::raw_ostream &stream) {
   auto assembler = nvidia::Assembler::find();
   if (!assembler)
     return fail(llvm::toString(assembler.takeError()), 3);
-  auto assembly = assembler->assemble(ptx, chip);
-  if (!assembly)
-    return fail(llvm::toString(assembly.takeError()), 1);
-  print(assembly->report, stream);
+  auto compiled = nvidia::compileToCubin(module, chip, *assembler, options);
+  if (!compiled)
+    return fail(llvm::toString(compiled.takeError()), 1);
+  print(compiled->report, stream);
   if (cubin.empty())
     return 0;
   std::string message;
   auto file = mlir::openOutputFile(cubin, &message);
   if (!file)
     return fail(message, 1);
-  file->os().write(assembly->cubin.data(), assembly->cubin.size());
+  file->os().write(compiled->code.data(), compiled->code.size());
   file->keep();
   return 0;
 }
@@ -118,22 +118,23 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
 
+  auto output = mlir::openOutputFile(outputFile, &message);
+  if (!output)
+    return fail(message, 1);
   std::string ir;
   nvidia::PtxOptions options;
   options.optimization = level;
   options.llvmIR = &ir;
+  if (assemble || !cubin.empty()) {
+    if (int code = runAssembler(*module, *chip, options, output->os()))
+      return code;
+    output->keep();
+    return 0;
+  }
   auto ptx = nvidia::compileToPtx(*module, *chip, options);
   if (!ptx)
     return fail(llvm::toString(ptx.takeError()), 1);
-  auto output = mlir::openOutputFile(outputFile, &message);
-  if (!output)
-    return fail(message, 1);
-  if (assemble || !cubin.empty()) {
-    if (int code = runAssembler(*ptx, *chip, output->os()))
-      return code;
-  } else {
-    output->os() << (llvmIR ? ir : *ptx);
-  }
+  output->os() << (llvmIR ? ir : *ptx);
   output->keep();
   return 0;
 }

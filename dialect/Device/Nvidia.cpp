@@ -79,8 +79,8 @@ static LogicalResult verifyMap(Operation *op, Value map, size_t coordinates) {
   if (!argument || !isa<KernelOp>(argument.getOwner()->getParentOp()))
     return op->emitOpError("takes a map that is no argument of the kernel");
   if (coordinates < 1 || coordinates > 5)
-    return op->emitOpError() << "has " << coordinates
-                             << " coordinates; 1 to 5 are possible";
+    return op->emitOpError()
+           << "has " << coordinates << " coordinates; 1 to 5 are possible";
   auto kernel = cast<KernelOp>(argument.getOwner()->getParentOp());
   auto launch = dyn_cast<LaunchOp>(kernel.getGrid().front().back());
   int64_t number = argument.getArgNumber() - kernel.getParameters().size();
@@ -88,9 +88,9 @@ static LogicalResult verifyMap(Operation *op, Value map, size_t coordinates) {
     return success(); // the kernel's own verifier says what is wrong
   auto encode = launch.getMaps()[number].getDefiningOp<EncodeMapOp>();
   if (encode && encode.getExtents().size() != coordinates)
-    return op->emitOpError() << "has " << coordinates
-                             << " coordinates; the tensor has "
-                             << encode.getExtents().size() << " dimensions";
+    return op->emitOpError()
+           << "has " << coordinates << " coordinates; the tensor has "
+           << encode.getExtents().size() << " dimensions";
   return success();
 }
 
