@@ -125,20 +125,11 @@ static emulated::Buffer bufferOf(const HostTensor &tensor, std::string name,
           writable, std::move(name)};
 }
 
-bool EmulatedLauncher::load(PipelineResult result) {
-  for (const std::string &bytes : result.images) {
-    std::string error;
-    std::optional<emulated::DeviceImage> image =
-        emulated::DeviceImage::load(bytes, error);
-    if (!image) {
-      session.error("the device program is not accepted: " + error);
-      return false;
-    }
-    versions.push_back(std::move(*image));
-  }
-  // Parameters in the order of passes/Lower/Device/FoldToDevice.h.
-  const EinfallCpuArguments &given = arguments->forCpu();
-  const cascade::KernelInterface &interface = arguments->interface;
+std::vector<uint64_t>
+einfall::driver::deviceParameters(const KernelArguments &arguments) {
+  std::vector<uint64_t> words;
+  const EinfallCpuArguments &given = arguments.forCpu();
+  const cascade::KernelInterface &interface = arguments.interface;
   unsigned tensors = interface.inputs.size() + interface.outputs.size();
   for (unsigned i = 0; i < tensors; ++i)
     words.push_back(reinterpret_cast<uintptr_t>(given.data[i]));
@@ -154,12 +145,35 @@ bool EmulatedLauncher::load(PipelineResult result) {
                            : static_cast<uint64_t>(int64_t(number)));
     words.push_back(value != nullptr);
   }
+  return words;
+}
+
+std::vector<emulated::Buffer>
+einfall::driver::deviceBuffers(const KernelArguments &arguments) {
+  std::vector<emulated::Buffer> buffers;
+  const cascade::KernelInterface &interface = arguments.interface;
   for (auto [info, tensor] :
-       llvm::zip_equal(interface.inputs, arguments->getInputs()))
+       llvm::zip_equal(interface.inputs, arguments.getInputs()))
     buffers.push_back(bufferOf(tensor, info.name, /*writable=*/false));
   for (auto [info, tensor] :
-       llvm::zip_equal(interface.outputs, arguments->getOutputs()))
+       llvm::zip_equal(interface.outputs, arguments.getOutputs()))
     buffers.push_back(bufferOf(tensor, info.name, /*writable=*/true));
+  return buffers;
+}
+
+bool EmulatedLauncher::load(PipelineResult result) {
+  for (const std::string &bytes : result.images) {
+    std::string error;
+    std::optional<emulated::DeviceImage> image =
+        emulated::DeviceImage::load(bytes, error);
+    if (!image) {
+      session.error("the device program is not accepted: " + error);
+      return false;
+    }
+    versions.push_back(std::move(*image));
+  }
+  words = deviceParameters(*arguments);
+  buffers = deviceBuffers(*arguments);
   return true;
 }
 

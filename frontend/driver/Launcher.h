@@ -86,6 +86,11 @@ private:
   std::string counters;        ///< of the last launch
 };
 
+/// The parameters of a device program and the memory that it may touch, in the
+/// order of passes/Lower/Device/FoldToDevice.h; both point into `arguments`.
+std::vector<uint64_t> deviceParameters(const KernelArguments &arguments);
+std::vector<emulated::Buffer> deviceBuffers(const KernelArguments &arguments);
+
 /// The target that device `name` runs code of ("cpu", "sm_80"), or nothing.
 std::optional<std::string> targetOfDevice(llvm::StringRef name);
 

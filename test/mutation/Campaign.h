@@ -1,0 +1,50 @@
+//===- Campaign.h - All mutants of a kernel's programs ----------*- C++ -*-===//
+//
+// Compiles a kernel for a GPU, makes every mutant of every version of its
+// program and tries each, on all threads that are asked for.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_TEST_MUTATION_CAMPAIGN_H
+#define EINFALL_TEST_MUTATION_CAMPAIGN_H
+
+#include "test/mutation/Mutants.h"
+#include "test/mutation/Trials.h"
+
+namespace einfall::mutation {
+
+struct CampaignOptions {
+  /// Extents that the program may rely on.
+  std::map<std::string, int64_t> fixed;
+  /// The others, one map for each launch; ranks that a kernel has not are left
+  /// out. `pattern` may be among them.
+  std::vector<std::string> launches;
+  std::map<std::string, double> params;
+  std::string target = "sm_80";
+  /// At most so many mutants of a kind and role in a program, evenly spread; 0:
+  /// all.
+  unsigned sample = 0;
+  unsigned threads = 0; ///< 0: one for every processor
+};
+
+/// A mutant and what noticed it.
+struct Tried {
+  std::string program; ///< the version of the kernel
+  Mutant mutant;
+  Outcome outcome;
+  std::string launch; ///< with which it was noticed
+};
+
+/// Everything that was tried with the kernel of `file`; `enumerated` counts all
+/// mutants there are. Nothing after an error, which has been reported.
+struct Campaign {
+  std::string kernel;
+  size_t enumerated = 0;
+  std::vector<Tried> tried;
+};
+std::optional<Campaign> runCampaign(const std::string &file,
+                                    const CampaignOptions &options);
+
+} // namespace einfall::mutation
+
+#endif // EINFALL_TEST_MUTATION_CAMPAIGN_H

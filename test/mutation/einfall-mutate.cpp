@@ -1,0 +1,194 @@
+//===- einfall-mutate.cpp - Tries mutants of device programs --------------===//
+//
+// Prints, in Markdown, how many mutants of each kind were made of the kernels of
+// some files and what noticed them. Exit code 1 where one survives that no rule
+// explains; it is listed on stderr.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/mutation/Campaign.h"
+#include "test/mutation/Reasons.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+
+using namespace einfall;
+using namespace einfall::mutation;
+namespace cl = llvm::cl;
+
+static cl::OptionCategory category("einfall-mutate");
+static cl::list<std::string> files(cl::Positional, cl::OneOrMore,
+                                   cl::desc("FILE..."), cl::cat(category));
+static cl::list<std::string> fixed("D", cl::Prefix,
+                                   cl::desc("an extent that is relied on, e=40"),
+                                   cl::cat(category));
+static cl::list<std::string>
+    launches("launch", cl::desc("other extents, p=65,m=129,pattern=peaky"),
+             cl::cat(category));
+static cl::list<std::string> params("param", cl::desc("a parameter, w=20"),
+                                    cl::cat(category));
+static cl::opt<std::string> reasonsPath("reasons", cl::Required,
+                                        cl::desc("rules, as JSON"),
+                                        cl::cat(category));
+static cl::opt<unsigned>
+    sampleSize("sample", cl::init(0),
+               cl::desc("mutants of a kind and role that are tried; 0: all"),
+               cl::cat(category));
+static cl::opt<unsigned> threads("j", cl::Prefix, cl::init(0),
+                                 cl::desc("threads"), cl::cat(category));
+static cl::opt<bool> verbose("v", cl::desc("list every mutant on stderr"),
+                             cl::cat(category));
+
+namespace {
+/// Counts of one kind, or of all.
+struct Row {
+  unsigned made = 0, reported = 0, numbers = 0, timeouts = 0, notRun = 0,
+           explained = 0, open = 0;
+  std::map<std::string, unsigned> checks, reasons;
+
+  void add(const Row &other) {
+    made += other.made;
+    reported += other.reported;
+    numbers += other.numbers;
+    timeouts += other.timeouts;
+    notRun += other.notRun;
+    explained += other.explained;
+    open += other.open;
+    for (auto &[check, count] : other.checks)
+      checks[check] += count;
+    for (auto &[reason, count] : other.reasons)
+      reasons[reason] += count;
+  }
+};
+} // namespace
+
+static std::string listed(const std::map<std::string, unsigned> &counts) {
+  std::string text;
+  for (auto &[word, count] : counts)
+    text += (text.empty() ? "" : ", ") + word + " " + std::to_string(count);
+  return text;
+}
+
+static void printRow(llvm::StringRef name, const Row &row) {
+  llvm::outs() << "| " << name << " | " << row.made << " | " << row.reported
+               << " | " << row.numbers << " | " << row.timeouts << " | "
+               << row.explained << " | " << row.open << " | "
+               << listed(row.checks) << " | " << listed(row.reasons) << " |\n";
+}
+
+static void printHead(llvm::StringRef first) {
+  llvm::outs() << "\n| " << first
+               << " | made | device reports | wrong numbers | endless | "
+                  "equivalent | open | checks | reasons |\n"
+               << "|---|--:|--:|--:|--:|--:|--:|---|---|\n";
+}
+
+static std::string describe(const Tried &tried) {
+  std::string text = tried.program + ": " + name(tried.mutant.kind).str() +
+                     " [" + tried.mutant.role + "] " + tried.mutant.text;
+  const Outcome &outcome = tried.outcome;
+  if (outcome.result == Outcome::Survived)
+    return text + ": survived, outputs " +
+           (outcome.equal ? "equal" : "within tolerance");
+  if (outcome.result == Outcome::NotRun)
+    return text + ": no launch tells it apart";
+  return text + ": " + outcome.check + " (" + tried.launch + ")";
+}
+
+static Row judge(const Tried &tried, Reasons &reasons) {
+  Row row;
+  row.made = 1;
+  switch (tried.outcome.result) {
+  case Outcome::Report:
+    row.reported = 1;
+    ++row.checks[tried.outcome.check];
+    return row;
+  case Outcome::Numbers:
+    row.numbers = 1;
+    return row;
+  case Outcome::Timeout:
+    row.timeouts = 1;
+    return row;
+  case Outcome::Survived:
+  case Outcome::NotRun:
+    break;
+  }
+  bool equal = tried.outcome.result == Outcome::NotRun || tried.outcome.equal;
+  if (const Reasons::Rule *rule =
+          reasons.find(tried.program, tried.mutant, equal)) {
+    row.explained = 1;
+    ++row.reasons[rule->name];
+    return row;
+  }
+  row.open = 1;
+  llvm::errs() << "open: " << describe(tried) << "\n";
+  return row;
+}
+
+static bool readPairs(llvm::ArrayRef<std::string> entries,
+                      llvm::function_ref<bool(std::string, llvm::StringRef)>
+                          take) {
+  for (llvm::StringRef entry : entries) {
+    auto [key, value] = entry.split('=');
+    if (take(key.str(), value))
+      continue;
+    llvm::errs() << "error: `" << entry << "` is not of the form name=number\n";
+    return false;
+  }
+  return true;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv,
+                              "tries mutants of device programs\n");
+  CampaignOptions options;
+  options.sample = sampleSize;
+  options.threads = threads;
+  options.launches.assign(launches.begin(), launches.end());
+  auto extent = [&](std::string name, llvm::StringRef value) {
+    return !value.getAsInteger(10, options.fixed[name]);
+  };
+  auto number = [&](std::string name, llvm::StringRef value) {
+    return !value.getAsDouble(options.params[name]);
+  };
+  if (!readPairs(fixed, extent) || !readPairs(params, number))
+    return driver::exitUsage;
+  llvm::Expected<Reasons> reasons = Reasons::load(reasonsPath);
+  if (!reasons) {
+    llvm::errs() << "error: " << llvm::toString(reasons.takeError()) << "\n";
+    return driver::exitInput;
+  }
+
+  std::map<Kind, Row> kinds;
+  Row all;
+  printHead("kernel");
+  for (const std::string &file : files) {
+    std::optional<Campaign> campaign = runCampaign(file, options);
+    if (!campaign)
+      return driver::exitInput;
+    Row sum;
+    for (const Tried &tried : campaign->tried) {
+      if (verbose)
+        llvm::errs() << describe(tried) << "\n";
+      Row row = judge(tried, *reasons);
+      kinds[tried.mutant.kind].add(row);
+      sum.add(row);
+    }
+    printRow(campaign->kernel, sum);
+    llvm::outs().flush();
+    all.add(sum);
+  }
+  printHead("kind");
+  for (auto &[kind, row] : kinds)
+    printRow(name(kind), row);
+  printRow("all", all);
+  llvm::outs() << "\n";
+  for (const Reasons::Rule &rule : reasons->all())
+    if (rule.used)
+      llvm::outs() << "- **" << rule.name << "** (" << rule.used
+                   << "): " << rule.reason << "\n";
+  return all.open ? driver::exitInput : driver::exitSuccess;
+}
