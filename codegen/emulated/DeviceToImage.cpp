@@ -89,6 +89,10 @@ public:
 
   LogicalResult run(Block &block) {
     for (BlockArgument argument : block.getArguments()) {
+      if (isa<device::TensorMapType>(argument.getType())) {
+        maps[argument] = maps.size();
+        continue;
+      }
       at = locationIndex("parameter", argument.getLoc());
       bool wide = kindOf(argument.getType()) == Kind::Wide;
       emit(wide ? Opcode::Parameter64 : Opcode::Parameter32, 0,
@@ -162,6 +166,10 @@ private:
                   bool isSigned);
   LogicalResult memory(Operation &op, Opcode opcode, Value data, Value base,
                        Value offset);
+  LogicalResult translateHopper(Operation &op);
+  LogicalResult launch(device::LaunchOp op);
+  LogicalResult product(device::WgmmaOp op);
+  Registers owned(Value value);
   LogicalResult loop(scf::ForOp op);
   LogicalResult branch(scf::IfOp op);
 
@@ -169,6 +177,8 @@ private:
   emulated::Program &program;
   llvm::DenseMap<Value, Registers> registers;
   llvm::StringMap<uint32_t> locations;
+  /// The body's tensor maps, by number.
+  llvm::DenseMap<Value, uint32_t> maps;
   uint32_t next[3] = {0, 0, 0};
   uint32_t at = 0;
 };
@@ -580,6 +590,9 @@ LogicalResult Translation::memory(Operation &op, Opcode opcode, Value data,
 }
 
 LogicalResult Translation::translate(Operation &op) {
+  // A map is described where the launch hands it on.
+  if (isa<device::EncodeMapOp>(op))
+    return success();
   for (Type type : op.getResultTypes())
     if (kindOf(type) == Kind::None)
       return refuse(op, "has a result that no register holds");
@@ -619,14 +632,7 @@ LogicalResult Translation::translate(Operation &op) {
             Registers(countOf(o.getResult().getType()), from[0]);
         return success();
       })
-      .Case<device::LaunchOp>([&](device::LaunchOp o) {
-        uint32_t when = o.getWhen() ? of(o.getWhen())[0]
-                                    : compute(Kind::Mask, Opcode::ConstantMask,
-                                              0, {}, /*immediate=*/1);
-        emit(Opcode::Launch, 0,
-             {of(o.getX())[0], of(o.getY())[0], of(o.getZ())[0], when});
-        return success();
-      })
+      .Case<device::LaunchOp>([&](auto o) { return launch(o); })
       .Case<device::ReturnOp>([&](auto) {
         emit(Opcode::Return, 0, {});
         return success();
@@ -724,6 +730,183 @@ LogicalResult Translation::translate(Operation &op) {
         Registers to = define(o.getResult());
         emit(Opcode::Mma, uint16_t(o.getType()),
              list({to, of(o.getA()), of(o.getB()), of(o.getC())}));
+        return success();
+      })
+      .Default([&](Operation *) { return translateHopper(op); });
+}
+
+//===----------------------------------------------------------------------===//
+// sm_90a
+//===----------------------------------------------------------------------===//
+
+LogicalResult Translation::launch(device::LaunchOp o) {
+  for (auto [number, value] : llvm::enumerate(o.getMaps())) {
+    auto map = value.getDefiningOp<device::EncodeMapOp>();
+    if (!map)
+      return refuse(*o, "hands on a map that is not described beside it");
+    emulated::MapShape shape;
+    shape.elementBytes = bitsOf(map.getElement()) / 8;
+    shape.dimensions = map.getBox().size();
+    shape.swizzle = map.getSwizzle();
+    for (auto [i, size] : llvm::enumerate(map.getBox()))
+      shape.box[i] = size;
+    image.maps.push_back(shape);
+    SmallVector<uint32_t> operands(1, of(map.getBase())[0]);
+    for (Value extent : map.getExtents())
+      operands.push_back(of(extent)[0]);
+    for (Value stride : map.getStrides())
+      operands.push_back(of(stride)[0]);
+    emit(Opcode::EncodeMap, shape.dimensions, operands, number);
+  }
+  uint32_t when = o.getWhen() ? of(o.getWhen())[0]
+                              : compute(Kind::Mask, Opcode::ConstantMask, 0, {},
+                                        /*immediate=*/1);
+  emit(Opcode::Launch, 0,
+       {of(o.getX())[0], of(o.getY())[0], of(o.getZ())[0], when});
+  return success();
+}
+
+/// Registers that no other value has, so that a product may change them in
+/// place: the value's own where this is its only use, else a copy.
+Registers Translation::owned(Value value) {
+  bool own = value.hasOneUse();
+  if (Operation *op = value.getDefiningOp())
+    own &= isa<device::WgmmaOp, device::WgmmaWaitOp, device::WgmmaFenceOp,
+               scf::ForOp, scf::IfOp>(op);
+  else
+    own &= isa<scf::ForOp>(value.getParentBlock()->getParentOp());
+  Registers from = of(value);
+  if (own)
+    return from;
+  Registers copy;
+  for (uint32_t reg : from) {
+    copy.push_back(fresh(kindOf(value.getType())));
+    move(value.getType(), copy.back(), reg);
+  }
+  return copy;
+}
+
+LogicalResult Translation::product(device::WgmmaOp op) {
+  emulated::Product product;
+  product.type = emulated::Half(op.getType());
+  product.transposeA = op.getTransposeA();
+  product.transposeB = op.getTransposeB();
+  product.registersA = isa<VectorType>(op.getA().getType());
+  product.adds = bool(op.getC());
+  product.columns = op.getColumns();
+  // The sum grows in place, as in the machine.
+  if (op.getC())
+    registers[op.getResult()] = owned(op.getC());
+  else
+    define(op.getResult());
+  SmallVector<uint32_t> operands;
+  for (Value value : {Value(op.getResult()), op.getA(), Value(op.getB())})
+    operands.append(of(value));
+  emit(Opcode::Wgmma, product.encode(), operands);
+  return success();
+}
+
+LogicalResult Translation::translateHopper(Operation &op) {
+  auto list = [&](std::initializer_list<Value> values) {
+    SmallVector<uint32_t> all;
+    for (Value value : values)
+      all.append(of(value));
+    return all;
+  };
+  auto coordinates = [&](ValueRange values) {
+    SmallVector<uint32_t> all;
+    for (Value value : values)
+      all.append(of(value));
+    return all;
+  };
+  return TypeSwitch<Operation *, LogicalResult>(&op)
+      .Case<device::MBarrierInitOp>([&](device::MBarrierInitOp o) {
+        emit(Opcode::MBarrierInit, 0, list({o.getAddress()}), o.getCount());
+        return success();
+      })
+      .Case<device::MBarrierArriveOp>([&](device::MBarrierArriveOp o) {
+        emit(Opcode::MBarrierArrive, 0, list({o.getAddress()}));
+        return success();
+      })
+      .Case<device::MBarrierExpectOp>([&](device::MBarrierExpectOp o) {
+        emit(Opcode::MBarrierExpect, 0, list({o.getAddress(), o.getBytes()}));
+        return success();
+      })
+      .Case<device::MBarrierWaitOp>([&](device::MBarrierWaitOp o) {
+        emit(Opcode::MBarrierWait, 0, list({o.getAddress(), o.getParity()}));
+        return success();
+      })
+      .Case<device::FenceOp>([&](device::FenceOp o) {
+        emit(Opcode::Fence, uint16_t(o.getKind()), {});
+        return success();
+      })
+      .Case<device::BulkLoadOp>([&](device::BulkLoadOp o) {
+        SmallVector<uint32_t> operands = coordinates(o.getCoordinates());
+        operands.append(list({o.getDestination(), o.getBarrier()}));
+        emit(Opcode::BulkLoad, o.getCoordinates().size(), operands,
+             maps.lookup(o.getMap()));
+        return success();
+      })
+      .Case<device::BulkStoreOp>([&](device::BulkStoreOp o) {
+        SmallVector<uint32_t> operands = coordinates(o.getCoordinates());
+        operands.append(of(o.getSource()));
+        emit(Opcode::BulkStore, o.getCoordinates().size(), operands,
+             maps.lookup(o.getMap()));
+        return success();
+      })
+      .Case<device::BulkCommitOp>([&](auto) {
+        emit(Opcode::BulkCommit, 0, {});
+        return success();
+      })
+      .Case<device::BulkWaitOp>([&](device::BulkWaitOp o) {
+        emit(Opcode::BulkWait, o.getRead(), {}, o.getPending());
+        return success();
+      })
+      .Case<device::DescriptorOp>([&](device::DescriptorOp o) {
+        uint64_t swizzle = o.getSwizzle();
+        uint64_t mode = swizzle == 128  ? 1
+                        : swizzle == 64 ? 2
+                        : swizzle == 32 ? 3
+                                        : 0;
+        uint64_t bits = uint64_t(o.getLeading() / 16 & 0x3fff) << 16 |
+                        uint64_t(o.getStride() / 16 & 0x3fff) << 32 |
+                        mode << 62;
+        uint32_t to = define(o.getResult())[0];
+        emit(Opcode::Descriptor, 0, {to, of(o.getAddress())[0]}, bits);
+        return success();
+      })
+      .Case<device::WgmmaOp>([&](auto o) { return product(o); })
+      .Case<device::WgmmaFenceOp>([&](device::WgmmaFenceOp o) {
+        for (auto [value, result] : llvm::zip(o.getValues(), o.getResults())) {
+          Registers mine = owned(value);
+          registers[result] = mine;
+        }
+        emit(Opcode::WgmmaFence, 0, {});
+        return success();
+      })
+      .Case<device::WgmmaCommitOp>([&](auto) {
+        emit(Opcode::WgmmaCommit, 0, {});
+        return success();
+      })
+      .Case<device::WgmmaWaitOp>([&](device::WgmmaWaitOp o) {
+        SmallVector<uint32_t> operands;
+        for (auto [value, result] : llvm::zip(o.getValues(), o.getResults())) {
+          Registers same = of(value);
+          operands.append(same);
+          registers[result] = same;
+        }
+        emit(Opcode::WgmmaWait, operands.size(), operands, o.getPending());
+        return success();
+      })
+      .Case<device::SetMaxRegistersOp>([&](device::SetMaxRegistersOp o) {
+        emit(Opcode::SetMaxRegisters, uint16_t(o.getDirection()), {},
+             o.getCount());
+        return success();
+      })
+      .Case<device::StMatrixOp>([&](device::StMatrixOp o) {
+        emit(Opcode::StMatrix,
+             uint16_t(o.getCount() | (o.getTranspose() ? 256 : 0)),
+             list({o.getAddress(), o.getValue()}));
         return success();
       })
       .Default([&](Operation *) { return refuse(op, "is not translated"); });

@@ -10,6 +10,9 @@
 // zeros above; 16-bit floats are computed in f32 and rounded back, which is
 // exact for one operation.
 //
+// A product of a warpgroup changes its accumulator in place, as in the machine;
+// an accumulator that has other uses is copied first.
+//
 // Not translated, and refused with an error at the operation: f64, integers
 // wider than 64 bits, conversions between integers and 16-bit floats.
 //

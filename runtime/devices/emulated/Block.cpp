@@ -62,6 +62,12 @@ Code::Code(const Program &program)
     case Opcode::CopyAsync:
       granule = std::min<uint32_t>(granule, inst.sub);
       break;
+    case Opcode::MBarrierInit:
+      granule = std::min<uint32_t>(granule, 8);
+      break;
+    case Opcode::Fence:
+      fences = true;
+      break;
     default:
       break;
     }
@@ -76,11 +82,12 @@ Code::Code(const Program &program)
 Block::Block(const BlockContext &context)
     : context(context),
       shared(context.image.shared, context.image.threads / warpLanes,
-             context.code.granule),
-      warps(context.image.threads / warpLanes),
-      hints(context.code.steps.size()) {
+             context.code.granule, context.code.fences),
+      warps(context.image.threads / warpLanes), issues((warps.size() + 3) / 4),
+      firstIssue(issues.size()), hints(context.code.steps.size()) {
   // Warps start at different lines of the cache's sets.
-  size_t words = size_t(context.code.words) * warpLanes;
+  // Six words more are for the fragments of products.
+  size_t words = (size_t(context.code.words) + 6) * warpLanes;
   size_t perWarp = (words + context.code.masks + 31) / 16 * 16 + 16;
   storage.resize(perWarp * warps.size() + 16);
   uintptr_t start = reinterpret_cast<uintptr_t>(storage.data());
@@ -134,6 +141,11 @@ bool Block::fail(const Warp &warp, const Step &step, int lane,
   case Conflict::Uninitialized:
     return fail(warp, step, lane, "reads " + bytes + ", which nothing wrote");
   case Conflict::InFlight:
+    for (const MBarrier &barrier : mbarriers)
+      if (conflict.address - barrier.address < 8)
+        return fail(warp, step, lane,
+                    "touches " + bytes + ", which holds a barrier",
+                    {at + ": makes it"});
     return fail(warp, step, lane,
                 "touches " + bytes + " while a copy to it is in flight",
                 {at + ": copies there", "a copy_wait has to come first"});
@@ -147,6 +159,23 @@ bool Block::fail(const Warp &warp, const Step &step, int lane,
                 "writes " + bytes + ", which " + other + " wrote with no " +
                     order + " between",
                 {at + ": writes there"});
+  case Conflict::NotAwaited:
+    return fail(warp, step, lane,
+                "touches " + bytes +
+                    ", which a bulk copy brings, without having waited for "
+                    "its barrier",
+                {at + ": copies there"});
+  case Conflict::NotFenced:
+    return fail(warp, step, lane,
+                "reads " + bytes + " asynchronously, which " + other +
+                    " wrote with no fence after it",
+                {at + ": writes there",
+                 "a device.nv.fence async_shared of the writer, then a barrier "
+                 "have to come between"});
+  case Conflict::BeingRead:
+    return fail(warp, step, lane,
+                "writes " + bytes + " while it is read asynchronously",
+                {at + ": reads there", "a wait for that has to come first"});
   case Conflict::WriteAfterRead:
     return fail(warp, step, lane,
                 "writes " + bytes + ", which " + other + " reads with no " +
@@ -171,9 +200,19 @@ std::optional<Message> Block::run(std::array<uint64_t, 3> at, uint64_t number) {
     warp.copies.clear();
     warp.bytesInFlight = 0;
     warp.closedGroups.fill(0);
+    warp.closedBulkGroups.fill(0);
+    warp.mbarrier = -1;
+    warp.products.clear();
+    warp.closedProducts = 0;
+    warp.issuedProducts = 0;
   }
   for (NamedBarrier &barrier : barriers)
-    barrier = {};
+    barrier.arrived = barrier.arrivedWarps = barrier.waitingWarps = 0;
+  mbarriers.clear();
+  bulk.clear();
+  for (auto &issued : issues)
+    issued.clear();
+  std::fill(firstIssue.begin(), firstIssue.end(), 0);
   ++counters.blocks;
 
   for (;;) {
@@ -184,8 +223,11 @@ std::optional<Message> Block::run(std::array<uint64_t, 3> at, uint64_t number) {
         ready[count++] = warp.number;
       waiting |= warp.state == State::Waiting;
     }
-    if (count == 0)
-      return waiting ? deadlock() : abandonedBarrier();
+    if (count == 0) {
+      if (waiting && landSome())
+        continue;
+      return waiting ? deadlock() : abandoned();
+    }
     uint64_t draw = random();
     Warp &warp = warps[ready[(draw >> 32) % count]];
     // From a few instructions to thousands.
@@ -196,6 +238,8 @@ std::optional<Message> Block::run(std::array<uint64_t, 3> at, uint64_t number) {
       Copies &copies = warp.copies[random() % warp.copies.size()];
       land(copies, copies.pending & ~copies.landed & uint32_t(random()));
     }
+    if (!bulk.empty() && random() % 4 == 0)
+      landSome();
     if (shared.exhausted())
       return fail(warp, context.code.steps[0], -1,
                   "passes too many barriers without one of the whole block"),
@@ -203,14 +247,24 @@ std::optional<Message> Block::run(std::array<uint64_t, 3> at, uint64_t number) {
   }
 }
 
-std::optional<Message> Block::abandonedBarrier() {
+std::optional<Message> Block::abandoned() {
+  const Step &end = context.code.steps.back();
   for (unsigned i = 0; i < barrierCount; ++i)
     if (barriers[i].arrived)
-      fail(warps[__builtin_ctz(barriers[i].arrivedWarps)],
-           context.code.steps.back(), -1,
+      fail(warps[__builtin_ctz(barriers[i].arrivedWarps)], end, -1,
            "the block ends with " + std::to_string(barriers[i].arrived) +
                " of " + std::to_string(barriers[i].expected) +
                " threads arrived at barrier " + std::to_string(i));
+  for (const BulkCopy &copy : bulk)
+    if (!copy.landed || !copy.load)
+      fail(warps[copy.warp], end, copy.lane,
+           "the block ends while a bulk copy may still use its shared memory",
+           {place(copy.location) + ": was not waited for"});
+  for (const Warp &warp : warps)
+    if (!warp.products.empty())
+      fail(warp, end, -1, "the block ends with matrix products in flight",
+           {place(warp.products.front().step->location) +
+            ": was not waited for"});
   return message;
 }
 
@@ -219,11 +273,22 @@ std::optional<Message> Block::deadlock() {
   for (const Warp &warp : warps) {
     if (warp.state != State::Waiting)
       continue;
-    const Step &step = context.code.steps[warp.position - 1];
-    const NamedBarrier &barrier = barriers[warp.barrier];
-    std::string text = "waits at barrier " + std::to_string(warp.barrier) +
-                       ", where " + std::to_string(barrier.arrived) + " of " +
-                       std::to_string(barrier.expected) + " threads arrived";
+    const Step &step =
+        context.code
+            .steps[warp.mbarrier >= 0 ? warp.position : warp.position - 1];
+    std::string text;
+    if (warp.mbarrier >= 0) {
+      const MBarrier &barrier = mbarriers[warp.mbarrier];
+      text = "waits for phase " + std::to_string(barrier.phase) +
+             " of the barrier at " + std::to_string(barrier.address) +
+             ", which lacks " + std::to_string(barrier.pending) +
+             " arrivals and " + std::to_string(barrier.bytes) + " bytes";
+    } else {
+      const NamedBarrier &barrier = barriers[warp.barrier];
+      text = "waits at barrier " + std::to_string(warp.barrier) + ", where " +
+             std::to_string(barrier.arrived) + " of " +
+             std::to_string(barrier.expected) + " threads arrived";
+    }
     if (!first) {
       fail(warp, step, -1, "deadlock: " + text + " and no warp can go on");
       first = message;
@@ -414,8 +479,12 @@ void Block::runWarp(Warp &warp, uint64_t quota) {
     default:
       warp.active = active;
       warp.position = at;
-      if (execute(warp, step))
+      if (execute(warp, step)) {
+        // A wait that has to be tried again is counted when it succeeds.
+        executed[unsigned(step.kind)] -= warp.position != at;
+        at = warp.position;
         continue;
+      }
     }
     break;
   }
@@ -534,6 +603,46 @@ bool Block::execute(Warp &warp, const Step &step) {
     return true;
   case Opcode::LdMatrix:
     return loadMatrix(warp, step);
+  case Opcode::StMatrix:
+    return storeMatrix(warp, step);
+  case Opcode::EncodeMap:
+    encodeMap(warp, step);
+    return true;
+  case Opcode::MBarrierInit:
+    return makeMBarrier(warp, step);
+  case Opcode::MBarrierArrive:
+    return arriveMBarrier(warp, step, false);
+  case Opcode::MBarrierExpect:
+    return arriveMBarrier(warp, step, true);
+  case Opcode::MBarrierWait:
+    return waitMBarrier(warp, step);
+  case Opcode::Fence:
+    return fence(warp, step);
+  case Opcode::BulkLoad:
+    return bulkCopy(warp, step, true);
+  case Opcode::BulkStore:
+    return bulkCopy(warp, step, false);
+  case Opcode::BulkCommit:
+    for (unsigned i = 0; i < warpLanes; ++i)
+      warp.closedBulkGroups[i] += warp.active >> i & 1;
+    return true;
+  case Opcode::BulkWait:
+    return bulkWait(warp, step);
+  case Opcode::Descriptor:
+    for (unsigned i = 0; i < warpLanes; ++i)
+      wide(warp.words + o[0])[i] =
+          step.immediate | (warp.words[o[1] + i] >> 4 & 0x3fff);
+    return true;
+  case Opcode::Wgmma:
+    return issueProduct(warp, step);
+  case Opcode::WgmmaCommit:
+    ++warp.closedProducts;
+    return true;
+  case Opcode::WgmmaWait:
+    return waitProducts(warp, step);
+  case Opcode::WgmmaFence:
+  case Opcode::SetMaxRegisters:
+    return true;
   default:
     return fail(warp, step, -1, "cannot be executed");
   }
@@ -545,19 +654,19 @@ void Block::shuffle(Warp &warp, const Step &step) {
   uint32_t value[warpLanes];
   std::memcpy(value, warp.words + o[1], sizeof(value));
   for (uint32_t lane = 0; lane < warpLanes; ++lane) {
-    uint32_t from = lane;
+    uint32_t from = lane, by = operand[lane] % warpLanes;
     switch (ShuffleMode(step.sub)) {
     case ShuffleMode::Xor:
-      from = lane ^ operand[lane];
+      from = lane ^ by;
       break;
     case ShuffleMode::Index:
-      from = operand[lane];
+      from = by;
       break;
     case ShuffleMode::Up:
-      from = lane - operand[lane];
+      from = lane - by;
       break;
     case ShuffleMode::Down:
-      from = lane + operand[lane];
+      from = lane + by;
       break;
     }
     warp.words[o[0] + lane] = value[from < warpLanes ? from : lane];
@@ -581,7 +690,7 @@ bool Block::arrive(Warp &warp, const Step &step, bool waits) {
                     std::to_string(barrier.expected) + " threads arrived");
   if (!barrier.arrived) {
     barrier.expected = threads;
-    barrier.joined.fill(0);
+    barrier.joined.clear();
   }
   shared.bring(warp.number, barrier.joined);
   barrier.arrived += warpLanes;
@@ -600,7 +709,7 @@ bool Block::arrive(Warp &warp, const Step &step, bool waits) {
     }
   if (__builtin_popcount(barrier.waitingWarps) == int(warps.size()))
     shared.settle();
-  barrier = {};
+  barrier.arrived = barrier.arrivedWarps = barrier.waitingWarps = 0;
   return true;
 }
 
@@ -630,9 +739,10 @@ einfall::emulated::computeGrid(const BlockContext &context,
   host.name = context.image.name;
   host.locations = context.image.locations;
   host.threads = warpLanes;
+  host.maps = context.image.maps;
   Launch launch = context.launch;
   launch.limit = 1 << 20;
-  BlockContext grid{host, context.code, launch, context.memory};
+  BlockContext grid{host, context.code, launch, context.memory, context.maps};
   Block block(grid);
   if (std::optional<Message> wrong = block.run({0, 0, 0}, 0)) {
     wrong->block = {-1, -1, -1};

@@ -42,6 +42,16 @@ struct Code {
   uint32_t words, masks;
   /// The smallest access to shared memory, in bytes.
   uint32_t granule = 16;
+  /// Fences are there and have to be kept track of.
+  bool fences = false;
+};
+
+/// A tensor in global memory as the grid described it: elements along each
+/// dimension, the innermost first, and strides in bytes of all but that.
+struct TensorMap {
+  uint64_t base = 0;
+  std::array<uint64_t, 5> extents = {};
+  std::array<uint64_t, 4> strides = {};
 };
 
 /// What all blocks of a launch share.
@@ -50,6 +60,8 @@ struct BlockContext {
   const Code &code;
   const Launch &launch;
   const GlobalMemory &memory;
+  /// One for each of the image's; written by the grid.
+  std::vector<TensorMap> &maps;
 };
 
 class Block {
@@ -82,6 +94,40 @@ private:
     std::array<uint64_t, warpLanes> source;
     bool fromWritable;
   };
+  /// One wgmma of a warp.
+  struct ProductInFlight {
+    const Step *step;
+    uint64_t a, b;
+    uint32_t group;
+    bool landed;
+  };
+  /// What the first warp of a warpgroup issued; the others have to follow.
+  struct ProductIssue {
+    const Step *step;
+    uint64_t a, b;
+  };
+  /// A barrier in shared memory.
+  struct MBarrier {
+    uint32_t address, count, pending;
+    int64_t bytes = 0;
+    /// Phases that completed.
+    uint32_t phase = 0;
+    bool fenced = false;
+    /// Who made it, and when.
+    unsigned warp, lane;
+    uint32_t clock, location;
+    /// From those who arrived; and of those of the phases that completed.
+    Knowledge joined, completed;
+  };
+  /// A bulk load, until it lands; a bulk store, until it was waited for.
+  struct BulkCopy {
+    bool load, landed = false;
+    uint32_t map;
+    std::array<int32_t, 5> coordinates;
+    uint32_t address;
+    unsigned mbarrier = 0, warp, lane;
+    uint32_t group, location;
+  };
   struct Warp {
     unsigned number = 0;
     State state = State::Ready;
@@ -90,12 +136,17 @@ private:
     uint32_t *words = nullptr, *masks = nullptr;
     std::deque<Copies> copies;
     uint64_t bytesInFlight = 0;
-    std::array<uint32_t, warpLanes> closedGroups;
+    std::array<uint32_t, warpLanes> closedGroups, closedBulkGroups;
+    /// What it waits for: a named barrier, or one in shared memory (not -1).
     unsigned barrier = 0;
+    int mbarrier = -1;
+    std::deque<ProductInFlight> products;
+    uint32_t closedProducts = 0;
+    uint64_t issuedProducts = 0;
   };
   struct NamedBarrier {
     uint32_t expected = 0, arrived = 0, arrivedWarps = 0, waitingWarps = 0;
-    Clocks joined;
+    Knowledge joined;
   };
 
   /// Runs until the quota is used, the warp waits or is done, or something is
@@ -113,6 +164,35 @@ private:
   bool arrive(Warp &warp, const Step &step, bool waits);
   void shuffle(Warp &warp, const Step &step);
   bool loadMatrix(Warp &warp, const Step &step);
+  bool storeMatrix(Warp &warp, const Step &step);
+
+  // Barriers in shared memory and bulk copies (BlockBulk.cpp).
+  void encodeMap(Warp &warp, const Step &step);
+  bool makeMBarrier(Warp &warp, const Step &step);
+  bool arriveMBarrier(Warp &warp, const Step &step, bool expects);
+  bool waitMBarrier(Warp &warp, const Step &step);
+  int findMBarrier(Warp &warp, const Step &step, unsigned lane,
+                   uint32_t address);
+  void completePhase(unsigned mbarrier);
+  bool fence(Warp &warp, const Step &step);
+  bool bulkCopy(Warp &warp, const Step &step, bool load);
+  bool bulkWait(Warp &warp, const Step &step);
+  /// Calls row(global address, shared offset, first, last byte of the row that
+  /// lie in the tensor) for each row of the box.
+  template <typename Row> bool forRows(const BulkCopy &copy, Row row) const;
+  void land(BulkCopy &copy);
+  /// Lands one that is in flight; false where there is none.
+  bool landSome();
+
+  // Products of warpgroups (BlockWarpgroup.cpp).
+  bool issueProduct(Warp &warp, const Step &step);
+  bool waitProducts(Warp &warp, const Step &step);
+  void compute(Warp &warp, const ProductInFlight &product);
+  /// Calls chunk(address) for each 16 bytes that the warp's share reads; stops
+  /// and returns false where that does.
+  template <typename Chunk>
+  bool forChunks(const Warp &warp, const ProductInFlight &product,
+                 Chunk chunk) const;
 
   /// Finds lanes' buffers; addresses of inactive lanes become another's.
   bool checkGlobal(Warp &warp, const Step &step, uint64_t *addresses,
@@ -132,13 +212,18 @@ private:
   std::string place(uint32_t location) const;
   /// What is wrong where no warp can go on, and where all are done.
   std::optional<Message> deadlock();
-  std::optional<Message> abandonedBarrier();
+  std::optional<Message> abandoned();
 
   const BlockContext &context;
   SharedMemory shared;
   std::vector<Warp> warps;
   std::vector<uint32_t> storage;
   std::array<NamedBarrier, barrierCount> barriers;
+  std::vector<MBarrier> mbarriers;
+  std::vector<BulkCopy> bulk;
+  /// Per warpgroup: issues from number `firstIssue` on.
+  std::vector<std::deque<ProductIssue>> issues;
+  std::vector<uint64_t> firstIssue;
   /// Per step: the buffer that it found last.
   std::vector<uint32_t> hints;
   std::array<uint64_t, 3> position = {};

@@ -50,6 +50,29 @@ static std::optional<std::string> check(const Launch &launch) {
   return std::nullopt;
 }
 
+/// What cuTensorMapEncodeTiled would refuse.
+static std::optional<std::string> check(const std::vector<TensorMap> &maps,
+                                        const Image &image) {
+  for (size_t i = 0; i < maps.size(); ++i) {
+    std::string name = "map " + std::to_string(i);
+    if (maps[i].base % 16)
+      return name + " starts at " + hex(maps[i].base) +
+             ", which is no multiple of 16";
+    for (unsigned d = 0; d < image.maps[i].dimensions; ++d) {
+      if (maps[i].extents[d] < 1 || maps[i].extents[d] > uint64_t(1) << 32)
+        return name + " has extent " +
+               std::to_string(int64_t(maps[i].extents[d])) +
+               "; 1 to 2^32 are possible";
+      if (d && (maps[i].strides[d - 1] % 16 ||
+                maps[i].strides[d - 1] >= uint64_t(1) << 40))
+        return name + " has a stride of " +
+               std::to_string(int64_t(maps[i].strides[d - 1])) +
+               " bytes; multiples of 16 below 2^40 are possible";
+    }
+  }
+  return std::nullopt;
+}
+
 /// Most blocks along x, y and z, as CUDA has it.
 static constexpr uint64_t maxBlocks[3] = {0x7fffffff, 65535, 65535};
 
@@ -72,7 +95,8 @@ Report einfall::emulated::run(const Launch &launch) {
   if (std::optional<std::string> wrong = memory.set(launch.buffers))
     return refuse(*wrong);
 
-  BlockContext grid{prepared.image, prepared.grid, launch, memory};
+  std::vector<TensorMap> maps(prepared.image.maps.size());
+  BlockContext grid{prepared.image, prepared.grid, launch, memory, maps};
   if (std::optional<Message> wrong =
           computeGrid(grid, report.grid, report.applies)) {
     report.messages.push_back(*wrong);
@@ -96,7 +120,10 @@ Report einfall::emulated::run(const Launch &launch) {
     ++stride;
   uint64_t first = blocks ? launch.seed % blocks : 0;
 
-  BlockContext body{prepared.image, prepared.body, launch, memory};
+  if (std::optional<std::string> wrong = check(maps, prepared.image);
+      wrong && blocks)
+    return refuse(*wrong);
+  BlockContext body{prepared.image, prepared.body, launch, memory, maps};
   std::atomic<uint64_t> next = 0;
   std::mutex lock;
   std::vector<std::pair<uint64_t, Message>> found;

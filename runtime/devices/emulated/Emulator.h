@@ -19,8 +19,8 @@
 // wavefronts follow a model of 32 banks of 4 bytes (half and quarter warps for
 // 8 and 16 bytes) and are labelled as modelled. There is no model of time.
 //
-// Not emulated: caches, memory ordering between blocks, the order in which
-// matrix units add.
+// Not emulated: caches, memory ordering between blocks, clusters, register
+// budgets, the order in which matrix units add.
 //
 // Knows neither MLIR nor LLVM. Thread-safe: images are immutable and a launch
 // owns all that it changes, except the caller's buffers.
@@ -52,8 +52,8 @@ public:
   /// An image that was made in this process; refused as `load` refuses.
   static std::optional<DeviceImage> make(Image image, std::string &error);
 
-  /// Name, target ("sm_80"), threads of a block, bytes of its shared memory,
-  /// parameters.
+  /// Name, target ("sm_80", "sm_90a"), threads of a block, bytes of its shared
+  /// memory, parameters.
   const Image &contents() const;
 
 private:

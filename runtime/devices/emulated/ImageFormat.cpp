@@ -7,7 +7,8 @@
 //   u32       0
 //   u64       bytes of what follows the header
 //   u64       hash of what follows the header
-//   then      name, target, threads, shared, parameters, locations, grid, body
+//   then      name, target, threads, shared, parameters, locations, maps, grid,
+//             body
 //
 // Strings and lists are a u32 count and their elements. The hash is for
 // corruption, not for malice: what is read is validated as well.
@@ -21,7 +22,7 @@
 using namespace einfall::emulated;
 
 static constexpr char magic[] = "EFEMUL\r\n";
-static constexpr uint32_t formatVersion = 1;
+static constexpr uint32_t formatVersion = 2;
 static constexpr size_t headerBytes = 32;
 
 /// FNV-1a over bytes, then mixed so that all bits depend on all.
@@ -135,6 +136,14 @@ std::string einfall::emulated::write(const Image &image) {
     payload.text(location.operation);
     payload.text(location.place);
   }
+  payload.number(uint32_t(image.maps.size()));
+  for (const MapShape &map : image.maps) {
+    payload.number(map.elementBytes);
+    payload.number(map.dimensions);
+    payload.number(map.swizzle);
+    for (uint32_t size : map.box)
+      payload.number(size);
+  }
   payload.program(image.grid);
   payload.program(image.body);
 
@@ -186,6 +195,14 @@ std::optional<Image> einfall::emulated::read(const void *bytes, uint64_t size,
   for (Location &location : image.locations) {
     location.operation = reader.text();
     location.place = reader.text();
+  }
+  image.maps.resize(reader.count(32));
+  for (MapShape &map : image.maps) {
+    map.elementBytes = reader.number<uint32_t>();
+    map.dimensions = reader.number<uint32_t>();
+    map.swizzle = reader.number<uint32_t>();
+    for (uint32_t &size : map.box)
+      size = reader.number<uint32_t>();
   }
   image.grid = reader.program();
   image.body = reader.program();

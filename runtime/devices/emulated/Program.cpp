@@ -19,7 +19,7 @@ const char *einfall::emulated::name(Class kind) {
       "control",     "integer",      "f32",         "special function",
       "load global", "store global", "load shared", "store shared",
       "copy",        "barrier",      "shuffle",     "ldmatrix",
-      "mma"};
+      "mma",         "wgmma"};
   return names[unsigned(kind)];
 }
 
@@ -37,10 +37,20 @@ bool einfall::emulated::isConverged(Opcode opcode) {
   case Opcode::Uniform:
   case Opcode::LdMatrix:
   case Opcode::Mma:
+  case Opcode::Wgmma:
+  case Opcode::WgmmaFence:
+  case Opcode::WgmmaCommit:
+  case Opcode::WgmmaWait:
+  case Opcode::SetMaxRegisters:
+  case Opcode::StMatrix:
     return true;
   default:
     return false;
   }
+}
+
+bool einfall::emulated::isHopper(Opcode opcode) {
+  return opcode >= Opcode::EncodeMap;
 }
 
 /// How many values `sub` may take, for the opcodes where it is a choice.
@@ -62,6 +72,9 @@ static unsigned choices(Opcode opcode) {
   case Opcode::Unpack:
   case Opcode::Mma:
   case Opcode::Vote:
+  case Opcode::Fence:
+  case Opcode::BulkWait:
+  case Opcode::SetMaxRegisters:
     return 2;
   case Opcode::Block:
     return 3;
@@ -93,12 +106,34 @@ std::optional<std::string> einfall::emulated::signature(Opcode opcode,
     char letter = bytes == 8 ? (loads ? 'D' : 'd') : (loads ? 'W' : 'w');
     return std::string(count, letter) + operands.substr(1);
   }
-  case Opcode::LdMatrix: {
+  case Opcode::LdMatrix:
+  case Opcode::StMatrix: {
     unsigned count = sub & 255;
     if ((sub & ~0x1ffu) || (count != 1 && count != 2 && count != 4))
       return std::nullopt;
+    if (opcode == Opcode::StMatrix)
+      return "w" + std::string(count, 'w');
     return std::string(count, 'W') + operands.substr(1);
   }
+  case Opcode::EncodeMap:
+    if (sub < 1 || sub > 5)
+      return std::nullopt;
+    return std::string(2 * sub, 'd');
+  case Opcode::BulkLoad:
+  case Opcode::BulkStore:
+    if (sub < 1 || sub > 5)
+      return std::nullopt;
+    return std::string(sub, 'w') + operands.substr(1);
+  case Opcode::Wgmma: {
+    Product product = Product::decode(sub);
+    if (product.columns < 8 || product.columns > 256 ||
+        (product.registersA && product.transposeA))
+      return std::nullopt;
+    return std::string(product.columns / 2, 'W') +
+           (product.registersA ? "wwww" : "d") + "d";
+  }
+  case Opcode::WgmmaWait:
+    return std::string(sub, 'W');
   case Opcode::CopyAsync:
     if (sub != 4 && sub != 8 && sub != 16)
       return std::nullopt;
@@ -124,6 +159,10 @@ static std::optional<std::string> validate(const Program &program,
     if (unsigned(inst.opcode) >= opcodeCount)
       return "has the unknown opcode " + std::to_string(unsigned(inst.opcode)) +
              where;
+    if (isHopper(inst.opcode) && image.target != "sm_90a")
+      return "has an instruction of sm_90a" + where;
+    if (inst.opcode == Opcode::EncodeMap && !grid)
+      return "describes a map on the device" + where;
     if (inst.location >= image.locations.size())
       return "names a location that is not there" + where;
     std::optional<std::string> letters = signature(inst.opcode, inst.sub);
@@ -171,6 +210,17 @@ static std::optional<std::string> validate(const Program &program,
           inst.immediate % warpLanes)
         return "counts threads that are no warps" + where;
       break;
+    case Opcode::EncodeMap:
+    case Opcode::BulkLoad:
+    case Opcode::BulkStore:
+      if (inst.immediate >= image.maps.size() ||
+          image.maps[inst.immediate].dimensions != inst.sub)
+        return "names a map that is not there" + where;
+      break;
+    case Opcode::MBarrierInit:
+      if (inst.immediate < 1 || inst.immediate >= 1 << 20)
+        return "counts arrivals that cannot be" + where;
+      break;
     case Opcode::If:
     case Opcode::Loop32:
     case Opcode::Loop64:
@@ -212,7 +262,20 @@ static std::optional<std::string> validate(const Program &program,
 }
 
 std::optional<std::string> einfall::emulated::validate(const Image &image) {
-  if (image.target != "sm_80")
+  for (const MapShape &map : image.maps) {
+    bool sound = map.dimensions >= 1 && map.dimensions <= 5 &&
+                 (map.elementBytes == 1 || map.elementBytes == 2 ||
+                  map.elementBytes == 4) &&
+                 (map.swizzle == 0 || map.swizzle == 32 || map.swizzle == 64 ||
+                  map.swizzle == 128);
+    for (unsigned i = 0; sound && i < 5; ++i)
+      sound = map.box[i] >= 1 && map.box[i] <= 256;
+    uint64_t row = uint64_t(map.box[0]) * map.elementBytes;
+    if (!sound || row % 16 || (map.swizzle && row > map.swizzle) ||
+        map.boxBytes() > maxSharedBytes)
+      return "has a map whose boxes cannot be";
+  }
+  if (image.target != "sm_80" && image.target != "sm_90a")
     return "is for `" + image.target + "`, which is not emulated";
   if (image.threads < warpLanes || image.threads > maxThreads ||
       image.threads % warpLanes)

@@ -59,8 +59,9 @@ enum class Class : uint8_t {
   Shuffle,
   LdMatrix,
   Mma,
+  Wgmma,
 };
-inline constexpr unsigned classCount = 13;
+inline constexpr unsigned classCount = 14;
 
 /// "mma", "load global", ...
 const char *name(Class kind);
@@ -100,6 +101,22 @@ constexpr uint16_t access(unsigned elementBytes, unsigned count) {
 constexpr unsigned elementBytes(uint16_t sub) { return sub >> 8; }
 constexpr unsigned elementCount(uint16_t sub) { return sub & 255; }
 
+/// `sub` of a product of a warpgroup, D = A B (+ C) on 64 x columns x 16.
+struct Product {
+  Half type;
+  bool transposeA, transposeB, registersA, adds;
+  unsigned columns;
+
+  uint16_t encode() const {
+    return uint16_t(unsigned(type) | transposeA << 1 | transposeB << 2 |
+                    registersA << 3 | adds << 4 | columns / 8 << 5);
+  }
+  static Product decode(uint16_t sub) {
+    return {Half(sub & 1), bool(sub & 2),  bool(sub & 4),
+            bool(sub & 8), bool(sub & 16), unsigned(sub >> 5) * 8};
+  }
+};
+
 struct Instruction {
   Opcode opcode;
   uint16_t sub = 0;
@@ -122,6 +139,19 @@ struct Location {
   std::string operation, place;
 };
 
+/// What is fixed of a tensor map: boxes, innermost dimension first.
+struct MapShape {
+  uint32_t elementBytes = 2, dimensions = 1, swizzle = 0;
+  uint32_t box[5] = {1, 1, 1, 1, 1};
+
+  uint64_t boxBytes() const {
+    uint64_t bytes = elementBytes;
+    for (unsigned i = 0; i < dimensions; ++i)
+      bytes *= box[i];
+    return bytes;
+  }
+};
+
 enum class ParameterType : uint8_t { I64, I32, F32 };
 struct Parameter {
   std::string name;
@@ -133,6 +163,7 @@ struct Image {
   uint32_t threads = 32, shared = 0;
   std::vector<Parameter> parameters;
   std::vector<Location> locations;
+  std::vector<MapShape> maps;
   Program grid, body;
 };
 
@@ -142,6 +173,9 @@ std::optional<std::string> signature(Opcode opcode, uint16_t sub);
 
 /// True where all lanes of a warp must come together.
 bool isConverged(Opcode opcode);
+
+/// True for the instructions of sm_90a.
+bool isHopper(Opcode opcode);
 
 /// What makes the image impossible to run, or nothing.
 std::optional<std::string> validate(const Image &image);

@@ -13,6 +13,17 @@
 //   * two lanes of one warp are ordered when the warp's clock advanced between
 //     them: by a warp_barrier or a barrier.
 //
+// Asynchronous machinery (sm_90a) adds to this:
+//
+//   * a barrier in shared memory is a process of its own, whose clock is its
+//     phase: what a bulk copy brought is the barrier's write, and a warp that
+//     waited for the phase knows it;
+//   * asynchronous reads (of matrix products and bulk stores) need the writes
+//   of
+//     threads to be *fenced*: for each lane the clock up to which it was, which
+//     barriers hand on like clocks;
+//   * a granule that an asynchronous read in flight reads may not be written.
+//
 // An access is a race if what it conflicts with is not known to be earlier,
 // whatever the order in which they happened here.
 //
@@ -23,15 +34,37 @@
 
 #include "runtime/devices/emulated/Program.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 
 namespace einfall::emulated {
 
 inline constexpr unsigned maxWarps = maxThreads / warpLanes;
 
-/// What a warp knows of every warp: accesses up to this clock are earlier. Of
-/// itself it knows those before its present clock.
-using Clocks = std::array<uint32_t, maxWarps>;
+/// Barriers in shared memory that a block may have.
+inline constexpr unsigned maxMBarriers = 32;
+
+/// What a warp knows: accesses of each warp up to this clock are earlier (of
+/// itself those before its present clock), then the same of barriers in shared
+/// memory; and up to which clock each lane's writes are fenced.
+struct Knowledge {
+  std::array<uint32_t, maxWarps + maxMBarriers> clocks;
+  std::array<uint32_t, maxThreads> fenced;
+
+  void clear() {
+    clocks.fill(0);
+    fenced.fill(0);
+  }
+  /// With `fences`, what is fenced as well.
+  void add(const Knowledge &other, bool fences) {
+    for (unsigned i = 0; i < clocks.size(); ++i)
+      clocks[i] = std::max(clocks[i], other.clocks[i]);
+    if (fences)
+      for (unsigned i = 0; i < fenced.size(); ++i)
+        fenced[i] = std::max(fenced[i], other.fenced[i]);
+  }
+};
 
 /// A lane of 32 stands for the warp as a whole.
 inline constexpr unsigned wholeWarp = 32;
@@ -44,7 +77,13 @@ struct Conflict {
     InFlight,
     ReadAfterWrite,
     WriteAfterWrite,
-    WriteAfterRead
+    WriteAfterRead,
+    /// A bulk copy brought it, and its barrier was not waited for.
+    NotAwaited,
+    /// Asynchronous machinery reads what a thread wrote without a fence.
+    NotFenced,
+    /// Asynchronous machinery still reads it.
+    BeingRead,
   } kind = None;
   uint32_t address = 0;
   unsigned warp = 0, lane = 0;
@@ -56,7 +95,8 @@ struct Conflict {
 class SharedMemory {
 public:
   /// Memory of `bytes` for `warps` warps, accessed in multiples of `granule`.
-  SharedMemory(uint32_t bytes, unsigned warps, uint32_t granule);
+  /// `fences`: the image has fences, so they are kept track of.
+  SharedMemory(uint32_t bytes, unsigned warps, uint32_t granule, bool fences);
 
   /// Forgets everything, for the next block.
   void reset();
@@ -88,7 +128,7 @@ public:
     uint32_t first = address >> shift, last = (address + bytes - 1) >> shift;
     for (uint32_t g = first; g <= last; ++g) {
       if (__builtin_expect((written[g] && written[g] - 1 >= settled) ||
-                               readAt[g] >= settledTime,
+                               readAt[g] >= settledTime || readersInFlight,
                            0))
         if (Conflict conflict = writeSlowly(warp, lane, g))
           return conflict;
@@ -103,12 +143,32 @@ public:
   /// The lane waited for it: it is the lane's write, now.
   void endCopy(unsigned warp, unsigned lane, uint32_t address, uint32_t bytes);
 
+  /// What a bulk copy brought is a write of barrier `mbarrier` in this phase.
+  void endBulkCopy(unsigned mbarrier, uint32_t phase, uint32_t address,
+                   uint32_t bytes);
+
+  /// Asynchronous machinery reads for a warp, from `begin` to `end`; what it
+  /// reads must not change between.
+  Conflict beginRead(unsigned warp, uint32_t address, uint32_t bytes);
+  void endRead(unsigned warp, uint32_t address, uint32_t bytes);
+  /// These lanes' writes so far are fenced.
+  void fence(unsigned warp, uint32_t lanes);
+
+  /// Memory that becomes a barrier: nobody may access it.
+  Conflict beginBarrier(unsigned warp, unsigned lane, uint32_t address);
+  /// True where what the lane did at `clock` is earlier than what `warp` does.
+  bool isEarlier(unsigned warp, unsigned lane, unsigned otherWarp,
+                 unsigned otherLane, uint32_t otherClock) const {
+    return ordered(warp, lane, otherWarp, otherLane, otherClock);
+  }
+  uint32_t clockOf(unsigned warp) const { return clock[warp]; }
+
   /// A warp_barrier.
   void advance(unsigned warp);
   /// Knowledge that the warp brings to a barrier; advances it.
-  void bring(unsigned warp, Clocks &joined);
+  void bring(unsigned warp, Knowledge &joined);
   /// Knowledge that the warp takes from a barrier that completed.
-  void take(unsigned warp, const Clocks &joined);
+  void take(unsigned warp, const Knowledge &joined);
   /// All warps of the block passed one barrier: what was is earlier than all
   /// that comes.
   void settle();
@@ -122,7 +182,9 @@ public:
 private:
   static constexpr unsigned laneBits = 6, warpBits = 5;
   static constexpr uint32_t inFlight = ~uint32_t(0);
-  static constexpr uint32_t maxClock = (1u << (32 - laneBits - warpBits)) - 2;
+  /// Set in stamps whose writer is a barrier.
+  static constexpr uint32_t ofBarrier = uint32_t(1) << 31;
+  static constexpr uint32_t maxClock = (1u << (31 - laneBits - warpBits)) - 2;
 
   struct Stamp {
     uint32_t read, write;
@@ -137,10 +199,11 @@ private:
                unsigned otherLane, uint32_t otherClock) const;
 
   unsigned warps, shift;
+  bool fences;
   uint32_t granules;
-  /// Clocks of the warps, from 1, and what each knows of the others.
+  /// Clocks of the warps, from 1, and what each knows.
   std::array<uint32_t, maxWarps> clock;
-  std::array<Clocks, maxWarps> known;
+  std::vector<Knowledge> known;
   /// Per granule: clock, warp and lane of the last write; 0: none.
   std::vector<uint32_t> written;
   /// Per warp and granule: clock and lane of its last read; 0: none.
@@ -149,6 +212,9 @@ private:
   std::vector<uint32_t> readAt;
   /// Per granule: where it was last written and read.
   std::vector<uint32_t> writeLocation, readLocation;
+  /// Per granule: asynchronous reads in flight, and their sum.
+  std::vector<uint16_t> readers;
+  uint64_t readersInFlight = 0;
   uint32_t time = 1, settledTime = 1;
   /// Stamps of writes up to this are earlier than all that comes.
   uint32_t settled = 0;
