@@ -22,6 +22,11 @@ int run(const Options &options);
 int bench(const Options &options);
 /// Writes the kernel at some stage of compilation.
 int compile(const Options &options);
+/// Writes the kernels, compiled for all targets, as a package, or as an object
+/// that embeds one.
+int compilePackage(const Options &options);
+/// Prints the launch plan of the package `file`.
+int inspect(const Options &options);
 /// Prints the versions of the compiler and of what it uses.
 int version();
 

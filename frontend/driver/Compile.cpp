@@ -7,14 +7,27 @@
 using namespace einfall::driver;
 
 int einfall::driver::compile(const Options &options) {
+  bool isPackage = options.emit.empty()
+                       ? llvm::StringRef(options.output).ends_with(".efk") ||
+                             !options.header.empty()
+                       : options.emit == "efk";
+  if (isPackage)
+    return compilePackage(options);
   Session session(options);
+  if (options.targets.size() > 1 || !options.header.empty()) {
+    session.error(options.header.empty()
+                      ? "several targets are for packages only"
+                      : "a header is for packages only")
+        .remedy("write -o FILE.efk, or -o FILE.o --header FILE.h");
+    return exitUsage;
+  }
   std::optional<Stage> stage = options.emit.empty()
                                    ? stageOfPath(options.output)
                                    : stageNamed(options.emit);
   if (!stage) {
     session.error("the suffix of " + options.output + " names no stage")
         .remedy("write --emit=STAGE, or a file that ends with .mlir .ll .s .o "
-                ".ptx .cubin or .smt2");
+                ".ptx .cubin .efk or .smt2");
     return exitUsage;
   }
   bool isGpu = options.target != "cpu";

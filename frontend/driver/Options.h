@@ -70,6 +70,9 @@ struct Options {
   std::string output; ///< "-" is standard output
   std::string emit;   ///< a stage; empty: by the output's suffix
   std::string target = "cpu";
+  /// Of a package: all --target, in order.
+  std::vector<std::string> targets;
+  std::string header; ///< declares the package that `output` embeds
 };
 
 } // namespace einfall::driver

@@ -334,6 +334,8 @@ bool Compiler::lowerToLLVM() {
 
 bool Compiler::generate() {
   cpu::CpuCompileOptions compile;
+  if (options.processor)
+    compile.target = *options.processor;
   std::string ir, assembly;
   bool all = !session.options.dumpDir.empty();
   if (all || options.until == Stage::LLVMIR)
@@ -355,6 +357,7 @@ bool Compiler::assemble(const Chip &chip) {
   auto ptx = nvidia::compileToPtx(*module, chip);
   if (!ptx)
     return session.succeeded(ptx.takeError());
+  result.ptx = *ptx;
   if (!show(Stage::Ptx, [&](llvm::raw_ostream &os) { os << *ptx; }))
     return false;
   auto assembler = nvidia::Assembler::find();
@@ -375,6 +378,7 @@ bool Compiler::assemble(const Chip &chip) {
       if (!session.succeeded(nvidia::checkResources(
               *resources, chip, program.getThreads(), program.getShared())))
         return false;
+  result.cubin.assign(assembly->cubin.data(), assembly->cubin.size());
   return show(Stage::Cubin, [&](llvm::raw_ostream &os) {
     os.write(assembly->cubin.data(), assembly->cubin.size());
   });
@@ -418,7 +422,7 @@ bool Compiler::lowerToDevice() {
   if (mlir::failed(pm.run(*module)) || !show(Stage::Device, *module))
     return false;
   bool wanted = options.until == Stage::Ptx || options.until == Stage::Cubin ||
-                !session.options.dumpDir.empty();
+                options.machineCode || !session.options.dumpDir.empty();
   if (wanted && !assemble(*chip))
     return false;
   for (auto program : module->getOps<device::KernelOp>()) {
@@ -426,6 +430,7 @@ bool Compiler::lowerToDevice() {
     if (mlir::failed(image))
       return false;
     result.images.push_back(emulated::write(*image));
+    result.programs.push_back(program.getSymName().str());
   }
   return true;
 }

@@ -9,6 +9,7 @@
 #ifndef EINFALL_FRONTEND_DRIVER_PIPELINE_H
 #define EINFALL_FRONTEND_DRIVER_PIPELINE_H
 
+#include "codegen/cpu/CpuTarget.h"
 #include "dialect/Cascade/Cascade.h"
 #include "frontend/driver/Arguments.h"
 #include "frontend/driver/Report.h"
@@ -72,6 +73,10 @@ struct PipelineOptions {
   Stage until = Stage::Object;
   /// Extents that the code may rely on, by rank.
   llvm::StringMap<int64_t> fixedExtents;
+  /// The processor; the one that compiles where there is none.
+  std::optional<cpu::CpuTarget> processor;
+  /// For GPUs: also `ptx` and, where an assembler is there, `cubin`.
+  bool machineCode = false;
 };
 
 struct PipelineResult {
@@ -80,6 +85,9 @@ struct PipelineResult {
   std::string text;
   /// For GPUs: images for the emulated device, the first that fits is to be run.
   std::vector<std::string> images;
+  /// The names of their kernels, and all of these for NVIDIA's assembler.
+  std::vector<std::string> programs;
+  std::string ptx, cubin;
 };
 
 /// The extents that -D binds and, with `defaults`, those that `default`

@@ -118,6 +118,7 @@ public:
     addRun();
     addBench();
     addCompile();
+    addInspect();
   }
 
   int parseAndRun(int argc, char **argv) {
@@ -252,7 +253,17 @@ private:
   void addCompile() {
     CLI::App &sub = add("compile", "Write a kernel at some stage", compile);
     addKernel(sub);
-    addTarget(sub);
+    options.targets = {options.target};
+    sub.add_option("--target", options.targets,
+                   "What it is compiled for; several for a package")
+        ->check(CLI::IsMember({"cpu", "sm_80"}))
+        ->allow_extra_args(false)
+        ->capture_default_str();
+    sub.parse_complete_callback(
+        [this] { options.target = options.targets.front(); });
+    sub.add_option("--header", options.header,
+                   "Write the C header of a package that -o FILE.o embeds")
+        ->type_name("FILE.h");
     addProofs(sub);
     sub.add_option("-o,--output", options.output,
                    "The file; its suffix names the stage; - is standard output")
@@ -260,13 +271,21 @@ private:
         ->type_name("FILE");
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
         ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "device", "mlir",
-                               "llvm", "ll", "s", "o", "ptx", "cubin"}));
+                               "llvm", "ll", "s", "o", "ptx", "cubin",
+                               "efk"}));
     sub.footer("Stages: cascade (as written), fold (derived), smt2 (what was "
                "proved),\nschedule (folds with every choice made), device (a "
                "GPU's threads), mlir (loops "
                "and vectors), llvm (LLVM dialect), "
                "ll (optimised LLVM IR), s, o;\nfor NVIDIA's: device, ptx, cubin.\n"
                "Suffixes: .mlir, .ll, .s, .o, .ptx, .cubin, .smt2.");
+  }
+
+  void addInspect() {
+    CLI::App *sub =
+        app.add_subcommand("inspect", "Show the launch plan of a package");
+    sub->add_option("FILE.efk", options.file, "The package")->required();
+    sub->callback([this] { command = inspect; });
   }
 
   CLI::App app;
