@@ -42,7 +42,7 @@ TARGET_OF = {"cpu": "cpu", "emulated:sm_80": "sm_80"}
 # exclude anything at these sizes.
 PARAMETERS = {"window": (("w=1", "sink=0"), ("w=40", "sink=3"),
                          ("w=65", "sink=64"), ("w=256", "sink=4"))}
-NEAR, REPEATS = 2, 3
+NEAR, REPEATS = 4, 3
 HUGE_SLACK = 100
 SECONDS = 600
 
