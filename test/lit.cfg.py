@@ -45,4 +45,5 @@ else:
     lit_config.note("no ptxas and no libnvJitLink: tests of assembled kernels are left out")
 config.substitutions.append(("%examples", os.path.join(config.einfall_source_dir, "examples")))
 config.substitutions.append(("%root", config.einfall_source_dir))
+config.substitutions.append(("%lib", os.path.join(config.einfall_build_dir, "lib")))
 config.substitutions.append(("%python", config.python))

@@ -55,11 +55,17 @@ std::string einfall::package::embedHeader(llvm::StringRef name) {
   std::string guard = "EINFALL_PACKAGE_" + name.upper() + "_H";
   std::string symbol = (name + "_efk").str();
   return "/* Made by einfall compile: the package in the object beside it. */\n"
-         "#ifndef " + guard + "\n#define " + guard + "\n\n"
+         "#ifndef " +
+         guard + "\n#define " + guard +
+         "\n\n"
          "#include <stddef.h>\n\n"
          "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
          "/* For einfall_package_open_memory. */\n"
-         "extern const unsigned char " + symbol + "[];\n"
-         "extern const size_t " + symbol + "_size;\n\n"
+         "extern const unsigned char " +
+         symbol +
+         "[];\n"
+         "extern const size_t " +
+         symbol +
+         "_size;\n\n"
          "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }

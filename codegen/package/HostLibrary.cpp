@@ -74,8 +74,8 @@ public:
   }
   llvm::Error create(llvm::StringRef suffix, llvm::StringRef content) {
     int file;
-    if (std::error_code code = llvm::sys::fs::createTemporaryFile(
-            "einfall", suffix, file, path))
+    if (std::error_code code =
+            llvm::sys::fs::createTemporaryFile("einfall", suffix, file, path))
       return llvm::createStringError("cannot make a temporary file: " +
                                      code.message());
     llvm::raw_fd_ostream os(file, /*shouldClose=*/true);
@@ -109,21 +109,28 @@ einfall::package::linkShared(llvm::StringRef object) {
     return error;
   // The libraries by their files: development packages need not be there.
   auto sine = static_cast<double (*)(double)>(std::sin);
-  std::vector<std::string> command = {
-      linker,     "-shared",      "-z",
-      "defs",     "-z",           "now",
-      "-z",       "noexecstack",  "--strip-all",
-      "-o",       output.path.str().str(), input.path.str().str()};
-  for (void *function : {reinterpret_cast<void *>(sine),
-                         reinterpret_cast<void *>(&std::fopen)})
+  std::vector<std::string> command = {linker,
+                                      "-shared",
+                                      "-z",
+                                      "defs",
+                                      "-z",
+                                      "now",
+                                      "-z",
+                                      "noexecstack",
+                                      "--strip-all",
+                                      "-o",
+                                      output.path.str().str(),
+                                      input.path.str().str()};
+  for (void *function :
+       {reinterpret_cast<void *>(sine), reinterpret_cast<void *>(&std::fopen)})
     if (std::string library = libraryOf(function); !library.empty())
       command.push_back(library);
   auto child = nvidia::runChild(command, /*seconds=*/60);
   if (!child)
     return child.takeError();
   if (child->status != 0)
-    return llvm::createStringError("'" + linker + "' failed: " +
-                                   llvm::StringRef(child->output).trim());
+    return llvm::createStringError(
+        "'" + linker + "' failed: " + llvm::StringRef(child->output).trim());
   auto bytes = llvm::MemoryBuffer::getFile(output.path, /*IsText=*/false,
                                            /*RequiresNullTerminator=*/false);
   if (!bytes)

@@ -11,9 +11,9 @@ using namespace einfall::runtime;
 /// Nothing where elements are no whole number of bytes.
 static std::optional<EinfallDataType> typeOf(mlir::Type type) {
   auto make = [&](int code) {
-    return EinfallDataType{
-        static_cast<uint8_t>(code),
-        static_cast<uint8_t>(type.getIntOrFloatBitWidth()), 1};
+    return EinfallDataType{static_cast<uint8_t>(code),
+                           static_cast<uint8_t>(type.getIntOrFloatBitWidth()),
+                           1};
   };
   if (llvm::isa<mlir::Float8E4M3FNType>(type))
     return make(EINFALL_FLOAT8_E4M3FN);
@@ -29,6 +29,34 @@ static std::optional<EinfallDataType> typeOf(mlir::Type type) {
       type.getIntOrFloatBitWidth() % 8 != 0)
     return std::nullopt;
   return make(type.isUnsignedInteger() ? EINFALL_UINT : EINFALL_INT);
+}
+
+static bool append(mlir::Value value, const KernelInterface &interface,
+                   Expression &steps);
+
+/// The same of floor(a / b) and ceil(a / b), a and b integers as reals.
+static bool appendQuotient(mlir::Value value, const KernelInterface &interface,
+                           Expression &steps) {
+  auto whole = value.getDefiningOp<MapOp>();
+  if (!whole || (whole.getFunction() != Function::Ceil &&
+                 whole.getFunction() != Function::Floor))
+    return false;
+  bool isCeil = whole.getFunction() == Function::Ceil;
+  auto quotient = whole.getOperands()[0].getDefiningOp<MapOp>();
+  if (!quotient || quotient.getFunction() != Function::Div)
+    return false;
+  for (auto [i, operand] : llvm::enumerate(quotient.getOperands())) {
+    auto real = operand.getDefiningOp<MapOp>();
+    if (!real || real.getFunction() != Function::ToReal ||
+        !append(real.getOperands()[0], interface, steps))
+      return false;
+    if (isCeil && i == 0) // ceil(a / b) = -floor(-a / b)
+      steps.push_back({Step::Negate, 0});
+  }
+  steps.push_back({Step::FloorDiv, 0});
+  if (isCeil)
+    steps.push_back({Step::Negate, 0});
+  return steps.size() <= maxSteps;
 }
 
 /// Appends the steps of an integer value; false where it has none.
@@ -48,6 +76,8 @@ static bool append(mlir::Value value, const KernelInterface &interface,
   auto map = mlir::dyn_cast_or_null<MapOp>(op);
   if (!map)
     return false;
+  if (map.getFunction() == Function::ToInt)
+    return appendQuotient(map.getOperands()[0], interface, steps);
   for (mlir::Value operand : map.getOperands())
     if (!append(operand, interface, steps))
       return false;
@@ -138,8 +168,9 @@ einfall::package::kernelPlanOf(KernelOp kernel,
   if (plan.tensors.size() > maxTensors || plan.ranks.size() > maxRanks ||
       plan.params.size() > maxParams || dims > maxStrides)
     return llvm::createStringError(
-        "kernel `" + plan.name + "` has " + std::to_string(plan.tensors.size()) +
-        " tensors of " + std::to_string(dims) + " dimensions, " +
+        "kernel `" + plan.name + "` has " +
+        std::to_string(plan.tensors.size()) + " tensors of " +
+        std::to_string(dims) + " dimensions, " +
         std::to_string(plan.ranks.size()) + " ranks and " +
         std::to_string(plan.params.size()) + " parameters; a package takes " +
         std::to_string(maxTensors) + ", " + std::to_string(maxStrides) + ", " +

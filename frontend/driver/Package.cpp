@@ -1,5 +1,6 @@
 //===- Package.cpp - einfall compile -o k.efk, einfall inspect ------------===//
 
+#include "runtime/core/Package.h"
 #include "codegen/package/Embed.h"
 #include "codegen/package/HostLibrary.h"
 #include "codegen/package/KernelPlanOf.h"
@@ -8,7 +9,6 @@
 #include "frontend/driver/Pipeline.h"
 #include "frontend/driver/Version.inc"
 #include "runtime/core/HostFeatures.h"
-#include "runtime/core/Package.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -116,8 +116,9 @@ int einfall::driver::compilePackage(const Options &options) {
   Session session(options);
   if (!options.header.empty() &&
       !llvm::StringRef(options.output).ends_with(".o")) {
-    session.error("--header declares what an object embeds, and " +
-                  options.output + " is none")
+    session
+        .error("--header declares what an object embeds, and " +
+               options.output + " is none")
         .remedy("write -o FILE.o --header FILE.h");
     return exitUsage;
   }

@@ -278,7 +278,8 @@ private:
                "GPU's threads), mlir (loops "
                "and vectors), llvm (LLVM dialect), "
                "ll (optimised LLVM IR), s, o;\nfor NVIDIA's: device, ptx, cubin.\n"
-               "Suffixes: .mlir, .ll, .s, .o, .ptx, .cubin, .smt2.");
+               "Suffixes: .mlir, .ll, .s, .o, .ptx, .cubin, .smt2;\n.efk is a package of "
+               "kernels for every --target.");
   }
 
   void addInspect() {

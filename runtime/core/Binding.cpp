@@ -33,11 +33,10 @@ Status Binding::bindExtent(const KernelPlan &plan, uint32_t rank,
                            " has extent " + std::to_string(extent) + " " +
                            source);
   if (extents[rank] >= 0 && extents[rank] != extent)
-    return Status::invalid(
-        "rank " + quoted(plan.ranks[rank].name) + " has extent " +
-        std::to_string(extents[rank]) + " in " +
-        plan.tensors[sources[rank]].name + " but " + std::to_string(extent) +
-        " " + source);
+    return Status::invalid("rank " + quoted(plan.ranks[rank].name) +
+                           " has extent " + std::to_string(extents[rank]) +
+                           " in " + plan.tensors[sources[rank]].name + " but " +
+                           std::to_string(extent) + " " + source);
   extents[rank] = extent;
   return Status::success();
 }
@@ -81,10 +80,10 @@ Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
   }
   if (given.dtype.code != tensor.type.code ||
       given.dtype.bits != tensor.type.bits || given.dtype.lanes != 1) {
-    std::string lanes = given.dtype.lanes == 1
-                            ? ""
-                            : ", in groups of " +
-                                  std::to_string(given.dtype.lanes);
+    std::string lanes =
+        given.dtype.lanes == 1
+            ? ""
+            : ", in groups of " + std::to_string(given.dtype.lanes);
     return Status::invalid(name + " is given as " + typeName(given.dtype) +
                            lanes + ", the kernel has " + typeName(tensor.type));
   }
@@ -143,8 +142,8 @@ Status Binding::bindParams(const KernelPlan &plan,
   std::fill_n(params, plan.params.size(), nullptr);
   for (size_t i = 0; i < arguments.param_count; ++i) {
     const EinfallNamedParam &given = arguments.params[i];
-    size_t number = given.name ? position(plan.params, given.name)
-                               : plan.params.size();
+    size_t number =
+        given.name ? position(plan.params, given.name) : plan.params.size();
     if (number == plan.params.size())
       return Status::invalid("kernel " + quoted(plan.name) +
                              " has no parameter " +
@@ -160,8 +159,8 @@ Status Binding::bindParams(const KernelPlan &plan,
     if (isInteger && !(given.value == std::trunc(given.value) &&
                        given.value >= -limit && given.value < limit))
       return Status::invalid("parameter " + quoted(param.name) + " is " +
-                             std::to_string(given.value) +
-                             ", the kernel has " + typeName(param.type));
+                             std::to_string(given.value) + ", the kernel has " +
+                             typeName(param.type));
     values[number] = given.value;
     params[number] = &values[number];
   }
@@ -195,11 +194,10 @@ Status Binding::bind(const KernelPlan &plan, const EinfallArguments &arguments,
     return Status::invalid("arguments are counted but not given");
   for (size_t i = 0; i < arguments.tensor_count; ++i) {
     const EinfallNamedTensor &given = arguments.tensors[i];
-    size_t number = given.name ? position(plan.tensors, given.name)
-                               : plan.tensors.size();
+    size_t number =
+        given.name ? position(plan.tensors, given.name) : plan.tensors.size();
     if (number == plan.tensors.size())
-      return Status::invalid("kernel " + quoted(plan.name) +
-                             " has no tensor " +
+      return Status::invalid("kernel " + quoted(plan.name) + " has no tensor " +
                              quoted(given.name ? given.name : "(null)") +
                              "; it has " + names(plan.tensors));
     if (found[number])
@@ -246,11 +244,11 @@ Status Binding::fits(const KernelPlan &plan, const VersionPlan &version) const {
   for (const FixedExtent &fixed : version.fixed)
     if (extents[fixed.rank] != fixed.extent) {
       const std::string &rank = plan.ranks[fixed.rank].name;
-      return Status::failure(
-          EINFALL_NO_VERSION,
-          "it was compiled for " + rank + " = " + std::to_string(fixed.extent) +
-              ", the arguments have " + rank + " = " +
-              std::to_string(extents[fixed.rank]));
+      return Status::failure(EINFALL_NO_VERSION,
+                             "it was compiled for " + rank + " = " +
+                                 std::to_string(fixed.extent) +
+                                 ", the arguments have " + rank + " = " +
+                                 std::to_string(extents[fixed.rank]));
     }
   return Status::success();
 }

@@ -1,9 +1,9 @@
 //===- Binding.h - Arguments of a launch, checked ---------------*- C++ -*-===//
 //
-// From named tensors and parameters to what a compiled kernel reads, after every
-// check that can be made without touching data: names, types, shapes that agree,
-// strides, alignment, outputs that overlap nothing. Needs no memory but its own
-// size.
+// From named tensors and parameters to what a compiled kernel reads, after
+// every check that can be made without touching data: names, types, shapes that
+// agree, strides, alignment, outputs that overlap nothing. Needs no memory but
+// its own size.
 //
 //===----------------------------------------------------------------------===//
 

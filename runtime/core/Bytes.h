@@ -40,8 +40,8 @@ public:
     return static_cast<T>(value);
   }
 
-  /// A count of things that take at least `size` bytes each, are at most `most`,
-  /// and are all there.
+  /// A count of things that take at least `size` bytes each, are at most
+  /// `most`, and are all there.
   uint32_t count(size_t size, uint32_t most = UINT32_MAX) {
     uint32_t value = number<uint32_t>();
     if (failed || value > most || value > (bytes.size() - at) / size) {

@@ -41,9 +41,10 @@ std::string lacking(const VersionPlan &version) {
   std::string missing;
   for (const std::string &feature : version.features) {
     const std::vector<HostFeature> &known = hostFeatures();
-    auto found = std::find_if(
-        known.begin(), known.end(),
-        [&](const HostFeature &host) { return host.name == feature; });
+    auto found =
+        std::find_if(known.begin(), known.end(), [&](const HostFeature &host) {
+          return host.name == feature;
+        });
     if (found == known.end() || !found->present)
       missing += (missing.empty() ? "" : ", ") + feature;
   }
@@ -109,8 +110,7 @@ Status CpuDeviceKernel::choose(const Binding &binding,
                              "` fits these arguments" + reasons);
 }
 
-Status CpuDeviceKernel::workspace(const Binding &binding,
-                                  size_t &bytes) const {
+Status CpuDeviceKernel::workspace(const Binding &binding, size_t &bytes) const {
   const LoadedVersion *version;
   Status status = choose(binding, version);
   if (status.ok()) {

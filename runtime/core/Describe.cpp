@@ -44,8 +44,7 @@ static std::string describe(const KernelPlan &kernel,
     std::string features;
     for (const std::string &feature : version.features)
       features += " " + feature;
-    need(version.architecture +
-         (features.empty() ? "" : " with" + features));
+    need(version.architecture + (features.empty() ? "" : " with" + features));
   }
   for (const FixedExtent &fixed : version.fixed)
     need(kernel.ranks[fixed.rank].name + " = " + std::to_string(fixed.extent));

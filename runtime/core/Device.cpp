@@ -16,8 +16,8 @@ Status DeviceKernel::load(std::shared_ptr<const Package> package,
     return loadForCpu(std::move(package), plan, 0, result);
   if (name.starts_with("cpu:")) {
     unsigned threads = 0;
-    auto [end, error] = std::from_chars(
-        device.data() + 4, device.data() + device.size(), threads);
+    auto [end, error] = std::from_chars(device.data() + 4,
+                                        device.data() + device.size(), threads);
     if (error != std::errc() || end != device.data() + device.size() ||
         threads == 0 || threads > 4096)
       return Status::invalid("`" + device +

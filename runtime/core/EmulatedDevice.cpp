@@ -26,8 +26,8 @@ private:
 };
 
 Status EmulatedKernel::loadVersions(const std::string &target) {
-  size_t expected = plan.tensors.size() + plan.ranks.size() +
-                    2 * plan.params.size();
+  size_t expected =
+      plan.tensors.size() + plan.ranks.size() + 2 * plan.params.size();
   for (const TensorPlan &tensor : plan.tensors)
     expected += tensor.dims.size();
   for (const VersionPlan &version : plan.versions) {
@@ -54,8 +54,7 @@ Status EmulatedKernel::loadVersions(const std::string &target) {
   if (!versions.empty())
     return Status::success();
   return Status::failure(EINFALL_MISSING, "kernel `" + plan.name +
-                                              "` has no version for " +
-                                              target +
+                                              "` has no version for " + target +
                                               ": it was compiled without "
                                               "--target " +
                                               target);
@@ -122,11 +121,9 @@ Status EmulatedKernel::launch(const Binding &binding, void *) const {
 
 } // namespace
 
-Status
-einfall::runtime::loadForEmulated(std::shared_ptr<const Package> package,
-                                  const KernelPlan &plan,
-                                  const std::string &target,
-                                  std::unique_ptr<DeviceKernel> &result) {
+Status einfall::runtime::loadForEmulated(
+    std::shared_ptr<const Package> package, const KernelPlan &plan,
+    const std::string &target, std::unique_ptr<DeviceKernel> &result) {
   auto kernel = std::make_unique<EmulatedKernel>(std::move(package), plan);
   Status status = kernel->loadVersions(target);
   if (status.ok())

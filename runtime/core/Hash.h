@@ -1,8 +1,8 @@
 //===- Hash.h - Detects corruption ------------------------------*- C++ -*-===//
 //
-// XXH64 (Yann Collet, xxHash specification 0.1.1), seed 0. Fast and well spread,
-// but not cryptographic: whoever wants two texts of one hash can make them. It
-// finds damage, not malice.
+// XXH64 (Yann Collet, xxHash specification 0.1.1), seed 0. Fast and well
+// spread, but not cryptographic: whoever wants two texts of one hash can make
+// them. It finds damage, not malice.
 //
 //===----------------------------------------------------------------------===//
 

@@ -17,7 +17,7 @@ std::string_view einfall::runtime::hostArchitecture() {
 const std::vector<HostFeature> &einfall::runtime::hostFeatures() {
 #if defined(__x86_64__)
 #define EINFALL_HAS(llvmName, gccName)                                         \
-  {llvmName, __builtin_cpu_supports(gccName) != 0}
+  { llvmName, __builtin_cpu_supports(gccName) != 0 }
   static const std::vector<HostFeature> features = {
       EINFALL_HAS("sse3", "sse3"),
       EINFALL_HAS("ssse3", "ssse3"),

@@ -1,9 +1,9 @@
 //===- HostLibrary.h - Code of a package in this process --------*- C++ -*-===//
 //
 // A shared object that lies in memory, opened by the dynamic loader: from a
-// file without a name (memfd_create), or where the system has none or forbids to
-// execute it, from a file in a folder that only its owner can enter, removed at
-// once.
+// file without a name (memfd_create), or where the system has none or forbids
+// to execute it, from a file in a folder that only its owner can enter, removed
+// at once.
 //
 //===----------------------------------------------------------------------===//
 

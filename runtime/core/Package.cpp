@@ -123,9 +123,9 @@ Status Package::check() {
     return damaged("the header of the package is corrupt: it says " +
                    std::to_string(count) + " parts");
   uint64_t end = headerBytes + count * entryBytes;
-  uint64_t found = xxh64(std::string(all.substr(0, covered)) +
-                         std::string(all.substr(headerBytes,
-                                                end - headerBytes)));
+  uint64_t found =
+      xxh64(std::string(all.substr(0, covered)) +
+            std::string(all.substr(headerBytes, end - headerBytes)));
   if (found != hash)
     return damaged("the header of the package (bytes 0 to " +
                    std::to_string(end) + ") is corrupt: its hash is " +
@@ -174,12 +174,11 @@ Status Package::read(std::string bytes,
   return status;
 }
 
-Status Package::open(const char *path,
-                     std::shared_ptr<const Package> &result) {
+Status Package::open(const char *path, std::shared_ptr<const Package> &result) {
   auto failed = [&] {
-    return Status::failure(EINFALL_SYSTEM_ERROR,
-                           "cannot read " + std::string(path) + ": " +
-                               std::strerror(errno));
+    return Status::failure(EINFALL_SYSTEM_ERROR, "cannot read " +
+                                                     std::string(path) + ": " +
+                                                     std::strerror(errno));
   };
   std::FILE *file = std::fopen(path, "rb");
   if (!file)

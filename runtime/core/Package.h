@@ -7,7 +7,8 @@
 //   12  u32      how many parts
 //   16  u64      bytes of the file
 //   24  u64      hash of the header up to here and of the table of parts
-//   32  table    for each part: u32 kind, u32 0, u64 offset, u64 bytes, u64 hash
+//   32  table    for each part: u32 kind, u32 0, u64 offset, u64 bytes, u64
+//   hash
 //   ..  parts    each at the next multiple of 64, zeros between
 //
 // Part 0 is the launch plan. Every byte is covered by a hash or must be zero,

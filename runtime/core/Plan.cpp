@@ -52,9 +52,8 @@ static bool isSound(const Expression &expression, size_t ranks) {
   return depth == 1;
 }
 
-std::optional<int64_t>
-einfall::runtime::evaluate(const Expression &expression,
-                           const int64_t *extents) {
+std::optional<int64_t> einfall::runtime::evaluate(const Expression &expression,
+                                                  const int64_t *extents) {
   int64_t stack[maxSteps];
   unsigned depth = 0;
   for (const Step &step : expression) {
@@ -245,8 +244,8 @@ std::optional<std::string> findFault(const KernelPlan &plan, uint32_t parts) {
     for (const FixedExtent &fixed : version.fixed)
       if (fixed.rank >= plan.ranks.size())
         return "a version fixes a rank that is not there";
-    if (version.image == 0 || version.image >= parts ||
-        version.ptx >= parts || version.cubin >= parts)
+    if (version.image == 0 || version.image >= parts || version.ptx >= parts ||
+        version.cubin >= parts)
       return "a version names a part that is not there";
   }
   return std::nullopt;

@@ -88,7 +88,7 @@ struct VersionPlan {
   std::vector<std::string> features;
   /// Extents that the code relies on.
   std::vector<FixedExtent> fixed;
-  std::string note; ///< for people: how it runs
+  std::string note;  ///< for people: how it runs
   std::string entry; ///< the name of the kernel in its image
   /// For the CPU a shared object, for a GPU the image of the emulated device.
   PartNumber image = 0;
