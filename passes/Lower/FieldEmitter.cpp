@@ -206,9 +206,11 @@ Lanes FieldEmitter::compute(Value field, const Point &point, Memo &memo) {
           x.push_back(lanes.value);
           present = both(present, lanes.present);
         }
-        if (map.getFunction() == Function::Exp && isVector(x[0]) &&
-            isDistance(map.getOperands()[0]))
-          return {exponentialOfDistance(x[0]), present};
+        if (map.getFunction() == Function::Exp &&
+            isDistance(map.getOperands()[0])) {
+          auto distance = map.getOperands()[0].getDefiningOp<MapOp>();
+          return {weightOf(distance, x[0], point, memo), present};
+        }
         return {apply(map.getFunction(), x), present};
       })
       .Case<WhereOp>([&](WhereOp where) -> Lanes {
@@ -237,6 +239,11 @@ Lanes FieldEmitter::compute(Value field, const Point &point, Memo &memo) {
       .Default([&](Operation *) -> Lanes {
         llvm_unreachable("the plan refuses other operations");
       });
+}
+
+Value FieldEmitter::weightOf(MapOp, Value distance, const Point &, Memo &) {
+  return isVector(distance) ? exponentialOfDistance(distance)
+                            : apply(Function::Exp, {distance});
 }
 
 Value FieldEmitter::presence(Value field, const Point &point, Memo &memo) {

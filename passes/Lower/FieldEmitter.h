@@ -67,6 +67,10 @@ protected:
 
   /// The field at `point`. `memo` holds what was evaluated at it before.
   Lanes eval(mlir::Value field, const Point &point, Memo &memo);
+  /// e to the power of `op`, the distance of a value from a reference of the
+  /// fold at hand, which at `point` is `distance`.
+  virtual mlir::Value weightOf(cascade::MapOp op, mlir::Value distance,
+                               const Point &point, Memo &memo);
   /// Whether the field is there, without its value; null where it surely is.
   mlir::Value presence(mlir::Value field, const Point &point, Memo &memo);
 

@@ -164,13 +164,14 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       missing = map.getFunction();
   });
   if (missing) {
-    reason = ("there is no device form of " + stringifyFunction(*missing)).str();
+    reason =
+        ("there is no device form of " + stringifyFunction(*missing)).str();
     return std::nullopt;
   }
   for (auto output : kernel.getBody().getOps<OutputOp>())
     for (StringRef rank : names(output.getDims()))
-      if (rank != plan.tiles.row && !llvm::is_contained(plan.tiles.items, rank) &&
-          !extents.count(rank)) {
+      if (rank != plan.tiles.row &&
+          !llvm::is_contained(plan.tiles.items, rank) && !extents.count(rank)) {
         reason = ("the extent of " + rank +
                   " is not known when the kernel is compiled")
                      .str();
@@ -195,6 +196,22 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   }
   for (const FoldPlan &fold : plan.tiles.folds)
     plan.folds.push_back(planFold(fold, plan.tiles.row));
+  plan.onMatrixUnits = true;
+  int64_t features = 0;
+  for (const BlockFold &fold : plan.folds) {
+    for (const BlockContraction &contraction : fold.contractions)
+      plan.onMatrixUnits &= contraction.rows.pair.has_value();
+    for (const BlockMatrix &matrix : fold.matrices) {
+      plan.onMatrixUnits &= matrix.panel.pair.has_value();
+      features = std::max(features, matrix.panel.padded());
+    }
+  }
+  // Two fragments of rows use what they load of the keys twice, where
+  // registers are enough for both.
+  auto rows = extents.find(plan.tiles.row);
+  if (plan.onMatrixUnits && features <= 64 &&
+      (rows == extents.end() || rows->second > plan.rows()))
+    plan.fragments = 2;
   if (aligned) {
     bool any = false;
     auto mark = [&](SharedOperand &operand) {

@@ -7,8 +7,8 @@
 // The program, for one block (a coordinate of every item rank and a block of
 // rows): a warp keeps fragments of 16 rows. Scores S = Q K^T and accumulators
 // O lie in the registers of the 16 x 8 accumulator fragment (lane / 4 is the
-// row, 2 (lane mod 4) the column, two columns and two rows 8 apart in a lane), so
-// a row lies in the four lanes of a quad, weights become an operand without
+// row, 2 (lane mod 4) the column, two columns and two rows 8 apart in a lane),
+// so a row lies in the four lanes of a quad, weights become an operand without
 // moving, and everything between two contractions is arithmetic in registers.
 // Where operands are no 16-bit numbers, the same fragments are computed with
 // fused multiply-adds.
@@ -79,7 +79,8 @@ struct BlockFold {
   std::vector<BlockContraction> contractions;
   std::vector<BlockMatrix> matrices;
   std::vector<BlockWeights> weights;
-  int64_t stageBytes = 0; ///< from one tile of keys in shared memory to the next
+  int64_t stageBytes =
+      0; ///< from one tile of keys in shared memory to the next
 };
 
 struct BlockPlan {
@@ -89,6 +90,8 @@ struct BlockPlan {
   int64_t keys = 64;      ///< of a tile
   int64_t stages = 1;     ///< tiles of keys that lie in shared memory at once
   int64_t shared = 0;     ///< bytes
+  /// Every contraction is one of 16-bit operands.
+  bool onMatrixUnits = false;
   /// Relies on reads of operands being dense along their inner rank, and on
   /// addresses and other strides that are multiples of 16 bytes.
   bool aligned = false;

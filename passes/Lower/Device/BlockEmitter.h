@@ -39,6 +39,8 @@ private:
   mlir::Value loadScalar(mlir::Value address, mlir::Type type) override;
   mlir::Value apply(cascade::Function function,
                     llvm::ArrayRef<mlir::Value> operands) override;
+  mlir::Value weightOf(cascade::MapOp op, mlir::Value distance,
+                       const Point &point, Memo &memo) override;
 
   // FoldToDevice.cpp
   void bindArguments(mlir::Block &block);
@@ -70,6 +72,11 @@ private:
   Summands summands(const BlockFold &fold, const State &state,
                     llvm::ArrayRef<Values> scores, mlir::Value start,
                     bool whole);
+  void move(const BlockFold &fold, const State &state,
+            llvm::ArrayRef<Values> newest, State &next);
+  void moveRow(const BlockFold &fold, const State &state,
+               mlir::ValueRange yields, mlir::ValueRange arguments, unsigned r,
+               Memo &memo, State &next);
   Box boxOf(const BlockFold &fold, mlir::Value start, mlir::Value keys);
   Extremes presentIn(const BlockFold &fold, const Box &box);
   Span walk(const BlockFold &fold);

@@ -260,73 +260,134 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
   State next = state;
   for (auto [number, component] : llvm::enumerate(orders))
     next[component->number] = taken.state[number];
-  auto yields =
-      cast<YieldOp>(op.getAct().front().getTerminator()).getValues();
-  ValueRange arguments = op.getAct().getArguments();
-  for (unsigned r = 0; r < rowsOfThread(); ++r) {
-    Memo memo = rowMemos[r];
-    Point point = rowPoint(r / 2, r % 2);
-    for (auto [number, component] : llvm::enumerate(orders)) {
-      Value absent = real(sentinelOf(component->monoid));
-      auto is = [&](Value value) -> Value {
-        return arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OEQ, value,
-                                     absent);
-      };
-      Value newest = taken.state[number][r], old = state[component->number][r];
-      Value after = select(is(newest), real(0), newest);
-      Value before = select(is(old), after, old);
-      memo[arguments[number]] = {before, nullptr};
-      memo[arguments[references + number]] = {after, nullptr};
+  if (references)
+    move(fold, state, taken.state, next);
+  for (auto [number, component] : llvm::enumerate(sums))
+    for (unsigned r = 0; r < rowsOfThread(); ++r) {
+      Value &sum = next[component->number][r];
+      sum = arith::AddFOp::create(b, loc(), sum,
+                                  taken.state[orders.size() + number][r]);
     }
-    for (const Component *component : sums)
-      memo[arguments[references + component->number]] = {
-          state[component->number][r], nullptr};
-    for (auto [number, component] : llvm::enumerate(sums)) {
-      Value moved = state[component->number][r];
-      if (references)
-        moved = eval(yields[component->number - references], point, memo).value;
-      next[component->number][r] = arith::AddFOp::create(
-          b, loc(), moved, taken.state[orders.size() + number][r]);
-    }
-    for (const BlockMatrix &matrix : fold.matrices) {
-      if (!references)
-        break;
-      unsigned component = matrix.component->number;
-      unsigned features = matrix.panel.padded() / 8;
-      Value argument = arguments[references + component];
-      Value root = yields[component - references];
-      // What does not range over the features is computed once.
-      std::function<void(Value)> once = [&](Value field) {
-        if (!fieldType(field).hasRank(matrix.component->feature)) {
-          eval(field, point, memo);
-          return;
-        }
-        if (Operation *defining = field.getDefiningOp())
-          for (Value operand : defining->getOperands())
-            if (isa<FieldType>(operand.getType()))
-              once(operand);
-      };
-      once(root);
-      for (unsigned f = 0; f < features; ++f)
-        for (unsigned c = 0; c < 2; ++c) {
-          Memo inner = memo;
-          Value &sum =
-              next[component][((r / 2) * features + f) * 4 + (r % 2) * 2 + c];
-          inner[argument] = {sum, nullptr};
-          Point at = point;
-          at.at[matrix.component->feature] = add(
-              wide(mulI(arith::AndIOp::create(b, loc(), lane, integer(3)), 2)),
-              int64_t(f) * 8 + c);
-          sum = eval(root, at, inner).value;
-        }
-    }
-  }
   for (const BlockMatrix &matrix : fold.matrices) {
     unsigned component = matrix.component->number;
     next[component] = accumulate(fold, matrix, taken.weights[matrix.weights],
                                  next[component], base);
   }
   return next;
+}
+
+/// Sums and matrices of `state` acted on by the move of the references to
+/// `newest`, into `next`. Where no reference of a warp's rows moves, which is
+/// most tiles, the action is that of the unit: nothing changes.
+void BlockEmitter::move(const BlockFold &fold, const State &state,
+                        ArrayRef<Values> newest, State &next) {
+  FoldOp op = fold.plan->fold;
+  unsigned references = op.getReferences();
+  auto yields =
+      cast<YieldOp>(op.getAct().front().getTerminator()).getValues();
+  ValueRange arguments = op.getAct().getArguments();
+  SmallVector<const Component *> orders, moved;
+  for (const Component &component : fold.plan->components)
+    (op.isReference(component.number) ? orders : moved).push_back(&component);
+
+  SmallVector<Memo> memos;
+  Value differs;
+  for (unsigned r = 0; r < rowsOfThread(); ++r) {
+    Memo memo = rowMemos[r];
+    for (auto [number, component] : llvm::enumerate(orders)) {
+      Value absent = real(sentinelOf(component->monoid));
+      auto is = [&](Value value) -> Value {
+        return arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OEQ, value,
+                                     absent);
+      };
+      Value now = newest[number][r], old = state[component->number][r];
+      Value after = select(is(now), real(0), now);
+      Value before = select(is(old), after, old);
+      memo[arguments[number]] = {before, nullptr};
+      memo[arguments[references + number]] = {after, nullptr};
+      Value here = arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::UNE,
+                                         before, after);
+      differs = differs
+                    ? Value(arith::OrIOp::create(b, loc(), differs, here))
+                    : here;
+    }
+    memos.push_back(std::move(memo));
+  }
+  size_t floats = 0;
+  for (const Component *component : moved)
+    floats += state[component->number].size();
+  SmallVector<Type> types(floats, b.getF32Type());
+  Value any =
+      device::VoteOp::create(b, loc(), device::Vote::Any, differs);
+  auto branch = scf::IfOp::create(b, loc(), types, any, true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.elseBlock());
+    Values same;
+    for (const Component *component : moved)
+      llvm::append_range(same, state[component->number]);
+    scf::YieldOp::create(b, loc(), same);
+    b.setInsertionPointToStart(branch.thenBlock());
+    State inside = state;
+    for (unsigned r = 0; r < rowsOfThread(); ++r)
+      moveRow(fold, state, yields, arguments, r, memos[r], inside);
+    Values acted;
+    for (const Component *component : moved)
+      llvm::append_range(acted, inside[component->number]);
+    scf::YieldOp::create(b, loc(), acted);
+  }
+  ValueRange results = branch.getResults();
+  for (const Component *component : moved) {
+    size_t count = state[component->number].size();
+    next[component->number] = Values(results.take_front(count));
+    results = results.drop_front(count);
+  }
+}
+
+void BlockEmitter::moveRow(const BlockFold &fold, const State &state,
+                           ValueRange yields, ValueRange arguments, unsigned r,
+                           Memo &memo, State &next) {
+  FoldOp op = fold.plan->fold;
+  unsigned references = op.getReferences();
+  Point point = rowPoint(r / 2, r % 2);
+  for (const Component &component : fold.plan->components)
+    if (!component.isMatrix && !op.isReference(component.number))
+      memo[arguments[references + component.number]] = {
+          state[component.number][r], nullptr};
+  for (const Component &component : fold.plan->components)
+    if (!component.isMatrix && !op.isReference(component.number))
+      next[component.number][r] =
+          eval(yields[component.number - references], point, memo).value;
+  for (const BlockMatrix &matrix : fold.matrices) {
+    unsigned component = matrix.component->number;
+    unsigned features = matrix.panel.padded() / 8;
+    Value argument = arguments[references + component];
+    Value root = yields[component - references];
+    // What does not range over the features is computed once.
+    std::function<void(Value)> once = [&](Value field) {
+      if (!fieldType(field).hasRank(matrix.component->feature)) {
+        eval(field, point, memo);
+        return;
+      }
+      if (Operation *defining = field.getDefiningOp())
+        for (Value operand : defining->getOperands())
+          if (isa<FieldType>(operand.getType()))
+            once(operand);
+    };
+    once(root);
+    for (unsigned f = 0; f < features; ++f)
+      for (unsigned c = 0; c < 2; ++c) {
+        Memo inner = memo;
+        Value &sum =
+            next[component][((r / 2) * features + f) * 4 + (r % 2) * 2 + c];
+        inner[argument] = {sum, nullptr};
+        Point at = point;
+        at.at[matrix.component->feature] = add(
+            wide(mulI(arith::AndIOp::create(b, loc(), lane, integer(3)), 2)),
+            int64_t(f) * 8 + c);
+        sum = eval(root, at, inner).value;
+      }
+  }
 }
 
 BlockEmitter::Summands

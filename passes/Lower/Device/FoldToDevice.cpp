@@ -108,6 +108,13 @@ device::KernelOp BlockEmitter::run() {
     else
       emitBody();
   }
+  // What the emulated device computes is what the machine computes: nothing may
+  // be contracted.
+  auto none = arith::FastMathFlagsAttr::get(b.getContext(),
+                                            arith::FastMathFlags::none);
+  op.walk([&](arith::ArithFastMathInterface each) {
+    each->setAttr("fastmath", none);
+  });
   return op;
 }
 
