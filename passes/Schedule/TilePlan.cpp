@@ -381,11 +381,10 @@ private:
     return success();
   }
 
-  /// The register block is keys x row vectors with all sums in registers. The
-  /// rows' operand and, after it, the scores of a tile are read again and
-  /// again, so each fits the first-level cache beside the panels that stream
-  /// through. Longer tiles touch the state less often, but gain little above
-  /// 128 keys.
+  /// The register block is keys x row vectors with all sums in registers; the
+  /// rows' operand and the scores of a tile fit the first-level cache together.
+  /// Packing is shared by many groups. Tiles of 128 keys, whose scores alone fill
+  /// that cache, were no faster than tiles of 80 (bench/results).
   void chooseSizes() {
     plan.lanes = machine.lanes;
     plan.rowVectors = 3;
@@ -393,12 +392,14 @@ private:
       plan.rowVectors = std::clamp<int64_t>(
           (*rows + machine.lanes - 1) / machine.lanes, 1, 3);
     plan.keyBlock = std::min(machine.registers >= 32 ? 8u : 4u, machine.lanes);
-    int64_t scores = 1;
-    for (FoldPlan &fold : plan.folds)
+    int64_t rows = plan.rowVectors * plan.lanes, resident = 0, scores = 1;
+    for (FoldPlan &fold : plan.folds) {
+      for (auto &[value, contraction] : fold.contractions)
+        resident = std::max(resident, contraction.extent);
       scores = std::max<int64_t>(scores, fold.contractions.size());
-    int64_t rows = plan.rowVectors * plan.lanes;
-    int64_t keys = machine.l1Bytes * 85 / 100 / 4 / rows / scores;
-    plan.keyTile = std::clamp<int64_t>(keys / 16 * 16, 64, 128);
+    }
+    int64_t space = machine.l1Bytes * 85 / 100 / 4 / rows - resident;
+    plan.keyTile = std::clamp<int64_t>(space / scores / 16 * 16, 64, 96);
     plan.groups = 16;
   }
 

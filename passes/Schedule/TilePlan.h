@@ -97,7 +97,7 @@ std::optional<TilePlan> planTiles(cascade::KernelOp kernel,
                                   std::string &reason);
 
 /// The choices of `plan` as a complete `schedule` of a kernel: with it,
-/// `planTiles` makes the same plan again. `{tile = {m = 80, p = 384},
+/// `planTiles` makes the same plan again. `{tile = {m = 80, p = 768},
 /// row_vectors = 3}`: rows of an item and keys of a tile, row vectors of a
 /// group.
 mlir::DictionaryAttr scheduleOf(const TilePlan &plan,

@@ -1,11 +1,11 @@
 // RUN: einfall-opt %s --schedule-tiles=extents=e=64,f=64 | FileCheck %s
-// RUN: einfall-opt %s --schedule-tiles="extents=e=64,f=64 l1=16384" | FileCheck %s --check-prefix=SMALL
+// RUN: einfall-opt %s --schedule-tiles="extents=e=64,f=64 l1=32768" | FileCheck %s --check-prefix=SMALL
 // RUN: einfall-opt %s --schedule-tiles 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
-// The scores of a tile (48 rows) fit the first-level cache: 128 keys, the most,
-// fit 32 KiB, 64 fit 16 KiB.
-// CHECK: cascade.kernel @derived attributes {schedule = {row_vectors = 3 : i64, tile = {m = 128 : i64, p = 768 : i64}}}
-// SMALL: tile = {m = 64 : i64, p = 768 : i64}
+// The rows' operand (64 x 48 numbers) and the scores of a tile share the cache:
+// 96 keys fit beside it in 48 KiB, 80 in 32 KiB.
+// CHECK: cascade.kernel @derived attributes {schedule = {row_vectors = 3 : i64, tile = {m = 96 : i64, p = 768 : i64}}}
+// SMALL: tile = {m = 80 : i64, p = 768 : i64}
 // UNKNOWN: remark: not tiled: {{.*}}
 cascade.kernel @derived {
   %Q = cascade.input "Q" [p, e] : <f32, 2>
