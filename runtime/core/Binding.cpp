@@ -26,19 +26,20 @@ template <typename T> static std::string names(const std::vector<T> &items) {
 }
 
 Status Binding::bindExtent(const KernelPlan &plan, uint32_t rank,
-                           int64_t extent, const std::string &source) {
+                           int64_t extent, const TensorPlan *source) {
   // Offsets of elements must fit into 64 bits, with room for a few sums.
-  if (extent < 0 || extent > (int64_t(1) << 56))
-    return Status::invalid("rank " + quoted(plan.ranks[rank].name) +
-                           " has extent " + std::to_string(extent) + " " +
-                           source);
-  if (extents[rank] >= 0 && extents[rank] != extent)
-    return Status::invalid("rank " + quoted(plan.ranks[rank].name) +
-                           " has extent " + std::to_string(extents[rank]) +
-                           " in " + plan.tensors[sources[rank]].name + " but " +
-                           std::to_string(extent) + " " + source);
-  extents[rank] = extent;
-  return Status::success();
+  bool isSound = extent >= 0 && extent <= (int64_t(1) << 56);
+  if (isSound && (extents[rank] < 0 || extents[rank] == extent)) {
+    extents[rank] = extent;
+    return Status::success();
+  }
+  std::string found = std::to_string(extent) +
+                      (source ? " in " + source->name : " by its definition");
+  std::string text = "rank " + quoted(plan.ranks[rank].name) + " has extent ";
+  if (isSound)
+    text += std::to_string(extents[rank]) + " in " +
+            plan.tensors[sources[rank]].name + " but ";
+  return Status::invalid(text + found);
 }
 
 /// Whether no two elements share memory and no stride is negative; sufficient,
@@ -67,13 +68,14 @@ static bool isInjective(unsigned count, const int64_t *shape,
 Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
                            int64_t *tensorStrides, bool withData,
                            unsigned number, const KernelPlan &plan) {
-  std::string name = quoted(tensor.name);
+  // Texts are made only for what is refused: a launch allocates nothing.
+  auto name = [&] { return quoted(tensor.name); };
   auto count = static_cast<int32_t>(tensor.dims.size());
   if (given.ndim != count) {
     std::string dims;
     for (uint32_t rank : tensor.dims)
       dims += (dims.empty() ? "" : ", ") + plan.ranks[rank].name;
-    return Status::invalid(name + " is given with " +
+    return Status::invalid(name() + " is given with " +
                            std::to_string(given.ndim) +
                            " dimensions, the kernel has " +
                            std::to_string(count) + ": [" + dims + "]");
@@ -84,22 +86,22 @@ Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
         given.dtype.lanes == 1
             ? ""
             : ", in groups of " + std::to_string(given.dtype.lanes);
-    return Status::invalid(name + " is given as " + typeName(given.dtype) +
+    return Status::invalid(name() + " is given as " + typeName(given.dtype) +
                            lanes + ", the kernel has " + typeName(tensor.type));
   }
   if (given.device.device_type != EINFALL_DEVICE_HOST)
-    return Status::invalid(name + " lies on a device of type " +
+    return Status::invalid(name() + " lies on a device of type " +
                            std::to_string(given.device.device_type) +
                            ", this one reads memory of the host");
   if (count && !given.shape)
-    return Status::invalid(name + " has no shape");
+    return Status::invalid(name() + " has no shape");
   int64_t dense = 1;
   bool isEmpty = false;
   for (int32_t i = count - 1; i >= 0; --i) {
     uint32_t rank = tensor.dims[i];
     int64_t extent = given.shape[i];
     bool isNew = extents[rank] < 0;
-    Status status = bindExtent(plan, rank, extent, "in " + tensor.name);
+    Status status = bindExtent(plan, rank, extent, &tensor);
     if (!status.ok())
       return status;
     if (isNew)
@@ -108,10 +110,10 @@ Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
     isEmpty |= extent == 0;
     if (!given.strides &&
         __builtin_mul_overflow(dense, std::max<int64_t>(extent, 1), &dense))
-      return Status::invalid(name + " has more elements than 64 bits count");
+      return Status::invalid(name() + " has more elements than 64 bits count");
   }
   if (tensor.isOutput && !isInjective(count, given.shape, tensorStrides))
-    return Status::invalid("the strides of output " + name +
+    return Status::invalid("the strides of output " + name() +
                            " are negative or let elements share memory");
   // The first and the last byte, relative to the element at coordinate 0.
   __int128 low = 0, high = 0;
@@ -122,7 +124,7 @@ Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
   unsigned size = tensor.type.bits / 8;
   __int128 bytes = isEmpty ? 0 : (high - low + 1) * size;
   if (!isEmpty && (bytes > INT64_MAX || low * size < INT64_MIN))
-    return Status::invalid(name + " reaches beyond 64 bits of address");
+    return Status::invalid(name() + " reaches beyond 64 bits of address");
   char *begin = static_cast<char *>(given.data) + given.byte_offset;
   data[number] = begin;
   ranges[number] = {begin + (isEmpty ? 0 : int64_t(low) * size),
@@ -130,9 +132,9 @@ Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
   if (!withData)
     return Status::success();
   if (!given.data && !isEmpty)
-    return Status::invalid(name + " has no data");
+    return Status::invalid(name() + " has no data");
   if (reinterpret_cast<uintptr_t>(begin) % size)
-    return Status::invalid(name + " is not aligned to its elements of " +
+    return Status::invalid(name() + " is not aligned to its elements of " +
                            std::to_string(size) + " bytes");
   return Status::success();
 }
@@ -226,7 +228,7 @@ Status Binding::bind(const KernelPlan &plan, const EinfallArguments &arguments,
       return Status::invalid("the extent of rank " +
                              quoted(plan.ranks[rank].name) +
                              " cannot be computed from these shapes");
-    Status status = bindExtent(plan, rank, *extent, "by its definition");
+    Status status = bindExtent(plan, rank, *extent, nullptr);
     if (!status.ok())
       return status;
   }

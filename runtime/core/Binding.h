@@ -48,7 +48,7 @@ private:
                     int64_t *tensorStrides, bool withData, unsigned number,
                     const KernelPlan &plan);
   Status bindExtent(const KernelPlan &plan, uint32_t rank, int64_t extent,
-                    const std::string &source);
+                    const TensorPlan *source);
   Status bindParams(const KernelPlan &plan, const EinfallArguments &arguments);
   Status checkOverlap(const KernelPlan &plan) const;
 

@@ -189,8 +189,8 @@ EINFALL_API EinfallStatus einfall_kernel_workspace(
     size_t *bytes);
 
 /* Checks the arguments and runs the kernel. On the CPU it returns when all is
- * done and allocates nothing. `stream` is for devices that have streams; null
- * for those of today. An emulated device allocates what it needs to check. */
+ * done and allocates nothing but what oneTBB takes to run its tasks. `stream` is
+ * for devices that have streams; null for those of today. An emulated device allocates what it needs to check. */
 EINFALL_API EinfallStatus einfall_kernel_launch(
     const EinfallKernel *kernel, const EinfallArguments *arguments,
     void *workspace, size_t workspace_bytes, void *stream);

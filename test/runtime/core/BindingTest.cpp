@@ -5,9 +5,19 @@
 #include "runtime/core/Binding.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <gtest/gtest.h>
 
 using namespace einfall::runtime;
+
+static thread_local unsigned allocations = 0;
+
+void *operator new(size_t size) {
+  ++allocations;
+  return std::malloc(size ? size : 1);
+}
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -49,6 +59,15 @@ TEST_F(BindingTest, GivesWhatKernelsRead) {
   EXPECT_EQ(binding.params[1], nullptr);
   EXPECT_EQ(binding.ranges[0].bytes, 96u);
   EXPECT_TRUE(binding.fits(plan, plan.versions[0]).ok());
+}
+
+TEST_F(BindingTest, AllocatesNothing) {
+  plan.ranks[0].name = plan.tensors[0].name = std::string(100, 'X');
+  tensors[1].name = plan.tensors[0].name.c_str();
+  unsigned before = allocations;
+  bool good = bind().ok() && binding.fits(plan, plan.versions[0]).ok();
+  EXPECT_EQ(allocations, before);
+  EXPECT_TRUE(good);
 }
 
 TEST_F(BindingTest, TakesReversedInputs) {
