@@ -94,11 +94,10 @@ LogicalResult KernelOp::verifyRegions() {
   if (host.wasInterrupted())
     return failure();
   WalkResult device = getBody().walk([](Operation *op) {
-    bool known =
-        (isa<DeviceDialect, arith::ArithDialect>(op->getDialect()) &&
-         !isa<LaunchOp, EncodeMapOp>(op)) ||
-        isa<scf::ForOp, scf::IfOp, scf::YieldOp, vector::ExtractOp,
-            vector::FromElementsOp, vector::BroadcastOp>(op);
+    bool known = (isa<DeviceDialect, arith::ArithDialect>(op->getDialect()) &&
+                  !isa<LaunchOp, EncodeMapOp>(op)) ||
+                 isa<scf::ForOp, scf::IfOp, scf::YieldOp, vector::ExtractOp,
+                     vector::FromElementsOp, vector::BroadcastOp>(op);
     if (known)
       return WalkResult::advance();
     op->emitOpError("is not part of a device program");
@@ -116,9 +115,9 @@ static LogicalResult verifyAddress(Operation *op, Space space, Value base,
   unsigned bits = space == Space::Global ? 64 : 32;
   for (Value part : {base, offset})
     if (!part.getType().isInteger(bits))
-      return op->emitOpError() << "addresses " << stringifySpace(space)
-                               << " memory by " << part.getType()
-                               << "; it takes i" << bits;
+      return op->emitOpError()
+             << "addresses " << stringifySpace(space) << " memory by "
+             << part.getType() << "; it takes i" << bits;
   return success();
 }
 
@@ -152,8 +151,7 @@ LogicalResult CopyWaitOp::verify() {
 static LogicalResult verifyBarrier(Operation *op, int64_t id,
                                    std::optional<int64_t> threads) {
   if (id < 0 || id > 15)
-    return op->emitOpError() << "names barrier " << id
-                             << "; there are 0 to 15";
+    return op->emitOpError() << "names barrier " << id << "; there are 0 to 15";
   if (threads && (*threads < 32 || *threads > 1024 || *threads % 32))
     return op->emitOpError() << "counts " << *threads
                              << " threads; a multiple of 32 up to 1024 is "

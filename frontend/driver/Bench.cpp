@@ -46,10 +46,10 @@ struct Measurement {
   std::vector<double> rates;  ///< the FMA rates, operations a second
 };
 
-/// Launches until `repetitions`, or for about two seconds. Before and after each
-/// launch the multiply-adds that the machine gives at that moment are measured,
-/// for a quarter of a launch's time: with other programs on the machine a peak
-/// that was measured at another moment says nothing.
+/// Launches until `repetitions`, or for about two seconds. Before and after
+/// each launch the multiply-adds that the machine gives at that moment are
+/// measured, for a quarter of a launch's time: with other programs on the
+/// machine a peak that was measured at another moment says nothing.
 static Measurement measure(CpuLauncher &launcher, unsigned repetitions,
                            double operations) {
   Measurement result;
@@ -87,8 +87,8 @@ static double peakMemory() {
 /// and bytes of a launch, the seconds of compilation and the plan in a line;
 /// then for every line on standard input one launch, its seconds in a line, or,
 /// for the line "fma SECONDS", the FMA rate over about that time, for the line
-/// "reads", the read bandwidth, for the line "clock", the observed clock and the
-/// operations a cycle of all threads.
+/// "reads", the read bandwidth, for the line "clock", the observed clock and
+/// the operations a cycle of all threads.
 static int serve(CpuLauncher &launcher, double operations) {
   launcher.launch();
   auto answer = [](auto &&...values) {

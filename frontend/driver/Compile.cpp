@@ -15,9 +15,9 @@ int einfall::driver::compile(const Options &options) {
     return compilePackage(options);
   Session session(options);
   if (options.targets.size() > 1 || !options.header.empty()) {
-    session.error(options.header.empty()
-                      ? "several targets are for packages only"
-                      : "a header is for packages only")
+    session
+        .error(options.header.empty() ? "several targets are for packages only"
+                                      : "a header is for packages only")
         .remedy("write -o FILE.efk, or -o FILE.o --header FILE.h");
     return exitUsage;
   }
@@ -33,14 +33,15 @@ int einfall::driver::compile(const Options &options) {
   bool isGpu = options.target != "cpu";
   if (isGpu && options.emit.empty() && *stage == Stage::Loops)
     stage = Stage::Device; // the .mlir of a GPU
-  bool ofGpu = *stage == Stage::Device || *stage == Stage::Ptx ||
-               *stage == Stage::Cubin;
+  bool ofGpu =
+      *stage == Stage::Device || *stage == Stage::Ptx || *stage == Stage::Cubin;
   bool ofCpu = *stage == Stage::Schedule || *stage == Stage::Loops ||
                *stage == Stage::LLVM || *stage == Stage::LLVMIR ||
                *stage == Stage::Assembly || *stage == Stage::Object;
   if (isGpu ? ofCpu : ofGpu) {
-    session.error("target " + options.target + " has no stage " +
-                  stageName(*stage))
+    session
+        .error("target " + options.target + " has no stage " +
+               stageName(*stage))
         .remedy(isGpu ? "its stages: cascade, fold, smt2, device, ptx, cubin"
                       : "name a target that has, such as --target sm_80");
     return exitUsage;

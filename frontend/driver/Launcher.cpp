@@ -43,8 +43,8 @@ bool Launcher::prepare() {
   kernel = program->kernel(session.options.kernel);
   if (!kernel)
     return false;
-  arguments = KernelArguments::create(kernel, session,
-                                      program->randomRanges(kernel));
+  arguments =
+      KernelArguments::create(kernel, session, program->randomRanges(kernel));
   if (!arguments)
     return false;
   double begin = now();

@@ -59,7 +59,7 @@ struct Options {
   bool interpret = false;
   std::string device = "cpu";
   uint64_t deviceSeed = 0; ///< of an emulated device: who goes on, what lands
-  unsigned threads = 0; ///< 0: one for every processor
+  unsigned threads = 0;    ///< 0: one for every processor
 
   // bench
   unsigned repetitions = 0; ///< 0: as many as fill about two seconds

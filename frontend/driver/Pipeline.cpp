@@ -317,9 +317,9 @@ bool Compiler::lower() {
   if (plan)
     lowerTilesToVector(kernel(), *plan, machine);
   else if (mlir::failed(result.report.planKind == "rows"
-                            ? lowerFoldToRows(kernel(), {machine.lanes,
-                                                         machine.registers,
-                                                         options.fixedExtents})
+                            ? lowerFoldToRows(kernel(),
+                                              {machine.lanes, machine.registers,
+                                               options.fixedExtents})
                             : lowerCascadeToLoops(kernel())))
     return false;
   kernel().erase();
@@ -401,13 +401,12 @@ bool Compiler::lowerToDevice() {
     if (aligned)
       continue;
     result.report.planKind = "blocks";
-    result.report.plan = {
-        {"target", gpu.target},
-        {"rows", std::to_string(blocks->rows())},
-        {"keys", std::to_string(blocks->keys)},
-        {"warps", std::to_string(blocks->warps)},
-        {"shared bytes", std::to_string(blocks->shared)},
-        {"items", llvm::join(blocks->tiles.items, ", ")}};
+    result.report.plan = {{"target", gpu.target},
+                          {"rows", std::to_string(blocks->rows())},
+                          {"keys", std::to_string(blocks->keys)},
+                          {"warps", std::to_string(blocks->warps)},
+                          {"shared bytes", std::to_string(blocks->shared)},
+                          {"items", llvm::join(blocks->tiles.items, ", ")}};
   }
   if (module->getOps<device::KernelOp>().empty()) {
     session.error("kernel `" + written.getSymName() + "` is not lowered to " +

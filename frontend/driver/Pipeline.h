@@ -83,7 +83,8 @@ struct PipelineResult {
   KernelReport report;
   /// The text of the last stage; the bytes of the object.
   std::string text;
-  /// For GPUs: images for the emulated device, the first that fits is to be run.
+  /// For GPUs: images for the emulated device, the first that fits is to be
+  /// run.
   std::vector<std::string> images;
   /// The names of their kernels, and all of these for NVIDIA's assembler.
   std::vector<std::string> programs;

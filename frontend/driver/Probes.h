@@ -24,10 +24,10 @@ struct FmaRate {
   double seconds; ///< how long the probe took
 };
 
-/// Independent chains of fused multiply-adds on the executor's threads for about
-/// `seconds`, launched as a kernel is.
-/// An average, not the best moment: on a machine that others use too, a rate is
-/// to be compared with what was to be had just before and just after it.
+/// Independent chains of fused multiply-adds on the executor's threads for
+/// about `seconds`, launched as a kernel is. An average, not the best moment:
+/// on a machine that others use too, a rate is to be compared with what was to
+/// be had just before and just after it.
 FmaRate measureFmaRate(const cpu::CpuExecutor &executor, double seconds);
 
 /// The clock that one thread observes while it multiplies and adds, in cycles a

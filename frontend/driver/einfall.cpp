@@ -270,16 +270,18 @@ private:
         ->required()
         ->type_name("FILE");
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
-        ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "device", "mlir",
-                               "llvm", "ll", "s", "o", "ptx", "cubin",
+        ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "device",
+                               "mlir", "llvm", "ll", "s", "o", "ptx", "cubin",
                                "efk"}));
-    sub.footer("Stages: cascade (as written), fold (derived), smt2 (what was "
-               "proved),\nschedule (folds with every choice made), device (a "
-               "GPU's threads), mlir (loops "
-               "and vectors), llvm (LLVM dialect), "
-               "ll (optimised LLVM IR), s, o;\nfor NVIDIA's: device, ptx, cubin.\n"
-               "Suffixes: .mlir, .ll, .s, .o, .ptx, .cubin, .smt2;\n.efk is a package of "
-               "kernels for every --target.");
+    sub.footer(
+        "Stages: cascade (as written), fold (derived), smt2 (what was "
+        "proved),\nschedule (folds with every choice made), device (a "
+        "GPU's threads), mlir (loops "
+        "and vectors), llvm (LLVM dialect), "
+        "ll (optimised LLVM IR), s, o;\nfor NVIDIA's: device, ptx, cubin.\n"
+        "Suffixes: .mlir, .ll, .s, .o, .ptx, .cubin, .smt2;\n.efk is a package "
+        "of "
+        "kernels for every --target.");
   }
 
   void addInspect() {

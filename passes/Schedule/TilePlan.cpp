@@ -383,8 +383,8 @@ private:
 
   /// The register block is keys x row vectors with all sums in registers; the
   /// rows' operand and the scores of a tile fit the first-level cache together.
-  /// Packing is shared by many groups. Tiles of 128 keys, whose scores alone fill
-  /// that cache, were no faster than tiles of 80 (bench/results).
+  /// Packing is shared by many groups. Tiles of 128 keys, whose scores alone
+  /// fill that cache, were no faster than tiles of 80 (bench/results).
   void chooseSizes() {
     plan.lanes = machine.lanes;
     plan.rowVectors = 3;

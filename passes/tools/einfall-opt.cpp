@@ -33,8 +33,7 @@ int main(int argc, char **argv) {
   mlir::registerPass([] { return einfall::createLowerCascadeToLoopsPass(); });
   mlir::registerPass([] { return einfall::createLowerFoldToRowsPass(); });
   mlir::registerPass([] { return einfall::cpu::createExpandMathPass(); });
-  mlir::registerPass(
-      [] { return einfall::nvidia::createDeviceToLLVMPass(); });
+  mlir::registerPass([] { return einfall::nvidia::createDeviceToLLVMPass(); });
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "einfall pass driver\n", registry));
 }

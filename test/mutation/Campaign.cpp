@@ -78,7 +78,7 @@ private:
   const CampaignOptions &options;
   Campaign campaign;
   std::vector<std::string> ranks, params; ///< that the kernel has
-  std::string text; ///< of the programs
+  std::string text;                       ///< of the programs
   std::unique_ptr<Programs> programs;
   Trials trials;
   /// By parameter: arguments that break the conditions on it.
@@ -153,8 +153,7 @@ std::unique_ptr<Trial> Runner::makeTrial(llvm::StringRef launch) {
 bool Runner::makeConditionTrials(device::KernelOp kernel,
                                  llvm::ArrayRef<Mutant> mutants) {
   for (const Mutant &mutant : mutants) {
-    if (mutant.kind != Kind::ConditionDropped ||
-        conditions.count(mutant.role))
+    if (mutant.kind != Kind::ConditionDropped || conditions.count(mutant.role))
       continue;
     std::unique_ptr<Trial> trial =
         makeTrial("b=2,g=2,h=4,p=17,m=33,pattern=normal");
@@ -270,8 +269,7 @@ std::optional<Campaign> Runner::run() {
   return std::move(campaign);
 }
 
-std::optional<Campaign>
-mutation::runCampaign(const std::string &file,
-                      const CampaignOptions &options) {
+std::optional<Campaign> mutation::runCampaign(const std::string &file,
+                                              const CampaignOptions &options) {
   return Runner(file, options).run();
 }

@@ -88,8 +88,8 @@ static std::optional<Predicate> shifted(Predicate predicate) {
 /// condition is a comparison with an infinity.
 static bool guardsSentinel(arith::SelectOp select) {
   auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
-  return compare && (isSentinel(compare.getRhs()) ||
-                     isSentinel(compare.getLhs()));
+  return compare &&
+         (isSentinel(compare.getRhs()) || isSentinel(compare.getLhs()));
 }
 
 namespace {
@@ -288,8 +288,7 @@ void Maker::make(const Mutant &mutant) {
   case Kind::MatrixMoved: {
     auto load = cast<device::LdMatrixOp>(op);
     Value address = load.getAddress();
-    return load.getAddressMutable().assign(
-        moved(address, rowBytesOf(address)));
+    return load.getAddressMutable().assign(moved(address, rowBytesOf(address)));
   }
   case Kind::LoadMoved: {
     auto load = cast<device::LoadOp>(op);
@@ -298,9 +297,8 @@ void Maker::make(const Mutant &mutant) {
   }
   case Kind::StoreMoved: {
     auto store = cast<device::StoreOp>(op);
-    return store.getOffsetMutable().assign(
-        moved(store.getOffset(),
-              device::sizeInBytes(store.getValue().getType())));
+    return store.getOffsetMutable().assign(moved(
+        store.getOffset(), device::sizeInBytes(store.getValue().getType())));
   }
   case Kind::CompareShifted: {
     auto compare = cast<arith::CmpIOp>(op);
@@ -313,14 +311,14 @@ void Maker::make(const Mutant &mutant) {
     return becomes(cast<arith::SelectOp>(op).getTrueValue());
   case Kind::ShuffleMoved: {
     auto shuffle = cast<device::ShuffleOp>(op);
-    Value three = arith::ConstantOp::create(b, op->getLoc(),
-                                            b.getI32IntegerAttr(3));
-    return shuffle.getOperandMutable().assign(arith::XOrIOp::create(
-        b, op->getLoc(), shuffle.getOperand(), three));
+    Value three =
+        arith::ConstantOp::create(b, op->getLoc(), b.getI32IntegerAttr(3));
+    return shuffle.getOperandMutable().assign(
+        arith::XOrIOp::create(b, op->getLoc(), shuffle.getOperand(), three));
   }
   case Kind::PowerDropped:
-    return becomes(arith::ConstantOp::create(b, op->getLoc(),
-                                             b.getF32FloatAttr(1.0f)));
+    return becomes(
+        arith::ConstantOp::create(b, op->getLoc(), b.getF32FloatAttr(1.0f)));
   case Kind::LoopBound:
     return moveLoop(cast<scf::ForOp>(op), mutant.variant);
   }

@@ -28,8 +28,10 @@ llvm::Expected<Reasons> Reasons::load(llvm::StringRef path) {
     auto text = [&](llvm::StringRef key) {
       return object ? object->getString(key).value_or("").str() : "";
     };
-    Rule rule{text("name"), text("reason"),
-              {},           llvm::Regex(text("role")),
+    Rule rule{text("name"),
+              text("reason"),
+              {},
+              llvm::Regex(text("role")),
               llvm::Regex(text("program")),
               object && object->getBoolean("equal").value_or(false)};
     const llvm::json::Array *kinds =

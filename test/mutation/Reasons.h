@@ -1,9 +1,9 @@
 //===- Reasons.h - Why a mutant is no fault ---------------------*- C++ -*-===//
 //
 // Mutants that nothing notices and that are right all the same, by rule: a JSON
-// array of objects with `name`, `kinds` (an array), `role` and `program` (regular
-// expressions, found anywhere), `equal` (true: only where the outputs are bitwise
-// those of the program without fault), and `reason`.
+// array of objects with `name`, `kinds` (an array), `role` and `program`
+// (regular expressions, found anywhere), `equal` (true: only where the outputs
+// are bitwise those of the program without fault), and `reason`.
 //
 //===----------------------------------------------------------------------===//
 

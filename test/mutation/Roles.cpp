@@ -51,8 +51,7 @@ static std::string parameterName(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
   if (!argument)
     return "";
-  auto kernel =
-      dyn_cast<device::KernelOp>(argument.getOwner()->getParentOp());
+  auto kernel = dyn_cast<device::KernelOp>(argument.getOwner()->getParentOp());
   if (!kernel || argument.getArgNumber() >= kernel.getParameters().size())
     return "";
   return cast<StringAttr>(kernel.getParameters()[argument.getArgNumber()])
@@ -67,9 +66,8 @@ template <typename OpTy> static bool holds(Region &region) {
 template <typename OpTy> static bool holdsShared(Region &region) {
   return region
       .walk([](OpTy op) {
-        return op.getSpace() == device::Space::Shared
-                   ? WalkResult::interrupt()
-                   : WalkResult::advance();
+        return op.getSpace() == device::Space::Shared ? WalkResult::interrupt()
+                                                      : WalkResult::advance();
       })
       .wasInterrupted();
 }
@@ -165,7 +163,7 @@ std::string mutation::roleOf(arith::CmpIOp compare) {
 
 std::string mutation::roleOf(arith::SelectOp select) {
   Value other = select.getFalseValue();
-  std::string what = isSentinel(other) ? "score"
+  std::string what = isSentinel(other)                       ? "score"
                      : matchPattern(other, m_AnyZeroFloat()) ? "summand"
                                                              : "value";
   return what + "; " + placeOf(select);

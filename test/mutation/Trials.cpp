@@ -41,13 +41,12 @@ std::unique_ptr<Trial> Trial::create(driver::Options options,
 bool Trial::evaluate() {
   auto exact =
       interpreter::Interpreter::create(kernel, arguments->forInterpreter());
-  auto naive =
-      interpreter::Interpreter::create(kernel, arguments->forInterpreter(),
-                                       {interpreter::Precision::Single});
+  auto naive = interpreter::Interpreter::create(
+      kernel, arguments->forInterpreter(), {interpreter::Precision::Single});
   if (mlir::failed(exact) || mlir::failed(naive))
     return false;
-  for (auto [info, tensor] : llvm::zip_equal(arguments->interface.outputs,
-                                             arguments->getOutputs())) {
+  for (auto [info, tensor] :
+       llvm::zip_equal(arguments->interface.outputs, arguments->getOutputs())) {
     cascade::OutputOp output = exact->getOutput(info.name);
     interpreter::Sample sample = interpreter::chooseSample(*exact, output);
     auto values = interpreter::evaluate(*exact, output, sample);
@@ -131,9 +130,9 @@ Outcome Trial::runSeed(const emulated::DeviceImage &image, uint64_t seed,
     found.data = memory[i].data();
     std::vector<double> values(output.sample.size());
     for (size_t v = 0; v < values.size(); ++v)
-      values[v] = interpreter::loadElement(
-          output.storage, found.data,
-          found.offset(output.sample.coordinates(v)));
+      values[v] =
+          interpreter::loadElement(output.storage, found.data,
+                                   found.offset(output.sample.coordinates(v)));
     interpreter::Report compared = interpreter::judge(
         output.sample, output.storage, output.exact, output.naive, values);
     if (!compared.accepted) {
@@ -216,8 +215,8 @@ bool Trial::misalign(llvm::StringRef parameter) {
     }
     // Poison between the elements, 16-byte aligned but for the shift.
     shiftedBytes.assign((stride + 2 * chunk) * size, char(0xff));
-    uintptr_t start = (reinterpret_cast<uintptr_t>(shiftedBytes.data()) + 15) /
-                      16 * 16;
+    uintptr_t start =
+        (reinterpret_cast<uintptr_t>(shiftedBytes.data()) + 15) / 16 * 16;
     to.data = reinterpret_cast<void *>(start + (isStride ? 0 : size));
     llvm::SmallVector<int64_t> at(from.shape.size(), 0);
     int64_t elements = 1;

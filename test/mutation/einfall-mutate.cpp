@@ -1,8 +1,8 @@
 //===- einfall-mutate.cpp - Tries mutants of device programs --------------===//
 //
-// Prints, in Markdown, how many mutants of each kind were made of the kernels of
-// some files and what noticed them. Exit code 1 where one survives that no rule
-// explains; it is listed on stderr.
+// Prints, in Markdown, how many mutants of each kind were made of the kernels
+// of some files and what noticed them. Exit code 1 where one survives that no
+// rule explains; it is listed on stderr.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,9 +20,9 @@ namespace cl = llvm::cl;
 static cl::OptionCategory category("einfall-mutate");
 static cl::list<std::string> files(cl::Positional, cl::OneOrMore,
                                    cl::desc("FILE..."), cl::cat(category));
-static cl::list<std::string> fixed("D", cl::Prefix,
-                                   cl::desc("an extent that is relied on, e=40"),
-                                   cl::cat(category));
+static cl::list<std::string>
+    fixed("D", cl::Prefix, cl::desc("an extent that is relied on, e=40"),
+          cl::cat(category));
 static cl::list<std::string>
     launches("launch", cl::desc("other extents, p=65,m=129,pattern=peaky"),
              cl::cat(category));
@@ -126,9 +126,9 @@ static Row judge(const Tried &tried, Reasons &reasons) {
   return row;
 }
 
-static bool readPairs(llvm::ArrayRef<std::string> entries,
-                      llvm::function_ref<bool(std::string, llvm::StringRef)>
-                          take) {
+static bool
+readPairs(llvm::ArrayRef<std::string> entries,
+          llvm::function_ref<bool(std::string, llvm::StringRef)> take) {
   for (llvm::StringRef entry : entries) {
     auto [key, value] = entry.split('=');
     if (take(key.str(), value))
@@ -142,8 +142,7 @@ static bool readPairs(llvm::ArrayRef<std::string> entries,
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv,
-                              "tries mutants of device programs\n");
+  cl::ParseCommandLineOptions(argc, argv, "tries mutants of device programs\n");
   CampaignOptions options;
   options.sample = sampleSize;
   options.threads = threads;

@@ -11,8 +11,7 @@ Value BlockEmitter::sharedLoad(Value address, int64_t offset, Type type) {
                                 integer(offset), /*readonly=*/false);
 }
 
-Values BlockEmitter::contract(const BlockContraction &contraction,
-                              Value base) {
+Values BlockEmitter::contract(const BlockContraction &contraction, Value base) {
   return contraction.rows.pair ? contractPairs(contraction, base)
                                : contractFloats(contraction, base);
 }
@@ -39,9 +38,9 @@ Values BlockEmitter::contractPairs(const BlockContraction &contraction,
   };
   // Rows: matrices (rows 0-7, 8-15) x (columns 0-7, 8-15), columns outermost.
   Value warpRow = mulI(warp, int64_t(plan.fragments) * 16);
-  Value rowBase = addI(
-      mulI(addI(warpRow, laneBits(0, rowsOfMatrix - 1)), rows.rowBytes),
-      addI(mulI(laneBits(4, 1), 16), integer(rows.offset)));
+  Value rowBase =
+      addI(mulI(addI(warpRow, laneBits(0, rowsOfMatrix - 1)), rows.rowBytes),
+           addI(mulI(laneBits(4, 1), 16), integer(rows.offset)));
   // Keys: matrices (columns 0-7, 8-15) x (keys 0-7, 8-15), keys outermost.
   Value key = addI(laneBits(0, 7), mulI(laneBits(4, 1), 8));
   Value keyBase = addI(mulI(key, keys.rowBytes),
@@ -64,8 +63,8 @@ Values BlockEmitter::contractPairs(const BlockContraction &contraction,
       for (unsigned half = 0; half < 2; ++half) {
         Value low = vector::ExtractOp::create(b, loc(), pair, 2 * half);
         Value high = vector::ExtractOp::create(b, loc(), pair, 2 * half + 1);
-        Value operand = vector::FromElementsOp::create(
-            b, loc(), two, ValueRange{low, high});
+        Value operand = vector::FromElementsOp::create(b, loc(), two,
+                                                       ValueRange{low, high});
         for (unsigned i = 0; i < plan.fragments; ++i) {
           Value &sum = acc[i * count + n + half];
           sum = device::MmaOp::create(b, loc(), sums, *rows.pair, a[i], operand,
@@ -94,8 +93,8 @@ Values BlockEmitter::contractFloats(const BlockContraction &contraction,
   Value warpRow = mulI(warp, int64_t(plan.fragments) * 16);
   Value rowBase =
       addI(mulI(addI(warpRow, quad), rows.rowBytes), integer(rows.offset));
-  Value keyBase = addI(
-      addI(mulI(within, 2 * keys.rowBytes), integer(keys.offset)), base);
+  Value keyBase =
+      addI(addI(mulI(within, 2 * keys.rowBytes), integer(keys.offset)), base);
   unsigned count = keyFragments();
   Values zeros(plan.fragments * count * 4, real(0));
   return loop(
@@ -155,8 +154,7 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
             integer(int64_t(r) * 8 * plan.weightBytes() + n * 32));
       }
     device::WarpBarrierOp::create(b, loc());
-    Value panelBase =
-        addI(addI(mulI(within, 8), integer(panel.offset)), base);
+    Value panelBase = addI(addI(mulI(within, 8), integer(panel.offset)), base);
     Values result = loop(
         constant(0), constant(plan.keys), 4, sums,
         [&](Value key, ValueRange carried) {
@@ -201,9 +199,8 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
       value = arith::ShRUIOp::create(b, loc(), value, integer(shift));
     return arith::AndIOp::create(b, loc(), value, integer(mask));
   };
-  Value panelBase =
-      addI(mulI(laneBits(0, 15), panel.rowBytes),
-           addI(mulI(laneBits(4, 1), 16), integer(panel.offset)));
+  Value panelBase = addI(mulI(laneBits(0, 15), panel.rowBytes),
+                         addI(mulI(laneBits(4, 1), 16), integer(panel.offset)));
   panelBase = addI(panelBase, base);
   for (unsigned k = 0; k < keys; k += 2) {
     Values a;
@@ -223,8 +220,8 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
       for (unsigned half = 0; half < 2; ++half) {
         Value low = vector::ExtractOp::create(b, loc(), pair, 2 * half);
         Value high = vector::ExtractOp::create(b, loc(), pair, 2 * half + 1);
-        Value operand = vector::FromElementsOp::create(
-            b, loc(), two, ValueRange{low, high});
+        Value operand = vector::FromElementsOp::create(b, loc(), two,
+                                                       ValueRange{low, high});
         for (unsigned i = 0; i < plan.fragments; ++i) {
           Value &sum = acc[i * features + f + half];
           sum = device::MmaOp::create(b, loc(), vector, *panel.pair, a[i],

@@ -6,8 +6,8 @@
 // BlockContract.cpp (fragments) and DeviceMath.cpp (functions).
 //
 // A *fragment* holds a block of rows x columns in the lanes of a warp: value
-// ((i * columns / 8) + n) * 4 + 2 h + c is row 16 i + lane / 4 + 8 h of the warp,
-// column 8 n + 2 (lane mod 4) + c. *Row values* are one for each (i, h).
+// ((i * columns / 8) + n) * 4 + 2 h + c is row 16 i + lane / 4 + 8 h of the
+// warp, column 8 n + 2 (lane mod 4) + c. *Row values* are one for each (i, h).
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,10 +1,10 @@
 //===- BlockStage.cpp - Operands in shared memory -------------------------===//
 //
-// All threads fill a tile together, 16 bytes each at a time: copied by the machine
-// where the bytes lie in memory as they are wanted (direct operands), else
-// evaluated element by element as fields, so that an operand may be any product
-// of reads. Beyond the extents, and for keys that no row of the block has, there
-// are zeros.
+// All threads fill a tile together, 16 bytes each at a time: copied by the
+// machine where the bytes lie in memory as they are wanted (direct operands),
+// else evaluated element by element as fields, so that an operand may be any
+// product of reads. Beyond the extents, and for keys that no row of the block
+// has, there are zeros.
 //
 //===----------------------------------------------------------------------===//
 
@@ -121,9 +121,8 @@ Value BlockEmitter::alignedEverywhere() {
       auto coord = index.getDefiningOp<CoordOp>();
       Value step = stride(number, dim);
       bool isInner = coord && coord.getRank() == operand.inner;
-      all = both(all, isInner
-                          ? compare(Predicate::eq, step, constant(1))
-                          : isMultiple(step, 16 / operand.elementBytes()));
+      all = both(all, isInner ? compare(Predicate::eq, step, constant(1))
+                              : isMultiple(step, 16 / operand.elementBytes()));
     }
     all = both(all, compare(Predicate::eq, extent(operand.inner),
                             constant(operand.extent)));
@@ -198,12 +197,10 @@ void BlockEmitter::stageElements(const SharedOperand &operand, Value first,
                                                  elements[i], elements[i + 1]));
         elements = pairs;
       }
-      Value packed =
-          vector::FromElementsOp::create(b, loc(), vector, elements);
+      Value packed = vector::FromElementsOp::create(b, loc(), vector, elements);
       scf::YieldOp::create(b, loc(), packed);
       b.setInsertionPointToStart(op.elseBlock());
-      Value zero =
-          arith::ConstantOp::create(b, loc(), b.getZeroAttr(vector));
+      Value zero = arith::ConstantOp::create(b, loc(), b.getZeroAttr(vector));
       scf::YieldOp::create(b, loc(), zero);
     }
     device::StoreOp::create(b, loc(), device::Space::Shared, op.getResult(0),

@@ -34,9 +34,8 @@ BlockEmitter::State BlockEmitter::initialState(const BlockFold &fold) {
   const FoldPlan &plan = *fold.plan;
   for (const Component &component : plan.components) {
     FoldOp op = plan.fold;
-    double start = op.isReference(component.number)
-                       ? sentinelOf(component.monoid)
-                       : 0.0;
+    double start =
+        op.isReference(component.number) ? sentinelOf(component.monoid) : 0.0;
     size_t count = rowsOfThread();
     for (const BlockMatrix &matrix : fold.matrices)
       if (matrix.component == &component)
@@ -69,12 +68,12 @@ Extremes BlockEmitter::presentIn(const BlockFold &fold, const Box &box) {
       result = x;
       continue;
     }
-    Value always = x.always && result->always ? both(x.always, result->always)
-                                              : Value();
-    Value ever = x.ever && result->ever
-                     ? Value(arith::OrIOp::create(b, loc(), x.ever,
-                                                  result->ever))
-                     : Value();
+    Value always =
+        x.always && result->always ? both(x.always, result->always) : Value();
+    Value ever =
+        x.ever && result->ever
+            ? Value(arith::OrIOp::create(b, loc(), x.ever, result->ever))
+            : Value();
     result = Extremes{always, ever};
   }
   return *result;
@@ -124,8 +123,7 @@ BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
           if (ring <= fold.stageBytes)
             return base;
           Value next = addI(base, integer(stages * fold.stageBytes));
-          Value wrapped =
-              arith::SubIOp::create(b, loc(), next, integer(ring));
+          Value wrapped = arith::SubIOp::create(b, loc(), next, integer(ring));
           return select(compare(Predicate::sge, next, integer(ring)), wrapped,
                         next);
         };
@@ -193,8 +191,8 @@ Values BlockEmitter::quadReduce(ArrayRef<Value> rows, Monoid monoid) {
       if (monoid == Monoid::First) {
         // All lanes must agree on one of the values: that of the lower lane.
         Value odd = compare(
-            Predicate::ne,
-            arith::AndIOp::create(b, loc(), lane, integer(mask)), integer(0));
+            Predicate::ne, arith::AndIOp::create(b, loc(), lane, integer(mask)),
+            integer(0));
         Value low = select(odd, other, row), high = select(odd, row, other);
         row = combine(monoid, low, high);
       } else {
@@ -222,8 +220,8 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
   // Full tiles need no tests.
   Summands taken;
   if (here.always) {
-    Value whole = both(here.always,
-                       compare(Predicate::eq, present, constant(plan.keys)));
+    Value whole =
+        both(here.always, compare(Predicate::eq, present, constant(plan.keys)));
     SmallVector<Type> types;
     unsigned floats = references * rowsOfThread();
     for (const Component &component : fold.plan->components)
@@ -283,8 +281,7 @@ void BlockEmitter::move(const BlockFold &fold, const State &state,
                         ArrayRef<Values> newest, State &next) {
   FoldOp op = fold.plan->fold;
   unsigned references = op.getReferences();
-  auto yields =
-      cast<YieldOp>(op.getAct().front().getTerminator()).getValues();
+  auto yields = cast<YieldOp>(op.getAct().front().getTerminator()).getValues();
   ValueRange arguments = op.getAct().getArguments();
   SmallVector<const Component *> orders, moved;
   for (const Component &component : fold.plan->components)
@@ -307,9 +304,8 @@ void BlockEmitter::move(const BlockFold &fold, const State &state,
       memo[arguments[references + number]] = {after, nullptr};
       Value here = arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::UNE,
                                          before, after);
-      differs = differs
-                    ? Value(arith::OrIOp::create(b, loc(), differs, here))
-                    : here;
+      differs =
+          differs ? Value(arith::OrIOp::create(b, loc(), differs, here)) : here;
     }
     memos.push_back(std::move(memo));
   }
@@ -317,8 +313,7 @@ void BlockEmitter::move(const BlockFold &fold, const State &state,
   for (const Component *component : moved)
     floats += state[component->number].size();
   SmallVector<Type> types(floats, b.getF32Type());
-  Value any =
-      device::VoteOp::create(b, loc(), device::Vote::Any, differs);
+  Value any = device::VoteOp::create(b, loc(), device::Vote::Any, differs);
   auto branch = scf::IfOp::create(b, loc(), types, any, true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -390,9 +385,10 @@ void BlockEmitter::moveRow(const BlockFold &fold, const State &state,
   }
 }
 
-BlockEmitter::Summands
-BlockEmitter::summands(const BlockFold &fold, const State &state,
-                       ArrayRef<Values> scores, Value start, bool whole) {
+BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
+                                              const State &state,
+                                              ArrayRef<Values> scores,
+                                              Value start, bool whole) {
   FoldOp op = fold.plan->fold;
   StringRef stream = fold.plan->stream, row = plan.tiles.row;
   unsigned keys = keyFragments();
@@ -487,9 +483,9 @@ BlockEmitter::summands(const BlockFold &fold, const State &state,
       }
     newest = quadReduce(newest, component.monoid);
     for (unsigned r = 0; r < rowsOfThread(); ++r) {
-      Value absent = arith::CmpFOp::create(
-          b, loc(), arith::CmpFPredicate::OEQ, newest[r],
-          real(sentinelOf(component.monoid)));
+      Value absent =
+          arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OEQ, newest[r],
+                                real(sentinelOf(component.monoid)));
       Lanes inForce{select(absent, real(0), newest[r]), nullptr};
       ofRow[r][op.getStep().getArgument(component.number)] = inForce;
     }

@@ -34,8 +34,8 @@ Value BlockEmitter::weightOf(MapOp op, Value distance, const Point &point,
       fold.getMonoid(reference.getArgNumber() % fold.getReferences());
   if (monoid != Monoid::Max)
     return apply(Function::Exp, {distance});
-  return exp2(arith::MulFOp::create(b, loc(), distance,
-                                    real(1.44269504088896341)));
+  return exp2(
+      arith::MulFOp::create(b, loc(), distance, real(1.44269504088896341)));
 }
 
 /// A polynomial near 0, where the quotient of exponentials would cancel.
@@ -45,8 +45,7 @@ Value BlockEmitter::tanh(Value x) {
   for (double c : {2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
                    -3.33332819422e-1})
     p = fmaScalar(p, square, real(c));
-  Value small =
-      fmaScalar(arith::MulFOp::create(b, loc(), p, square), x, x);
+  Value small = fmaScalar(arith::MulFOp::create(b, loc(), p, square), x, x);
   Value e = exp2(arith::MulFOp::create(b, loc(), x, real(2.885390081777927)));
   Value quotient = arith::DivFOp::create(
       b, loc(), real(2), arith::AddFOp::create(b, loc(), e, real(1)));
@@ -101,8 +100,8 @@ Value BlockEmitter::apply(Function function, ArrayRef<Value> operands) {
     return arith::SelectOp::create(b, loc(), finite, corrected, e);
   }
   case Function::Log: {
-    Value log2 = device::ApproximateOp::create(
-        b, loc(), device::Approximate::Log2, x);
+    Value log2 =
+        device::ApproximateOp::create(b, loc(), device::Approximate::Log2, x);
     return mul(log2, real(0.693147180559945309));
   }
   case Function::Sqrt:
@@ -120,8 +119,8 @@ Value BlockEmitter::apply(Function function, ArrayRef<Value> operands) {
     // To the nearest even: the sum with 1.5 * 2^23 has no fraction.
     Value magic = real(12582912);
     Value rounded = sub(arith::AddFOp::create(b, loc(), x, magic), magic);
-    Value size = arith::MaximumFOp::create(
-        b, loc(), x, arith::NegFOp::create(b, loc(), x));
+    Value size = arith::MaximumFOp::create(b, loc(), x,
+                                           arith::NegFOp::create(b, loc(), x));
     Value has = arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OLT, size,
                                       real(4194304));
     return arith::SelectOp::create(b, loc(), has, rounded, x);

@@ -52,8 +52,8 @@ struct LowerFoldToDevice
       // Where operands are aligned, the first version is taken.
       lower(true);
       if (!lower(false)) {
-        kernel.emitRemark() << "not lowered to " << machine.target << ": "
-                            << reason;
+        kernel.emitRemark()
+            << "not lowered to " << machine.target << ": " << reason;
         continue;
       }
       kernel.erase();

@@ -1,10 +1,10 @@
 //===- DevicePasses.h - Lowering to device programs as a pass ---*- C++ -*-===//
 //
-// `--lower-fold-to-device` replaces every kernel of folds by its device program.
-// Options: `extents=e=64,f=64` fixes extents, `target=sm_80`.
+// `--lower-fold-to-device` replaces every kernel of folds by its device
+// program. Options: `extents=e=64,f=64` fixes extents, `target=sm_80`.
 //
-// A kernel that does not fit the block program is left alone, with a remark that
-// says why.
+// A kernel that does not fit the block program is left alone, with a remark
+// that says why.
 //
 //===----------------------------------------------------------------------===//
 

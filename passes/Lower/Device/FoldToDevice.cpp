@@ -91,13 +91,13 @@ device::KernelOp BlockEmitter::run() {
     add("has " + param.getName(), i32);
   }
   SmallVector<StringRef> names(parameters.begin(), parameters.end());
-  auto op = device::KernelOp::create(
-      b, loc(),
-      (kernel.getSymName() + "_" + machine.target +
-       (plan.aligned ? "_aligned" : ""))
-          .str(),
-      machine.target, int64_t(plan.warps) * 32, plan.shared,
-      b.getStrArrayAttr(names));
+  auto op =
+      device::KernelOp::create(b, loc(),
+                               (kernel.getSymName() + "_" + machine.target +
+                                (plan.aligned ? "_aligned" : ""))
+                                   .str(),
+                               machine.target, int64_t(plan.warps) * 32,
+                               plan.shared, b.getStrArrayAttr(names));
   SmallVector<Location> locations(types.size(), loc());
   for (Region *region : {&op.getGrid(), &op.getBody()}) {
     Block *block = b.createBlock(region, {}, types, locations);
@@ -110,8 +110,8 @@ device::KernelOp BlockEmitter::run() {
   }
   // What the emulated device computes is what the machine computes: nothing may
   // be contracted.
-  auto none = arith::FastMathFlagsAttr::get(b.getContext(),
-                                            arith::FastMathFlags::none);
+  auto none =
+      arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::none);
   op.walk([&](arith::ArithFastMathInterface each) {
     each->setAttr("fastmath", none);
   });
@@ -162,9 +162,9 @@ Value BlockEmitter::heads() {
 }
 
 Value BlockEmitter::blocksOfRows() {
-  return arith::DivUIOp::create(
-      b, loc(), add(extent(plan.tiles.row), plan.rows() - 1),
-      constant(plan.rows()));
+  return arith::DivUIOp::create(b, loc(),
+                                add(extent(plan.tiles.row), plan.rows() - 1),
+                                constant(plan.rows()));
 }
 
 void BlockEmitter::emitGrid() {
@@ -227,8 +227,7 @@ void BlockEmitter::emitBody() {
   warp = device::UniformOp::create(
       b, loc(), arith::ShRUIOp::create(b, loc(), thread, integer(5)));
   // The last rows first: under a causal mask they have the most keys.
-  Value block =
-      wide(device::BlockOp::create(b, loc(), device::Dimension::X));
+  Value block = wide(device::BlockOp::create(b, loc(), device::Dimension::X));
   Value count = heads();
   Value number = sub(sub(blocksOfRows(), constant(1)),
                      arith::DivUIOp::create(b, loc(), block, count));
@@ -353,8 +352,7 @@ void BlockEmitter::emitOutput(OutputOp output) {
         }
       Value at = add(wide(mulI(within, 2)), (k / 2) * 8 + k % 2);
       point.at[feature] = at;
-      point.readAt[feature] =
-          minimum(at, sub(extent(feature), constant(1)));
+      point.readAt[feature] = minimum(at, sub(extent(feature), constant(1)));
       write(point, memo,
             both(exists, compare(Predicate::slt, at, extent(feature))));
     }

@@ -8,17 +8,17 @@
 //   summands   masks, the new references, weights and row sums, in registers
 //   matrices   accumulators act with the moved references and take the weights
 //
-// Tiles without anything are skipped and full ones are not tested, by the closed
-// forms of passes/Regions.
+// Tiles without anything are skipped and full ones are not tested, by the
+// closed forms of passes/Regions.
 //
 // Parameters of the device kernel: the address of every tensor (inputs, then
 // outputs), all strides in elements (in the order of EinfallCpuArguments), the
-// extents (KernelInterface::ranks), and for each scalar parameter its value (f32,
-// or i64 for integers) and an i32 that is 0 where the caller gave none.
+// extents (KernelInterface::ranks), and for each scalar parameter its value
+// (f32, or i64 for integers) and an i32 that is 0 where the caller gave none.
 //
-// What does not exist has weight 0. Keys that no row of a block has are not even
-// read. A NaN in the values of a key that some rows of a block have and others
-// have not reaches those others: 0 * NaN is NaN in a matrix unit.
+// What does not exist has weight 0. Keys that no row of a block has are not
+// even read. A NaN in the values of a key that some rows of a block have and
+// others have not reaches those others: 0 * NaN is NaN in a matrix unit.
 //
 //===----------------------------------------------------------------------===//
 

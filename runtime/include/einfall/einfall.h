@@ -1,13 +1,15 @@
 /*===- einfall.h - Loads and launches packages of kernels --------*- C -*-===*\
 |*
-|* The interface of libeinfall_rt, in C99. A package (`einfall compile -o k.efk`,
+|* The interface of libeinfall_rt, in C99. A package (`einfall compile -o
+k.efk`,
 |* or embedded by `-o k.o --header k.h`) holds kernels with images for one or
 |* more targets. Nothing is compiled here and no compiler is needed.
 |*
 |*   open a package -> load a kernel on a device -> ask for the workspace
 |*   -> launch, any number of times
 |*
-|* Every function that can fail gives an EinfallStatus; what went wrong stands in
+|* Every function that can fail gives an EinfallStatus; what went wrong stands
+in
 |* einfall_error_message() of the same thread, until its next failure. Handles
 |* belong to the caller, who closes them; a kernel may outlive its package. All
 |* functions may be called from any thread; a kernel may be launched by several
@@ -184,13 +186,14 @@ typedef struct EinfallArguments {
 
 /* Bytes that a launch with tensors of these shapes needs, aligned to 64. The
  * data of the tensors is not looked at and may be null. */
-EINFALL_API EinfallStatus einfall_kernel_workspace(
-    const EinfallKernel *kernel, const EinfallArguments *arguments,
-    size_t *bytes);
+EINFALL_API EinfallStatus
+einfall_kernel_workspace(const EinfallKernel *kernel,
+                         const EinfallArguments *arguments, size_t *bytes);
 
 /* Checks the arguments and runs the kernel. On the CPU it returns when all is
- * done and allocates nothing but what oneTBB takes to run its tasks. `stream` is
- * for devices that have streams; null for those of today. An emulated device allocates what it needs to check. */
+ * done and allocates nothing but what oneTBB takes to run its tasks. `stream`
+ * is for devices that have streams; null for those of today. An emulated device
+ * allocates what it needs to check. */
 EINFALL_API EinfallStatus einfall_kernel_launch(
     const EinfallKernel *kernel, const EinfallArguments *arguments,
     void *workspace, size_t workspace_bytes, void *stream);
