@@ -24,7 +24,7 @@ static LogicalResult lowerInit(device::MBarrierInitOp op,
   return success();
 }
 
-static LogicalResult lowerArrive(device::MBarrierArriveOp op,
+static LogicalResult lowerBarrierArrive(device::MBarrierArriveOp op,
                                  PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   emit.assembly("mbarrier.arrive.shared::cta.b64 _, [$0];", "r", {},
@@ -149,7 +149,7 @@ static LogicalResult lowerBulkWait(device::BulkWaitOp op,
 
 void einfall::nvidia::addBulkPatterns(RewritePatternSet &patterns) {
   patterns.add(lowerInit);
-  patterns.add(lowerArrive);
+  patterns.add(lowerBarrierArrive);
   patterns.add(lowerExpect);
   patterns.add(lowerWait);
   patterns.add(lowerFence);

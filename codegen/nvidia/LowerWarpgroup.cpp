@@ -66,7 +66,7 @@ static SmallVector<Value> holdValues(Emit &emit, const Twine &text,
   return results;
 }
 
-static LogicalResult lowerFence(device::WgmmaFenceOp op,
+static LogicalResult lowerProductFence(device::WgmmaFenceOp op,
                                 PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   rewriter.replaceOp(
@@ -82,7 +82,7 @@ static LogicalResult lowerCommit(device::WgmmaCommitOp op,
   return success();
 }
 
-static LogicalResult lowerWait(device::WgmmaWaitOp op,
+static LogicalResult lowerProductWait(device::WgmmaWaitOp op,
                                PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   rewriter.replaceOp(op, holdValues(emit,
@@ -189,9 +189,9 @@ static LogicalResult lowerStMatrix(device::StMatrixOp op,
 }
 
 void einfall::nvidia::addWarpgroupPatterns(RewritePatternSet &patterns) {
-  patterns.add(lowerFence);
+  patterns.add(lowerProductFence);
   patterns.add(lowerCommit);
-  patterns.add(lowerWait);
+  patterns.add(lowerProductWait);
   patterns.add(lowerWgmma);
   patterns.add(lowerDescriptor);
   patterns.add(lowerSetMaxRegisters);

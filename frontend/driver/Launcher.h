@@ -30,6 +30,8 @@ public:
   virtual std::optional<double> launch() = 0;
   /// What it runs on, "2 threads".
   virtual std::string place() const = 0;
+  /// What the device counted in the last launch, in lines; empty: nothing.
+  virtual std::string counted() const { return ""; }
 
   cascade::KernelOp kernel; ///< as written
   std::unique_ptr<KernelArguments> arguments;
@@ -75,6 +77,7 @@ public:
   ~EmulatedLauncher() override;
   std::optional<double> launch() override;
   std::string place() const override;
+  std::string counted() const override { return counters; }
 
 protected:
   bool load(PipelineResult result) override;

@@ -58,6 +58,7 @@ struct Options {
   /// Run the kernel as written, by the reference interpreter.
   bool interpret = false;
   std::string device = "cpu";
+  bool counters = false;   ///< print what an emulated device counted
   uint64_t deviceSeed = 0; ///< of an emulated device: who goes on, what lands
   unsigned threads = 0;    ///< 0: one for every processor
 

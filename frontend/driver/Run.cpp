@@ -95,6 +95,8 @@ int einfall::driver::run(const Options &options) {
                << llvm::format("%.2f s", launcher->compileSeconds)
                << ", ran in " << llvm::format("%.3f ms", *seconds * 1e3)
                << " on " << launcher->place() << "\n";
+  if (options.counters)
+    llvm::outs() << launcher->counted();
   if (options.verify)
     if (int code = verify(*launcher, session))
       return code;

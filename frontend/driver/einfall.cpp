@@ -233,6 +233,8 @@ private:
                                     options.outputs);
     sub.add_flag("--verify", options.verify,
                  "Compare with the reference interpreter (fp64)");
+    sub.add_flag("--counters", options.counters,
+                 "Print what an emulated device counted");
     sub.add_flag("--interpret", options.interpret,
                  "Run by the reference interpreter instead of compiling");
   }
