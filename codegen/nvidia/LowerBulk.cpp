@@ -25,7 +25,7 @@ static LogicalResult lowerInit(device::MBarrierInitOp op,
 }
 
 static LogicalResult lowerBarrierArrive(device::MBarrierArriveOp op,
-                                 PatternRewriter &rewriter) {
+                                        PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   emit.assembly("mbarrier.arrive.shared::cta.b64 _, [$0];", "r", {},
                 emit.sharedAddress(op.getAddress()));

@@ -67,7 +67,7 @@ static SmallVector<Value> holdValues(Emit &emit, const Twine &text,
 }
 
 static LogicalResult lowerProductFence(device::WgmmaFenceOp op,
-                                PatternRewriter &rewriter) {
+                                       PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   rewriter.replaceOp(
       op, holdValues(emit, "wgmma.fence.sync.aligned;", op.getValues()));
@@ -83,7 +83,7 @@ static LogicalResult lowerCommit(device::WgmmaCommitOp op,
 }
 
 static LogicalResult lowerProductWait(device::WgmmaWaitOp op,
-                               PatternRewriter &rewriter) {
+                                      PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
   rewriter.replaceOp(op, holdValues(emit,
                                     "wgmma.wait_group.sync.aligned " +
