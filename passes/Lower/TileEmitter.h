@@ -108,7 +108,6 @@ private:
   void step(FoldBuffers &fold, const Point &group, const Tile &tile);
   Box box(FoldBuffers &fold, const Point &group, mlir::Value rows,
           mlir::Value start, mlir::Value keys);
-  Extremes presentOn(FoldBuffers &fold, const Box &box);
   Span walk(FoldBuffers &fold, const Point &item, mlir::Value count);
   /// Bounds within a tile: [from, firstWhole) and [lastWhole, to) are tested
   /// key by key, everything in [firstWhole, lastWhole) is present.

@@ -156,6 +156,26 @@ Extremes PresenceEmitter::presentOn(Value field, const Box &box) {
       .Default([&](Operation *) { return all; });
 }
 
+Extremes PresenceEmitter::presentOn(ArrayRef<Component> components,
+                                    const Box &box) {
+  std::optional<Extremes> result;
+  for (const Component &component : components) {
+    Extremes x = presentOn(component.value, box);
+    if (!result) {
+      result = x;
+      continue;
+    }
+    Value always =
+        x.always && result->always ? both(x.always, result->always) : Value();
+    Value ever =
+        x.ever && result->ever
+            ? Value(arith::OrIOp::create(b, loc(), x.ever, result->ever))
+            : Value();
+    result = Extremes{always, ever};
+  }
+  return *result;
+}
+
 std::optional<Span> PresenceEmitter::walkOf(Value field, const Box &box) {
   Operation *op = field.getDefiningOp();
   if (!isa_and_nonnull<MapOp, WhereOp, ReadOp>(op))

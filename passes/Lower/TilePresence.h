@@ -15,6 +15,7 @@
 
 #include "passes/Lower/FieldEmitter.h"
 #include "passes/Regions/Region.h"
+#include "passes/Schedule/TilePlan.h"
 
 namespace einfall {
 
@@ -42,6 +43,9 @@ protected:
 
   /// Where `field` is present.
   Extremes presentOn(mlir::Value field, const Box &box);
+  /// Always: every component takes something everywhere. Ever: some component
+  /// may take something somewhere.
+  Extremes presentOn(llvm::ArrayRef<Component> components, const Box &box);
   /// Where along the whole stream `field` may be present for the rows of the
   /// box; nothing where that is the whole stream.
   std::optional<Span> walkOf(mlir::Value field, const Box &box);

@@ -46,27 +46,6 @@ PresenceEmitter::Box TileEmitter::box(FoldBuffers &fold, const Point &group,
   return result;
 }
 
-/// Always: every component takes something everywhere. Ever: some component may
-/// take something somewhere.
-Extremes TileEmitter::presentOn(FoldBuffers &fold, const Box &box) {
-  std::optional<Extremes> result;
-  for (const Component &component : fold.plan->components) {
-    Extremes x = PresenceEmitter::presentOn(component.value, box);
-    if (!result) {
-      result = x;
-      continue;
-    }
-    Value always =
-        x.always && result->always ? both(x.always, result->always) : Value();
-    Value ever =
-        x.ever && result->ever
-            ? Value(arith::OrIOp::create(b, loc(), x.ever, result->ever))
-            : Value();
-    result = Extremes{always, ever};
-  }
-  return *result;
-}
-
 /// The keys of a tile in three segments: blocks where something may be present,
 /// a run of blocks where everything is, and again blocks where something may
 /// be. Blocks before the first and after the last with anything are left out.
@@ -77,28 +56,29 @@ TileEmitter::Segments TileEmitter::cut(FoldBuffers &fold, const Point &group,
   Value end = roundUp(tile.present, block);
   Value searched = all ? select(all, constant(0), end) : end;
   Value none = constant(plan.keyTile);
-  SmallVector<Value> found = loop(
-      constant(0), searched, block, {none, constant(0), none, constant(0)},
-      [&](Value local, ValueRange carried) -> SmallVector<Value> {
-        Value start = add(tile.start, local), end = add(local, block);
-        Value keys = minimum(constant(block), sub(tile.present, local));
-        Extremes here =
-            presentOn(fold, box(fold, group, constant(rows()), start, keys));
-        Value from = carried[0], to = carried[1], first = carried[2],
-              last = carried[3];
-        from = select(here.ever, minimum(from, local), from);
-        to = select(here.ever, end, to);
-        if (here.always) {
-          Value whole =
-              both(here.always, compare(Predicate::eq, keys, constant(block)));
-          // The run starts here, or goes on here.
-          Value starts = both(whole, compare(Predicate::eq, first, none));
-          Value goesOn = both(whole, compare(Predicate::eq, last, local));
-          first = select(starts, local, first);
-          last = select(starts, end, select(goesOn, end, last));
-        }
-        return {from, to, first, last};
-      });
+  SmallVector<Value> found =
+      loop(constant(0), searched, block, {none, constant(0), none, constant(0)},
+           [&](Value local, ValueRange carried) -> SmallVector<Value> {
+             Value start = add(tile.start, local), end = add(local, block);
+             Value keys = minimum(constant(block), sub(tile.present, local));
+             Extremes here =
+                 presentOn(fold.plan->components,
+                           box(fold, group, constant(rows()), start, keys));
+             Value from = carried[0], to = carried[1], first = carried[2],
+                   last = carried[3];
+             from = select(here.ever, minimum(from, local), from);
+             to = select(here.ever, end, to);
+             if (here.always) {
+               Value whole = both(
+                   here.always, compare(Predicate::eq, keys, constant(block)));
+               // The run starts here, or goes on here.
+               Value starts = both(whole, compare(Predicate::eq, first, none));
+               Value goesOn = both(whole, compare(Predicate::eq, last, local));
+               first = select(starts, local, first);
+               last = select(starts, end, select(goesOn, end, last));
+             }
+             return {from, to, first, last};
+           });
   Value from = found[0], to = found[1], first = found[2], last = found[3];
   // One block is not worth a walk over the state of its own.
   Value worth =
@@ -145,8 +125,9 @@ void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
         Point group = item;
         group.group = number;
         group.base = add(item.base, mul(number, rows()));
-        Extremes here = presentOn(
-            fold, box(fold, group, constant(rows()), start, tile.present));
+        Extremes here =
+            presentOn(fold.plan->components,
+                      box(fold, group, constant(rows()), start, tile.present));
         Segments segments = cut(fold, group, tile, here.always);
         loop(constant(0), constant(3), 1, [&](Value number) {
           Value first = compare(Predicate::eq, number, constant(0));
@@ -173,8 +154,9 @@ void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
         });
       });
     };
-    Extremes any = presentOn(
-        fold, box(fold, item, mul(count, rows()), start, tile.present));
+    Extremes any =
+        presentOn(fold.plan->components,
+                  box(fold, item, mul(count, rows()), start, tile.present));
     if (any.ever)
       ifThen(any.ever, visitGroups);
     else

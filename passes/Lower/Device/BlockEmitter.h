@@ -78,7 +78,6 @@ private:
                mlir::ValueRange yields, mlir::ValueRange arguments, unsigned r,
                Memo &memo, State &next);
   Box boxOf(const BlockFold &fold, mlir::Value start, mlir::Value keys);
-  Extremes presentIn(const BlockFold &fold, const Box &box);
   Span walk(const BlockFold &fold);
   Values quadReduce(llvm::ArrayRef<mlir::Value> rows, cascade::Monoid monoid);
   mlir::Value combine(cascade::Monoid monoid, mlir::Value x, mlir::Value y);

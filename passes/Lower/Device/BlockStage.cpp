@@ -24,8 +24,9 @@ Value BlockEmitter::rowExists(const SharedOperand &operand, Value outer,
   Value exists = compare(Predicate::slt, outer, extent(operand.outer));
   if (!presence)
     return exists;
-  return both(exists,
-              presentIn(*presence, boxOf(*presence, outer, constant(1))).ever);
+  return both(exists, presentOn(presence->plan->components,
+                                boxOf(*presence, outer, constant(1)))
+                          .ever);
 }
 
 void BlockEmitter::stage(const SharedOperand &operand, Value first,

@@ -60,25 +60,6 @@ BlockEmitter::Box BlockEmitter::boxOf(const BlockFold &fold, Value start,
   return box;
 }
 
-Extremes BlockEmitter::presentIn(const BlockFold &fold, const Box &box) {
-  std::optional<Extremes> result;
-  for (const Component &component : fold.plan->components) {
-    Extremes x = presentOn(component.value, box);
-    if (!result) {
-      result = x;
-      continue;
-    }
-    Value always =
-        x.always && result->always ? both(x.always, result->always) : Value();
-    Value ever =
-        x.ever && result->ever
-            ? Value(arith::OrIOp::create(b, loc(), x.ever, result->ever))
-            : Value();
-    result = Extremes{always, ever};
-  }
-  return *result;
-}
-
 Span BlockEmitter::walk(const BlockFold &fold) {
   Value size = extent(fold.plan->stream);
   Box all = boxOf(fold, constant(0), size);
@@ -211,7 +192,7 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
   unsigned references = op.getReferences();
   Value size = extent(fold.plan->stream);
   Value present = minimum(constant(plan.keys), sub(size, start));
-  Extremes here = presentIn(fold, boxOf(fold, start, present));
+  Extremes here = presentOn(fold.plan->components, boxOf(fold, start, present));
 
   SmallVector<Values> scores;
   for (const BlockContraction &contraction : fold.contractions)
