@@ -3,6 +3,7 @@
 #include "frontend/driver/Launcher.h"
 
 #include "codegen/cpu/CpuModule.h"
+#include "codegen/targets/Chips.h"
 #include "runtime/devices/emulated/Emulator.h"
 
 #include <chrono>
@@ -22,9 +23,23 @@ std::optional<std::string>
 einfall::driver::targetOfDevice(llvm::StringRef name) {
   if (name == "cpu")
     return "cpu";
-  if (name == "emulated:sm_80")
-    return "sm_80";
+  if (name.consume_front("emulated:") && findChip(name))
+    return name.str();
   return std::nullopt;
+}
+
+std::vector<std::string> einfall::driver::targetNames() {
+  std::vector<std::string> names{"cpu"};
+  for (const Chip &chip : chips())
+    names.emplace_back(chip.name);
+  return names;
+}
+
+std::string einfall::driver::deviceNames() {
+  std::string names = "cpu";
+  for (const Chip &chip : chips())
+    names += ", emulated:" + std::string(chip.name);
+  return names;
 }
 
 std::unique_ptr<Launcher> Launcher::create(Session &session) {

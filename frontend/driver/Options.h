@@ -76,6 +76,11 @@ struct Options {
   std::string header; ///< declares the package that `output` embeds
 };
 
+/// What `--target` takes: "cpu" and the names of all chips.
+std::vector<std::string> targetNames();
+/// What `--device` takes, for people.
+std::string deviceNames();
+
 } // namespace einfall::driver
 
 #endif // EINFALL_FRONTEND_DRIVER_OPTIONS_H

@@ -66,7 +66,7 @@ int einfall::driver::run(const Options &options) {
   Session session(options);
   if (!targetOfDevice(options.device)) {
     session.error("there is no device `" + options.device + "`")
-        .remedy("devices of this build: cpu, emulated:sm_80");
+        .remedy("devices of this build: " + deviceNames());
     return exitMissing;
   }
   if (options.interpret) {

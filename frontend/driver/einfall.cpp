@@ -188,7 +188,7 @@ private:
 
   void addTarget(CLI::App &sub) {
     sub.add_option("--target", options.target, "What it is compiled for")
-        ->check(CLI::IsMember({"cpu", "sm_80"}))
+        ->check(CLI::IsMember(targetNames()))
         ->capture_default_str();
   }
 
@@ -215,7 +215,7 @@ private:
         ->check(CLI::IsMember({"dense", "padded", "permuted"}))
         ->capture_default_str();
     sub.add_option("--device", options.device, "Where it runs")
-        ->type_name("cpu|emulated:sm_80")
+        ->type_name("DEVICE")
         ->capture_default_str();
     sub.add_option("--device-seed", options.deviceSeed,
                    "What an emulated device makes its choices from")
@@ -258,7 +258,7 @@ private:
     options.targets = {options.target};
     sub.add_option("--target", options.targets,
                    "What it is compiled for; several for a package")
-        ->check(CLI::IsMember({"cpu", "sm_80"}))
+        ->check(CLI::IsMember(targetNames()))
         ->allow_extra_args(false)
         ->capture_default_str();
     sub.parse_complete_callback(
