@@ -3,6 +3,7 @@
 #include "passes/Lower/CascadeToLoops.h"
 
 #include "passes/Lower/ElementEmitter.h"
+#include "passes/Schedule/WrittenPlan.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -33,8 +34,9 @@ public:
   LogicalResult run() {
     if (failed(check()))
       return failure();
-    findItemRanks();
-    findKept();
+    itemRanks = itemRanksOf(kernel);
+    for (Value field : fieldsToKeep(kernel, itemRanks))
+      kept.insert({field, {}});
     emitItems();
     emitSizes();
     emitKernel();
@@ -56,88 +58,8 @@ private:
     return result;
   }
 
-  /// Ranks of all outputs that nothing sums over or substitutes.
-  void findItemRanks() {
-    std::optional<SmallVector<StringRef>> common;
-    for (auto output : kernel.getBody().getOps<OutputOp>()) {
-      SmallVector<StringRef> dims = names(output.getDims());
-      if (!common) {
-        common = dims;
-        continue;
-      }
-      llvm::erase_if(*common, [&](StringRef rank) {
-        return !llvm::is_contained(dims, rank);
-      });
-    }
-    if (!common)
-      return;
-    kernel.getBody().walk([&](Operation *op) {
-      SmallVector<StringRef> bound;
-      if (auto reduce = dyn_cast<ReduceOp>(op))
-        bound = names(reduce.getRanks());
-      else if (auto at = dyn_cast<AtOp>(op))
-        bound = names(at.getRanks());
-      llvm::erase_if(*common, [&](StringRef rank) {
-        return llvm::is_contained(bound, rank);
-      });
-    });
-    itemRanks = *common;
-    // A rank such as f would only repeat the row's work: leave it inside the
-    // item when a reduction ranges over all the other item ranks but not it.
-    SmallVector<StringRef> all = itemRanks;
-    llvm::erase_if(itemRanks, [&](StringRef rank) {
-      return llvm::any_of(
-          kernel.getBody().getOps<ReduceOp>(), [&](ReduceOp op) {
-            FieldType type = fieldType(op.getResult());
-            return all.size() > 1 && llvm::all_of(all, [&](StringRef other) {
-                     return type.hasRank(other) == (other != rank);
-                   });
-          });
-    });
-  }
-
   SmallVector<StringRef> keptRanks(Value field) {
-    SmallVector<StringRef> ranks = fieldType(field).getRankNames();
-    llvm::erase_if(ranks, [&](StringRef rank) {
-      return llvm::is_contained(itemRanks, rank);
-    });
-    return ranks;
-  }
-
-  static bool isCostly(Function function) {
-    switch (function) {
-    case Function::Div:
-    case Function::Pow:
-    case Function::Exp:
-    case Function::Log:
-    case Function::Tanh:
-    case Function::Sin:
-    case Function::Cos:
-    case Function::Erf:
-      return true;
-    default:
-      return false;
-    }
-  }
-
-  void findKept() {
-    for (Operation &op : kernel.getBody().front()) {
-      bool keep = isa<ReduceOp>(op);
-      if (auto map = dyn_cast<MapOp>(op)) {
-        FieldType type = fieldType(map.getResult());
-        bool reused = !map->hasOneUse() ||
-                      llvm::any_of(map->getUsers(), [&](Operation *user) {
-                        return user->getNumResults() == 1 &&
-                               fieldType(user->getResult(0)).getRanks().size() >
-                                   type.getRanks().size();
-                      });
-        keep = keptRanks(map.getResult()).empty()
-                   ? isCostly(map.getFunction())
-                   : isCostly(map.getFunction()) && reused;
-      }
-      if (keep)
-        kept.insert({op.getResult(0), {}});
-    }
+    return ranksWithin(field, itemRanks);
   }
 
   //===--------------------------------------------------------------------===//

@@ -192,7 +192,11 @@ void ElementEmitter::store(Value value, Value base, Value index, Type type) {
     value = arith::TruncFOp::create(b, loc(), type, value);
   else if (isa<IntegerType>(type) && !type.isInteger(64))
     value = arith::TruncIOp::create(b, loc(), type, value);
-  LLVM::StoreOp::create(b, loc(), value, element(base, index, type));
+  storeRaw(value, base, index);
+}
+
+void ElementEmitter::storeRaw(Value value, Value base, Value index) {
+  LLVM::StoreOp::create(b, loc(), value, element(base, index, value.getType()));
 }
 
 //===----------------------------------------------------------------------===//

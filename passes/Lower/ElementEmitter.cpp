@@ -14,18 +14,19 @@ ElementEmitter::ElementEmitter(KernelOp kernel)
     : kernel(kernel), interface(KernelInterface::of(kernel)),
       b(kernel->getContext()) {}
 
-LogicalResult ElementEmitter::checkStorage() {
+LogicalResult ElementEmitter::checkStorage(StringRef target) {
   LogicalResult result = success();
   auto check = [&](Operation *op, Type type) {
     if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 16)
       result = op->emitError()
-               << "storage type " << type << " is not lowered to the CPU yet";
+               << "storage type " << type << " is not lowered to " << target
+               << " yet";
   };
   for (auto input : kernel.getBody().getOps<InputOp>()) {
     check(input, input.getResult().getType().getElement());
     if (input.getPacked())
       result = input.emitError()
-               << "packed storage is not lowered to the CPU yet";
+               << "packed storage is not lowered to " << target << " yet";
   }
   for (auto output : kernel.getBody().getOps<OutputOp>())
     check(output, output.getStorage());

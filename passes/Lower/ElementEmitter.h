@@ -46,9 +46,10 @@ using Coordinates = std::map<llvm::StringRef, Coordinate>;
 class ElementEmitter {
 public:
   explicit ElementEmitter(cascade::KernelOp kernel);
+  virtual ~ElementEmitter() = default;
 
   /// Errors for storage that no element code exists for.
-  llvm::LogicalResult checkStorage();
+  llvm::LogicalResult checkStorage(llvm::StringRef target = "the CPU");
 
   /// Starts a function `kernel name + suffix` whose first argument points to
   /// EinfallCpuArguments, and reads the arguments from there.
@@ -125,52 +126,33 @@ public:
   mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
   /// A scalar over as many lanes as `like` has.
   mlir::Value spread(mlir::Value value, mlir::Type like);
-  mlir::Value apply(cascade::Function function, cascade::Kind kind,
-                    llvm::ArrayRef<mlir::Value> operands);
+  virtual mlir::Value apply(cascade::Function function, cascade::Kind kind,
+                            llvm::ArrayRef<mlir::Value> operands);
   /// `x (+) y` of a monoid with one value (not argmax, not first).
   mlir::Value combine(cascade::Monoid monoid, cascade::Kind kind, mlir::Value x,
                       mlir::Value y);
 
   // Memory.
-  mlir::Value element(mlir::Value base, mlir::Value index, mlir::Type type);
-  mlir::Value loadRaw(mlir::Value base, mlir::Value index, mlir::Type type);
+  virtual mlir::Value element(mlir::Value base, mlir::Value index,
+                              mlir::Type type);
+  virtual mlir::Value loadRaw(mlir::Value base, mlir::Value index,
+                              mlir::Type type);
   /// Loads and widens: one element, or `lanes` consecutive ones under `mask`.
   mlir::Value load(mlir::Value base, mlir::Value index, mlir::Type storage);
   mlir::Value loadLanes(mlir::Value address, mlir::Type storage, unsigned lanes,
                         mlir::Value mask);
   void store(mlir::Value value, mlir::Value base, mlir::Value index,
              mlir::Type storage);
+  /// Stores a value of the type that memory has.
+  virtual void storeRaw(mlir::Value value, mlir::Value base, mlir::Value index);
 
   mlir::Value extent(llvm::StringRef rank) { return extents.at(rank); }
   mlir::Location loc() { return kernel.getLoc(); }
   mlir::OpBuilder &builder() { return b; }
 
-private:
-  Element emitParam(cascade::ParamOp param, const Coordinates &at);
-  Element emitRead(cascade::ReadOp read, const Coordinates &at);
-  /// The lanes of a read: which lie where.
-  struct LanesRead {
-    unsigned lanes = 0;
-    mlir::Value stride;      ///< elements from one lane to the next
-    llvm::StringRef rank;    ///< that lanes run along
-    mlir::Value mask;        ///< lanes inside the extent; null when all are
-    bool consecutive = true; ///< no index with lanes but plain coordinates
-  };
-  Element readAt(cascade::ReadOp read, llvm::ArrayRef<mlir::Value> indices,
-                 mlir::Value condition, const LanesRead &lane);
-  Element emitAt(cascade::AtOp at, const Coordinates &coordinates);
-  Element emitMap(cascade::MapOp map, const Coordinates &at);
-  mlir::Value applyReal(cascade::Function function,
-                        llvm::ArrayRef<mlir::Value> x);
-  mlir::Value applyInt(cascade::Function function,
-                       llvm::ArrayRef<mlir::Value> x);
-  mlir::Value applyBool(cascade::Function function,
-                        llvm::ArrayRef<mlir::Value> x);
-  mlir::Value widen(mlir::Value raw, mlir::Type storage);
-  mlir::Value inside(mlir::Value index, mlir::Value size);
-  Element guarded(mlir::Value condition, cascade::Kind kind,
-                  llvm::function_ref<Element()> body);
-  mlir::Value stride(unsigned tensor, unsigned dimension);
+protected:
+  virtual Element emitParam(cascade::ParamOp param, const Coordinates &at);
+  virtual Element emitMap(cascade::MapOp map, const Coordinates &at);
   /// The position of an operation among those of its kind in the kernel.
   template <typename OpTy> unsigned numberOf(OpTy op) {
     unsigned number = 0;
@@ -185,10 +167,36 @@ private:
   cascade::KernelOp kernel;
   cascade::KernelInterface interface;
   mlir::OpBuilder b;
-  /// Elements already computed, one map per region that is being filled.
-  std::vector<std::map<llvm::SmallVector<void *>, Element>> scopes;
   std::map<llvm::StringRef, mlir::Value> extents;
   llvm::SmallVector<mlir::Value> data, strides;
+
+private:
+  Element emitRead(cascade::ReadOp read, const Coordinates &at);
+  /// The lanes of a read: which lie where.
+  struct LanesRead {
+    unsigned lanes = 0;
+    mlir::Value stride;      ///< elements from one lane to the next
+    llvm::StringRef rank;    ///< that lanes run along
+    mlir::Value mask;        ///< lanes inside the extent; null when all are
+    bool consecutive = true; ///< no index with lanes but plain coordinates
+  };
+  Element readAt(cascade::ReadOp read, llvm::ArrayRef<mlir::Value> indices,
+                 mlir::Value condition, const LanesRead &lane);
+  Element emitAt(cascade::AtOp at, const Coordinates &coordinates);
+  mlir::Value applyReal(cascade::Function function,
+                        llvm::ArrayRef<mlir::Value> x);
+  mlir::Value applyInt(cascade::Function function,
+                       llvm::ArrayRef<mlir::Value> x);
+  mlir::Value applyBool(cascade::Function function,
+                        llvm::ArrayRef<mlir::Value> x);
+  mlir::Value widen(mlir::Value raw, mlir::Type storage);
+  mlir::Value inside(mlir::Value index, mlir::Value size);
+  Element guarded(mlir::Value condition, cascade::Kind kind,
+                  llvm::function_ref<Element()> body);
+  mlir::Value stride(unsigned tensor, unsigned dimension);
+
+  /// Elements already computed, one map per region that is being filled.
+  std::vector<std::map<llvm::SmallVector<void *>, Element>> scopes;
   mlir::Value paramPointers;
 };
 
