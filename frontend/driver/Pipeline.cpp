@@ -388,23 +388,23 @@ bool Compiler::assemble(const Chip &chip) {
 bool Compiler::lowerToDevice() {
   const Chip *chip = findChip(options.target);
   assert(chip && "the command line knows the targets");
-  DeviceMachine gpu;
-  gpu.target = options.target;
-  gpu.sharedBytes = chip->sharedPerBlock;
+  DeviceMachine gpu = DeviceMachine::of(*chip);
   std::string reason;
-  for (bool aligned : {true, false}) {
+  for (Staging staging : {Staging::Boxes, Staging::Chunks, Staging::Elements}) {
     std::optional<BlockPlan> blocks =
-        planBlocks(kernel(), gpu, options.fixedExtents, aligned, reason);
+        planBlocks(kernel(), gpu, options.fixedExtents, staging, reason);
     if (!blocks)
       continue;
     lowerFoldToDevice(kernel(), *blocks, gpu);
-    if (aligned)
-      continue;
-    result.report.planKind = "blocks";
+    if (!result.report.plan.empty())
+      continue; // the plan of the first version is the one to look at
+    result.report.planKind =
+        staging == Staging::Boxes ? "warpgroups" : "blocks";
     result.report.plan = {{"target", gpu.target},
                           {"rows", std::to_string(blocks->rows())},
                           {"keys", std::to_string(blocks->keys)},
-                          {"warps", std::to_string(blocks->warps)},
+                          {"stages", std::to_string(blocks->stages)},
+                          {"threads", std::to_string(blocks->threads())},
                           {"shared bytes", std::to_string(blocks->shared)},
                           {"items", llvm::join(blocks->tiles.items, ", ")}};
   }

@@ -147,12 +147,28 @@ static bool isMissing(Function function) {
   }
 }
 
+SmallVector<SharedOperand *> BlockPlan::operands() {
+  SmallVector<SharedOperand *> all;
+  for (BlockFold &fold : folds) {
+    for (BlockContraction &contraction : fold.contractions)
+      all.append({&contraction.rows, &contraction.keys});
+    for (BlockMatrix &matrix : fold.matrices)
+      all.push_back(&matrix.panel);
+  }
+  return all;
+}
+
+DeviceMachine DeviceMachine::of(const Chip &chip) {
+  return {std::string(chip.name), chip.sharedPerBlock,
+          chip.bulkCopies && chip.warpgroupMma};
+}
+
 std::optional<BlockPlan>
 einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
-                    const llvm::StringMap<int64_t> &extents, bool aligned,
+                    const llvm::StringMap<int64_t> &extents, Staging staging,
                     std::string &reason) {
   BlockPlan plan;
-  plan.aligned = aligned;
+  plan.staging = staging;
   std::optional<TilePlan> tiles =
       planTiles(kernel, CpuMachine{}, extents, reason);
   if (!tiles)
@@ -206,32 +222,33 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       features = std::max(features, matrix.panel.padded());
     }
   }
-  // Two fragments of rows use what they load of the keys twice, where
-  // registers are enough for both.
   auto rows = extents.find(plan.tiles.row);
-  if (plan.onMatrixUnits && features <= 64 &&
-      (rows == extents.end() || rows->second > plan.rows()))
-    plan.fragments = 2;
-  if (aligned) {
-    bool any = false;
-    auto mark = [&](SharedOperand &operand) {
-      operand.direct = isDirect(operand);
-      any |= operand.direct;
-    };
-    for (BlockFold &fold : plan.folds) {
-      for (BlockContraction &contraction : fold.contractions) {
-        mark(contraction.rows);
-        mark(contraction.keys);
-      }
-      for (BlockMatrix &matrix : fold.matrices)
-        mark(matrix.panel);
+  bool knowsRows = rows != extents.end();
+  if (staging != Staging::Elements) {
+    bool any = false, all = true;
+    for (SharedOperand *operand : plan.operands()) {
+      operand->direct = isDirect(*operand);
+      any |= operand->direct;
+      all &= operand->direct;
     }
-    if (!any) {
-      reason = "no operand is a plain read";
+    if (!(staging == Staging::Boxes ? all : any)) {
+      reason = "operands are no plain reads";
       return std::nullopt;
     }
     plan.stages = 2;
   }
+  if (staging == Staging::Boxes) {
+    if (!planWarpgroups(plan, machine,
+                        knowsRows ? std::optional(rows->second) : std::nullopt,
+                        reason))
+      return std::nullopt;
+    return plan;
+  }
+  // Two fragments of rows use what they load of the keys twice, where
+  // registers are enough for both.
+  if (plan.onMatrixUnits && features <= 64 &&
+      (!knowsRows || rows->second > plan.rows()))
+    plan.fragments = 2;
   // Fewer keys, then fewer rows, until a block's memory is enough.
   for (;;) {
     layOut(plan);

@@ -13,6 +13,12 @@
 // Where operands are no 16-bit numbers, the same fragments are computed with
 // fused multiply-adds.
 //
+// Hopper's program (Staging::Boxes; FlashAttention-3) has roles instead: a
+// producer copies boxes of tensors, one to three *consumer* warpgroups keep 64
+// rows each and multiply from shared memory, their accumulators in the same
+// fragments. Products run while threads go on: scores of a tile and, one tile
+// behind, the accumulators of the tile before.
+//
 // Limits: those of passes/Schedule/TilePlan.h.
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +26,7 @@
 #ifndef EINFALL_PASSES_SCHEDULE_BLOCKPLAN_H
 #define EINFALL_PASSES_SCHEDULE_BLOCKPLAN_H
 
+#include "codegen/targets/Chips.h"
 #include "dialect/Device/Device.h"
 #include "passes/Schedule/TilePlan.h"
 
@@ -29,6 +36,24 @@ namespace einfall {
 struct DeviceMachine {
   std::string target = "sm_80";
   int64_t sharedBytes = 166912; ///< of a block, at most
+  /// Copies of boxes (TMA) and products of warpgroups (wgmma).
+  bool hasWarpgroups = false;
+
+  /// What `chip` offers.
+  static DeviceMachine of(const Chip &chip);
+};
+
+/// How operands come to shared memory, and so what a version relies on.
+enum class Staging {
+  /// Evaluated by threads: takes anything.
+  Elements,
+  /// Copied by the machine 16 bytes at a time: relies on reads of operands being
+  /// dense along their inner rank, and on addresses and other strides that are
+  /// multiples of 16 bytes.
+  Chunks,
+  /// Copied by one thread as boxes of tensors, with swizzled rows of 128 bytes:
+  /// relies on that, on strides above 0 and on extents that are not 0.
+  Boxes,
 };
 
 /// An operand that lies in shared memory as [row][element of a rank].
@@ -44,6 +69,13 @@ struct SharedOperand {
   /// The machine copies it from where it lies in memory while threads compute,
   /// 16 bytes at a time.
   bool direct = false;
+  /// The launch's map that describes it (Boxes).
+  unsigned map = 0;
+  /// Elements in the rows of a box, and bytes of a box: `rows` of 128 bytes. An
+  /// operand is boxes side by side.
+  static constexpr int64_t boxElements = 64, boxRowBytes = 128;
+  int64_t boxes() const { return (extent + boxElements - 1) / boxElements; }
+  int64_t boxBytes() const { return rows * boxRowBytes; }
   /// `extent` rounded up to what a row holds; the rest is zero.
   int64_t padded() const {
     int64_t unit = pair ? 16 : 8;
@@ -79,8 +111,9 @@ struct BlockFold {
   std::vector<BlockContraction> contractions;
   std::vector<BlockMatrix> matrices;
   std::vector<BlockWeights> weights;
-  int64_t stageBytes =
-      0; ///< from one tile of keys in shared memory to the next
+  /// From one tile of keys in shared memory to the next.
+  int64_t stageBytes = 0;
+  int64_t barriers = 0; ///< where barriers lie in shared memory (Boxes)
 };
 
 struct BlockPlan {
@@ -92,22 +125,40 @@ struct BlockPlan {
   int64_t shared = 0;     ///< bytes
   /// Every contraction is one of 16-bit operands.
   bool onMatrixUnits = false;
-  /// Relies on reads of operands being dense along their inner rank, and on
-  /// addresses and other strides that are multiples of 16 bytes.
-  bool aligned = false;
+  Staging staging = Staging::Elements;
   std::vector<BlockFold> folds;
 
   int64_t rows() const { return int64_t(warps) * fragments * 16; }
   int64_t weightBytes() const { return (keys + 4) * 4; }
+  /// Warpgroups that keep rows (Boxes).
+  unsigned consumers() const { return warps / 4; }
+  int64_t threads() const {
+    return (int64_t(warps) + (staging == Staging::Boxes ? 4 : 0)) * 32;
+  }
+  /// Of a thread of the producer and of the consumers (Boxes); 0: as many as
+  /// the threads of a block can have evenly.
+  unsigned producerRegisters() const;
+  unsigned consumerRegisters() const;
+  /// Every operand of every fold.
+  llvm::SmallVector<SharedOperand *> operands();
+  llvm::SmallVector<const SharedOperand *> operands() const {
+    auto all = const_cast<BlockPlan *>(this)->operands();
+    return {all.begin(), all.end()};
+  }
 };
 
-/// The plan for `kernel`, or nothing and the `reason` in words. `aligned` asks
-/// for the program that relies on alignment; there is none where no operand is
-/// a plain read.
+/// The plan for the version of `kernel` with this staging, or nothing and the
+/// `reason` in words. There is always one with Staging::Elements where there is
+/// one at all.
 std::optional<BlockPlan> planBlocks(cascade::KernelOp kernel,
                                     const DeviceMachine &machine,
                                     const llvm::StringMap<int64_t> &extents,
-                                    bool aligned, std::string &reason);
+                                    Staging staging, std::string &reason);
+
+/// Of planBlocks: shapes `plan` for warpgroups; false and the `reason` where its
+/// operands are not boxes or do not fit.
+bool planWarpgroups(BlockPlan &plan, const DeviceMachine &machine,
+                    std::optional<int64_t> rows, std::string &reason);
 
 } // namespace einfall
 

@@ -3,7 +3,9 @@
 // Internal to FoldToDevice.h: the state of one kernel while its device program
 // is emitted. The parts are in FoldToDevice.cpp (launch, rows, outputs),
 // BlockStream.cpp (one fold over the tiles), BlockStage.cpp (shared memory),
-// BlockContract.cpp (fragments) and DeviceMath.cpp (functions).
+// BlockContract.cpp (fragments) and DeviceMath.cpp (functions); of Hopper's
+// program in WarpgroupStream.cpp (consumers), WarpgroupLoad.cpp (the producer)
+// and WarpgroupContract.cpp (products).
 //
 // A *fragment* holds a block of rows x columns in the lanes of a warp: value
 // ((i * columns / 8) + n) * 4 + 2 h + c is row 16 i + lane / 4 + 8 h of the
@@ -21,6 +23,24 @@
 namespace einfall {
 
 using Values = llvm::SmallVector<mlir::Value>;
+
+inline Values flatten(llvm::ArrayRef<Values> parts) {
+  Values all;
+  for (const Values &part : parts)
+    llvm::append_range(all, part);
+  return all;
+}
+
+/// Cuts `all` into parts as long as those of `like`.
+inline llvm::SmallVector<Values> cut(mlir::ValueRange all,
+                                     llvm::ArrayRef<Values> like) {
+  llvm::SmallVector<Values> parts;
+  for (const Values &part : like) {
+    parts.push_back(Values(all.take_front(part.size())));
+    all = all.drop_front(part.size());
+  }
+  return parts;
+}
 
 class BlockEmitter : public PresenceEmitter {
 public:
@@ -46,6 +66,8 @@ private:
   void bindArguments(mlir::Block &block);
   void emitGrid();
   void emitBody();
+  /// All folds and outputs of the rows that the block's warps keep.
+  void emitRows();
   void emitOutput(cascade::OutputOp output);
   mlir::Value blocksOfRows();
   mlir::Value heads();
@@ -69,6 +91,10 @@ private:
     State state; ///< references, then sums: row values
     llvm::SmallVector<Values> weights;
   };
+  Summands summandsOfTile(const BlockFold &fold, const State &state,
+                          llvm::ArrayRef<Values> scores, mlir::Value start);
+  void advance(const BlockFold &fold, const State &state, const Summands &taken,
+               State &next);
   Summands summands(const BlockFold &fold, const State &state,
                     llvm::ArrayRef<Values> scores, mlir::Value start,
                     bool whole);
@@ -110,6 +136,49 @@ private:
                     mlir::Value base);
   mlir::Value sharedLoad(mlir::Value address, int64_t offset, mlir::Type type);
 
+  // WarpgroupStream.cpp
+  /// Where a role is in the ring of tiles: its number in shared memory, and the
+  /// parity of the phase of its barriers.
+  struct Turn {
+    mlir::Value stage, parity; ///< i32
+  };
+  Turn firstTurn();
+  Turn after(Turn turn);
+  /// Of the barriers of a fold: which one, and of which stage.
+  enum class Signal { RowsFull, KeysFull, KeysEmpty, PanelsFull, PanelsEmpty };
+  mlir::Value barrierOf(const BlockFold &fold, Signal signal,
+                        mlir::Value stage = {});
+  void makeBarriers();
+  void emitRoles();
+  State streamBoxes(const BlockFold &fold);
+  State streamPipelined(const BlockFold &fold, const State &state, Span tiles);
+  void release(const BlockFold &fold, Signal signal, mlir::Value stage);
+  /// Waits until it is this warpgroup's turn to begin products. `last`: takes
+  /// what is left over of the first one's.
+  void takeTurn(bool last);
+  /// Gives the turn to the next warpgroup; `first`: to the first one.
+  void passTurn(bool first);
+  bool alternates() const { return plan.consumers() > 1; }
+
+  // WarpgroupLoad.cpp
+  Values describeBoxes();
+  void produce(const BlockFold &fold);
+  void loadBoxes(const SharedOperand &operand, mlir::Value first,
+                 mlir::Value base, mlir::Value barrier);
+
+  // WarpgroupContract.cpp
+  /// Accumulators (vectors of f32) of scores, begun and not awaited.
+  mlir::Value beginScores(const BlockContraction &contraction,
+                          mlir::Value base);
+  /// The same of an accumulator that takes `weights` (vectors of pairs).
+  mlir::Value beginSums(const BlockMatrix &matrix, mlir::ValueRange weights,
+                        mlir::Value sums, mlir::Value base);
+  Values packWeights(const BlockFold &fold, llvm::ArrayRef<Values> weights);
+  /// Returns `values` as they are when all but `pending` groups have landed.
+  Values await(int64_t pending, mlir::ValueRange values);
+  mlir::Value joined(llvm::ArrayRef<mlir::Value> scalars);
+  Values scalarsOf(mlir::Value vector);
+
   // Small things.
   mlir::Value integer(int64_t value); ///< i32
   mlir::Value narrow(mlir::Value value);
@@ -127,8 +196,10 @@ private:
 
   const BlockPlan &plan;
   const DeviceMachine &machine;
-  mlir::Value thread, lane, warp; ///< i32
+  mlir::Value thread, lane; ///< i32
+  mlir::Value warp; ///< i32, among those that keep rows
   mlir::Value firstRow;           ///< of the block, i64
+  Values maps;                    ///< of the launch
   Point item;
   llvm::SmallVector<Memo> rowMemos; ///< what is known of each row
   /// Fragments of accumulators that are complete, by their field.

@@ -105,12 +105,20 @@ void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
   }
 }
 
+/// Of a map: strides are below 2^40 bytes, coordinates are 32-bit numbers.
+static constexpr int64_t mostStride = (int64_t(1) << 39) - 1;
+static constexpr int64_t mostExtent = std::numeric_limits<int32_t>::max();
+
 Value BlockEmitter::alignedEverywhere() {
   Value all = LaneBuilder::truth(true);
   auto isMultiple = [&](Value value, int64_t unit) {
     return compare(Predicate::eq,
                    arith::AndIOp::create(b, loc(), value, constant(unit - 1)),
                    constant(0));
+  };
+  auto isWithin = [&](Value value, int64_t most) {
+    return both(compare(Predicate::sgt, value, constant(0)),
+                compare(Predicate::sle, value, constant(most)));
   };
   auto visit = [&](const SharedOperand &operand) {
     if (!operand.direct)
@@ -124,18 +132,19 @@ Value BlockEmitter::alignedEverywhere() {
       bool isInner = coord && coord.getRank() == operand.inner;
       all = both(all, isInner ? compare(Predicate::eq, step, constant(1))
                               : isMultiple(step, 16 / operand.elementBytes()));
+      if (plan.staging != Staging::Boxes)
+        continue;
+      // What the description of a tensor can hold.
+      if (!isInner)
+        all = both(all, isWithin(step, mostStride));
+      all = both(all, isWithin(extent(interface.inputs[number].dims[dim]),
+                               mostExtent));
     }
     all = both(all, compare(Predicate::eq, extent(operand.inner),
                             constant(operand.extent)));
   };
-  for (const BlockFold &fold : plan.folds) {
-    for (const BlockContraction &contraction : fold.contractions) {
-      visit(contraction.rows);
-      visit(contraction.keys);
-    }
-    for (const BlockMatrix &matrix : fold.matrices)
-      visit(matrix.panel);
-  }
+  for (const SharedOperand *operand : plan.operands())
+    visit(*operand);
   return all;
 }
 

@@ -12,23 +12,6 @@ static double sentinelOf(Monoid monoid) {
   return monoid == Monoid::Min ? infinity : -infinity;
 }
 
-static Values flatten(ArrayRef<Values> parts) {
-  Values all;
-  for (const Values &part : parts)
-    llvm::append_range(all, part);
-  return all;
-}
-
-/// Cuts `all` into parts as long as those of `like`.
-static SmallVector<Values> cut(ValueRange all, ArrayRef<Values> like) {
-  SmallVector<Values> parts;
-  for (const Values &part : like) {
-    parts.push_back(Values(all.take_front(part.size())));
-    all = all.drop_front(part.size());
-  }
-  return parts;
-}
-
 BlockEmitter::State BlockEmitter::initialState(const BlockFold &fold) {
   State state;
   const FoldPlan &plan = *fold.plan;
@@ -83,7 +66,7 @@ BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
   Span tiles = walk(fold);
   // Tiles are copied `ahead` iterations before they are used.
   int64_t ahead = plan.stages - 1;
-  bool direct = plan.aligned;
+  bool direct = plan.staging == Staging::Chunks;
   auto copyTile = [&](Value start, Value base) {
     ifThen(compare(Predicate::slt, start, tiles.high),
            [&] { stageKeys(fold, start, base, /*direct=*/true); });
@@ -133,14 +116,6 @@ BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
   state = cut(ends, state);
   if (direct)
     device::CopyWaitOp::create(b, loc(), 0);
-  // Every lane of a quad has summed its own columns.
-  FoldOp op = fold.plan->fold;
-  for (const Component &component : fold.plan->components)
-    if (!component.isMatrix && !op.isReference(component.number))
-      state[component.number] =
-          quadReduce(state[component.number], Monoid::Sum);
-  // Another fold may use the same shared memory.
-  barrier();
   return state;
 }
 
@@ -188,58 +163,70 @@ Values BlockEmitter::quadReduce(ArrayRef<Value> rows, Monoid monoid) {
 BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
                                        const State &state, Value start,
                                        Value base) {
-  FoldOp op = fold.plan->fold;
-  unsigned references = op.getReferences();
-  Value size = extent(fold.plan->stream);
-  Value present = minimum(constant(plan.keys), sub(size, start));
-  Extremes here = presentOn(fold.plan->components, boxOf(fold, start, present));
-
   SmallVector<Values> scores;
   for (const BlockContraction &contraction : fold.contractions)
     scores.push_back(contract(contraction, base));
-
-  // Full tiles need no tests.
-  Summands taken;
-  if (here.always) {
-    Value whole =
-        both(here.always, compare(Predicate::eq, present, constant(plan.keys)));
-    SmallVector<Type> types;
-    unsigned floats = references * rowsOfThread();
-    for (const Component &component : fold.plan->components)
-      if (!component.isMatrix && !op.isReference(component.number))
-        floats += rowsOfThread();
-    floats += fold.weights.size() * plan.fragments * keyFragments() * 4;
-    types.assign(floats, b.getF32Type());
-    auto branch = scf::IfOp::create(b, loc(), types, whole, true);
-    OpBuilder::InsertionGuard guard(b);
-    SmallVector<Values> shape;
-    for (bool isWhole : {true, false}) {
-      b.setInsertionPointToStart(isWhole ? branch.thenBlock()
-                                         : branch.elseBlock());
-      Summands inside = summands(fold, state, scores, start, isWhole);
-      shape.clear();
-      for (const State &part : {inside.state, State(inside.weights)})
-        llvm::append_range(shape, part);
-      scf::YieldOp::create(b, loc(), flatten(shape));
-      taken = std::move(inside);
-    }
-    SmallVector<Values> results = cut(branch.getResults(), shape);
-    size_t rowParts = taken.state.size();
-    taken.state.assign(results.begin(), results.begin() + rowParts);
-    taken.weights.assign(results.begin() + rowParts, results.end());
-  } else {
-    taken = summands(fold, state, scores, start, false);
+  Summands taken = summandsOfTile(fold, state, scores, start);
+  State next = state;
+  advance(fold, state, taken, next);
+  for (const BlockMatrix &matrix : fold.matrices) {
+    unsigned component = matrix.component->number;
+    next[component] = accumulate(fold, matrix, taken.weights[matrix.weights],
+                                 next[component], base);
   }
+  return next;
+}
 
-  // The references move, and what has been summed moves with them.
+/// Full tiles need no tests.
+BlockEmitter::Summands
+BlockEmitter::summandsOfTile(const BlockFold &fold, const State &state,
+                             ArrayRef<Values> scores, Value start) {
+  FoldOp op = fold.plan->fold;
+  Value size = extent(fold.plan->stream);
+  Value present = minimum(constant(plan.keys), sub(size, start));
+  Extremes here = presentOn(fold.plan->components, boxOf(fold, start, present));
+  if (!here.always)
+    return summands(fold, state, scores, start, false);
+  Value whole =
+      both(here.always, compare(Predicate::eq, present, constant(plan.keys)));
+  unsigned floats = op.getReferences() * rowsOfThread();
+  for (const Component &component : fold.plan->components)
+    if (!component.isMatrix && !op.isReference(component.number))
+      floats += rowsOfThread();
+  floats += fold.weights.size() * plan.fragments * keyFragments() * 4;
+  SmallVector<Type> types(floats, b.getF32Type());
+  auto branch = scf::IfOp::create(b, loc(), types, whole, true);
+  OpBuilder::InsertionGuard guard(b);
+  Summands taken;
+  SmallVector<Values> shape;
+  for (bool isWhole : {true, false}) {
+    b.setInsertionPointToStart(isWhole ? branch.thenBlock()
+                                       : branch.elseBlock());
+    taken = summands(fold, state, scores, start, isWhole);
+    shape.clear();
+    for (const State &part : {taken.state, State(taken.weights)})
+      llvm::append_range(shape, part);
+    scf::YieldOp::create(b, loc(), flatten(shape));
+  }
+  SmallVector<Values> results = cut(branch.getResults(), shape);
+  size_t rowParts = taken.state.size();
+  taken.state.assign(results.begin(), results.begin() + rowParts);
+  taken.weights.assign(results.begin() + rowParts, results.end());
+  return taken;
+}
+
+/// References move to those of `taken`, what has been summed in `state` moves
+/// with them, and row sums take theirs; into `next`.
+void BlockEmitter::advance(const BlockFold &fold, const State &state,
+                           const Summands &taken, State &next) {
+  FoldOp op = fold.plan->fold;
   SmallVector<const Component *> orders, sums;
   for (const Component &component : fold.plan->components)
     if (!component.isMatrix)
       (op.isReference(component.number) ? orders : sums).push_back(&component);
-  State next = state;
   for (auto [number, component] : llvm::enumerate(orders))
     next[component->number] = taken.state[number];
-  if (references)
+  if (!orders.empty())
     move(fold, state, taken.state, next);
   for (auto [number, component] : llvm::enumerate(sums))
     for (unsigned r = 0; r < rowsOfThread(); ++r) {
@@ -247,12 +234,6 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
       sum = arith::AddFOp::create(b, loc(), sum,
                                   taken.state[orders.size() + number][r]);
     }
-  for (const BlockMatrix &matrix : fold.matrices) {
-    unsigned component = matrix.component->number;
-    next[component] = accumulate(fold, matrix, taken.weights[matrix.weights],
-                                 next[component], base);
-  }
-  return next;
 }
 
 /// Sums and matrices of `state` acted on by the move of the references to

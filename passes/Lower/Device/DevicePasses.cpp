@@ -37,21 +37,26 @@ struct LowerFoldToDevice
       }
       known[rank] = value;
     }
-    DeviceMachine machine;
-    machine.target = target;
+    const Chip *chip = findChip(target.getValue());
+    if (!chip) {
+      getOperation().emitError() << "there is no target " << target.getValue();
+      return signalPassFailure();
+    }
+    DeviceMachine machine = DeviceMachine::of(*chip);
     for (auto kernel :
          llvm::to_vector(getOperation().getOps<cascade::KernelOp>())) {
       std::string reason;
-      auto lower = [&](bool aligned) {
+      bool lowered = false;
+      // The version that relies on most first: the first that applies is taken.
+      for (Staging staging :
+           {Staging::Boxes, Staging::Chunks, Staging::Elements}) {
         std::optional<BlockPlan> plan =
-            planBlocks(kernel, machine, known, aligned, reason);
+            planBlocks(kernel, machine, known, staging, reason);
         if (plan)
           lowerFoldToDevice(kernel, *plan, machine);
-        return plan.has_value();
-      };
-      // Where operands are aligned, the first version is taken.
-      lower(true);
-      if (!lower(false)) {
+        lowered |= plan.has_value();
+      }
+      if (!lowered) {
         kernel.emitRemark()
             << "not lowered to " << machine.target << ": " << reason;
         continue;

@@ -9,6 +9,19 @@ using namespace einfall;
 using namespace einfall::cascade;
 using Predicate = arith::CmpIPredicate;
 
+/// Of the name of a version.
+static StringRef suffixOf(Staging staging) {
+  switch (staging) {
+  case Staging::Elements:
+    return "";
+  case Staging::Chunks:
+    return "_aligned";
+  case Staging::Boxes:
+    return "_boxes";
+  }
+  llvm_unreachable("a staging");
+}
+
 device::KernelOp einfall::lowerFoldToDevice(KernelOp kernel,
                                             const BlockPlan &plan,
                                             const DeviceMachine &machine) {
@@ -94,12 +107,15 @@ device::KernelOp BlockEmitter::run() {
   auto op =
       device::KernelOp::create(b, loc(),
                                (kernel.getSymName() + "_" + machine.target +
-                                (plan.aligned ? "_aligned" : ""))
+                                suffixOf(plan.staging))
                                    .str(),
-                               machine.target, int64_t(plan.warps) * 32,
-                               plan.shared, b.getStrArrayAttr(names));
-  SmallVector<Location> locations(types.size(), loc());
+                               machine.target, plan.threads(), plan.shared,
+                               b.getStrArrayAttr(names));
   for (Region *region : {&op.getGrid(), &op.getBody()}) {
+    if (region == &op.getBody() && plan.staging == Staging::Boxes)
+      types.append(plan.operands().size(),
+                   device::TensorMapType::get(b.getContext()));
+    SmallVector<Location> locations(types.size(), loc());
     Block *block = b.createBlock(region, {}, types, locations);
     b.setInsertionPointToStart(block);
     bindArguments(*block);
@@ -152,6 +168,7 @@ void BlockEmitter::bindArguments(Block &block) {
     }
     bindings[param.getResult()] = {Binding::Register, {{value, nullptr}}};
   }
+  maps.assign(next, block.getArguments().end());
 }
 
 Value BlockEmitter::heads() {
@@ -170,8 +187,11 @@ Value BlockEmitter::blocksOfRows() {
 void BlockEmitter::emitGrid() {
   Value one = constant(1);
   Value blocks = mul(heads(), blocksOfRows());
-  device::LaunchOp::create(b, loc(), blocks, one, one,
-                           plan.aligned ? alignedEverywhere() : Value());
+  Value when = plan.staging == Staging::Elements ? Value() : alignedEverywhere();
+  Values described;
+  if (plan.staging == Staging::Boxes)
+    described = describeBoxes();
+  device::LaunchOp::create(b, loc(), blocks, one, one, when, described);
 }
 
 Point BlockEmitter::rowPoint(unsigned fragment, unsigned half) {
@@ -238,6 +258,14 @@ void BlockEmitter::emitBody() {
     head = arith::DivUIOp::create(b, loc(), head, extent(rank));
   }
   firstRow = mul(number, plan.rows());
+  if (plan.staging == Staging::Boxes)
+    emitRoles();
+  else
+    emitRows();
+  device::ReturnOp::create(b, loc());
+}
+
+void BlockEmitter::emitRows() {
   rowMemos.assign(rowsOfThread(), Memo());
   DenseMap<Value, Values> matrices;
   for (const BlockFold &fold : plan.folds) {
@@ -260,7 +288,15 @@ void BlockEmitter::emitBody() {
       for (Value condition : component.conditions)
         hoist(condition, inner);
     }
-    State state = stream(fold);
+    if (&fold != &plan.folds.front())
+      barrier(); // another fold used the same shared memory
+    State state = plan.staging == Staging::Boxes ? streamBoxes(fold)
+                                                 : stream(fold);
+    // Every lane of a quad has summed its own columns.
+    for (const Component &component : fold.plan->components)
+      if (!component.isMatrix && !op.isReference(component.number))
+        state[component.number] =
+            quadReduce(state[component.number], Monoid::Sum);
     for (const Component &component : fold.plan->components) {
       Value result = op.getResult(component.number);
       if (component.isMatrix) {
@@ -282,7 +318,6 @@ void BlockEmitter::emitBody() {
   results = std::move(matrices);
   for (auto output : kernel.getBody().getOps<OutputOp>())
     emitOutput(output);
-  device::ReturnOp::create(b, loc());
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,286 @@
+//===- WarpgroupStream.cpp - Roles and consumers of Hopper's program ------===//
+//
+// FlashAttention-3's schedule (Shah et al. 2024, sections 3.1 and 3.2). Warps 0
+// to 3 are the producer (WarpgroupLoad.cpp), the others consumers, a warpgroup
+// for 64 rows. A consumer begins the scores of a tile and the accumulators of
+// the tile before, and works on the scores while the accumulators are under way:
+//
+//   keys of n full?        S(n) = Q K(n)^T, begun
+//   panels of n-1 full?    O += P(n-1) V(n-1), begun
+//   S(n) landed            keys of n empty; references, sums and weights of n
+//   O landed               panels of n-1 empty; O moves with the references
+//
+// Warpgroups take turns to begin products (ping-pong), so that one multiplies
+// while another is between its products.
+//
+// Registers of weights are written again only after every product that reads
+// them has landed (`await 0`): ptxas up to 13.0 has been seen to move such
+// writes before a partial wait.
+//
+// Barriers of a stage: `full` completes with the bytes of its copies, `empty`
+// with an arrival of each warp of the consumers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/Device/BlockEmitter.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+using Predicate = arith::CmpIPredicate;
+
+//===----------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------===//
+
+BlockEmitter::Turn BlockEmitter::firstTurn() {
+  return {integer(0), integer(0)};
+}
+
+BlockEmitter::Turn BlockEmitter::after(Turn turn) {
+  Value next = addI(turn.stage, integer(1));
+  Value wraps = compare(Predicate::eq, next, integer(plan.stages));
+  Value flipped = arith::XOrIOp::create(b, loc(), turn.parity, integer(1));
+  return {select(wraps, integer(0), next),
+          select(wraps, flipped, turn.parity)};
+}
+
+Value BlockEmitter::barrierOf(const BlockFold &fold, Signal signal,
+                              Value stage) {
+  if (signal == Signal::RowsFull)
+    return integer(fold.barriers);
+  int64_t ring = static_cast<int64_t>(signal) - 1;
+  int64_t first = fold.barriers + 8 * (1 + ring * plan.stages);
+  return addI(integer(first), mulI(stage, 8));
+}
+
+void BlockEmitter::makeBarriers() {
+  Value isFirst = compare(Predicate::eq, thread, integer(0));
+  ifThen(isFirst, [&] {
+    auto make = [&](Value at, int64_t count) {
+      device::MBarrierInitOp::create(b, loc(), at, count);
+    };
+    for (const BlockFold &fold : plan.folds) {
+      make(barrierOf(fold, Signal::RowsFull), 1);
+      for (int64_t stage = 0; stage < plan.stages; ++stage)
+        for (auto [signal, count] :
+             {std::pair(Signal::KeysFull, 1u),
+              std::pair(Signal::KeysEmpty, plan.warps),
+              std::pair(Signal::PanelsFull, 1u),
+              std::pair(Signal::PanelsEmpty, plan.warps)})
+          make(barrierOf(fold, signal, integer(stage)), count);
+    }
+    device::FenceOp::create(b, loc(), device::Fence::MBarrierInit);
+  });
+  barrier();
+}
+
+void BlockEmitter::release(const BlockFold &fold, Signal signal, Value stage) {
+  ifThen(compare(Predicate::eq, lane, integer(0)), [&] {
+    device::MBarrierArriveOp::create(b, loc(), barrierOf(fold, signal, stage));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Roles
+//===----------------------------------------------------------------------===//
+
+void BlockEmitter::emitRoles() {
+  makeBarriers();
+  auto keepRegisters = [&](device::RegisterBudget direction, unsigned count) {
+    if (count)
+      device::SetMaxRegistersOp::create(b, loc(), direction, count);
+  };
+  Value all = warp;
+  ifThen(
+      compare(Predicate::ult, all, integer(4)),
+      [&] {
+        keepRegisters(device::RegisterBudget::Decrease,
+                      plan.producerRegisters());
+        Value isFirst = compare(Predicate::eq, thread, integer(0));
+        for (const BlockFold &fold : plan.folds) {
+          if (&fold != &plan.folds.front())
+            barrier();
+          ifThen(isFirst, [&] { produce(fold); });
+        }
+      },
+      [&] {
+        keepRegisters(device::RegisterBudget::Increase,
+                      plan.consumerRegisters());
+        warp = arith::SubIOp::create(b, loc(), all, integer(4));
+        emitRows();
+      });
+}
+
+/// Named barrier 1 + i says that warpgroup i may begin products: its own 128
+/// threads and those of the one before it.
+static constexpr int64_t threadsOfTurn = 256;
+
+void BlockEmitter::takeTurn(bool last) {
+  Value warpgroup = arith::ShRUIOp::create(b, loc(), warp, integer(2));
+  for (unsigned i = 0; i < (last ? 1 : plan.consumers()); ++i)
+    ifThen(compare(Predicate::eq, warpgroup, integer(i)), [&] {
+      device::BarrierOp::create(b, loc(), 1 + i,
+                                b.getI64IntegerAttr(threadsOfTurn));
+    });
+}
+
+void BlockEmitter::passTurn(bool first) {
+  Value warpgroup = arith::ShRUIOp::create(b, loc(), warp, integer(2));
+  unsigned count = plan.consumers();
+  for (unsigned i = first ? count - 1 : 0; i < count; ++i)
+    ifThen(compare(Predicate::eq, warpgroup, integer(i)), [&] {
+      device::ArriveOp::create(b, loc(), 1 + (i + 1) % count, threadsOfTurn);
+    });
+}
+
+//===----------------------------------------------------------------------===//
+// Consumers
+//===----------------------------------------------------------------------===//
+
+BlockEmitter::State BlockEmitter::streamBoxes(const BlockFold &fold) {
+  State state = initialState(fold);
+  Span tiles = walk(fold);
+  device::MBarrierWaitOp::create(b, loc(), barrierOf(fold, Signal::RowsFull),
+                                 integer(0));
+  Values flat = flatten(state);
+  auto any = scf::IfOp::create(b, loc(), ValueRange(flat).getTypes(),
+                               compare(Predicate::slt, tiles.low, tiles.high),
+                               true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(any.elseBlock());
+  scf::YieldOp::create(b, loc(), flat);
+  b.setInsertionPointToStart(any.thenBlock());
+  State end = streamPipelined(fold, state, tiles);
+  scf::YieldOp::create(b, loc(), flatten(end));
+  return cut(any.getResults(), state);
+}
+
+BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
+                                                  const State &state,
+                                                  Span tiles) {
+  auto isFull = [&](Signal signal, const Turn &turn) {
+    device::MBarrierWaitOp::create(
+        b, loc(), barrierOf(fold, signal, turn.stage), turn.parity);
+  };
+  auto baseOf = [&](const Turn &turn) {
+    return mulI(turn.stage, fold.stageBytes);
+  };
+  auto beginAllScores = [&](const Turn &turn) {
+    isFull(Signal::KeysFull, turn);
+    Values scores;
+    for (const BlockContraction &contraction : fold.contractions)
+      scores.push_back(beginScores(contraction, baseOf(turn)));
+    device::WgmmaCommitOp::create(b, loc());
+    return scores;
+  };
+  auto split = [&](ValueRange vectors) {
+    SmallVector<Values> fragments;
+    for (Value vector : vectors)
+      fragments.push_back(scalarsOf(vector));
+    return fragments;
+  };
+  size_t matrices = fold.matrices.size();
+  auto accumulators = [&](const State &state) {
+    Values result;
+    for (const BlockMatrix &matrix : fold.matrices)
+      result.push_back(joined(state[matrix.component->number]));
+    return result;
+  };
+  auto fence = [&](ValueRange values) {
+    return Values(device::WgmmaFenceOp::create(b, loc(), values.getTypes(),
+                                               values)
+                      .getResults());
+  };
+  // Begins the accumulators of the tile of `turn`; `registers` are they and the
+  // weights, fenced. Afterwards they are the same in flight.
+  auto beginAllSums = [&](Values &registers, const Turn &turn) {
+    if (!matrices)
+      return;
+    isFull(Signal::PanelsFull, turn);
+    ArrayRef<Value> weights = ArrayRef<Value>(registers).drop_front(matrices);
+    size_t each = keyFragments() / 2;
+    Values sums;
+    for (auto [number, matrix] : llvm::enumerate(fold.matrices))
+      sums.push_back(beginSums(matrix, weights.slice(number * each, each),
+                               registers[number], baseOf(turn)));
+    llvm::copy(sums, registers.begin());
+    device::WgmmaCommitOp::create(b, loc());
+  };
+  auto landed = [&](ValueRange registers, State &state) {
+    for (auto [number, matrix] : llvm::enumerate(fold.matrices))
+      state[matrix.component->number] = scalarsOf(registers[number]);
+  };
+
+  // The first tile, before which there is nothing to move or to overlap with.
+  Turn first = firstTurn();
+  fence({});
+  Values scores = await(0, beginAllScores(first));
+  release(fold, Signal::KeysEmpty, first.stage);
+  Summands taken = summandsOfTile(fold, state, split(scores), tiles.low);
+  State current = state;
+  advance(fold, state, taken, current);
+  Values weights = packWeights(fold, taken.weights);
+
+  // The others. Carried: the state, of which accumulators lag by a tile, the
+  // weights that they wait for, and the turn of those.
+  if (alternates())
+    passTurn(/*first=*/true);
+  Values init = flatten(current);
+  llvm::append_range(init, weights);
+  init.append({first.stage, first.parity});
+  Values ends = loop(
+      add(tiles.low, plan.keys), tiles.high, plan.keys, init,
+      [&](Value start, ValueRange carried) {
+        Turn before{carried[carried.size() - 2], carried.back()};
+        Turn now = after(before);
+        State old = cut(carried, current);
+        Values registers = accumulators(old);
+        llvm::append_range(registers,
+                           carried.drop_back(2).take_back(weights.size()));
+        if (alternates())
+          takeTurn(/*last=*/false);
+        registers = fence(registers);
+        Values scores = beginAllScores(now);
+        beginAllSums(registers, before);
+        if (alternates())
+          passTurn(/*first=*/false);
+        size_t count = scores.size();
+        Values all = scores;
+        llvm::append_range(all, registers);
+        all = await(matrices ? 1 : 0, all);
+        release(fold, Signal::KeysEmpty, now.stage);
+        Summands taken =
+            summandsOfTile(fold, old, split(ArrayRef(all).take_front(count)),
+                           start);
+        registers.assign(all.begin() + count, all.end());
+        if (matrices) {
+          registers = await(0, registers);
+          release(fold, Signal::PanelsEmpty, before.stage);
+          landed(registers, old);
+        }
+        State next = old;
+        advance(fold, old, taken, next);
+        Values result = flatten(next);
+        llvm::append_range(result, packWeights(fold, taken.weights));
+        result.append({now.stage, now.parity});
+        return result;
+      });
+
+  // The accumulators of the last tile.
+  if (alternates())
+    takeTurn(/*last=*/true);
+  State last = cut(ends, current);
+  Turn turn{ends[ends.size() - 2], ends.back()};
+  if (matrices) {
+    Values registers = accumulators(last);
+    llvm::append_range(registers,
+                       ArrayRef(ends).drop_back(2).take_back(weights.size()));
+    registers = fence(registers);
+    beginAllSums(registers, turn);
+    registers = await(0, registers);
+    release(fold, Signal::PanelsEmpty, turn.stage);
+    landed(registers, last);
+  }
+  return last;
+}
