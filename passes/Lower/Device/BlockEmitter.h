@@ -188,8 +188,6 @@ private:
   mlir::Value shuffleXor(mlir::Value value, int64_t mask);
   mlir::Value exp2(mlir::Value value);
   mlir::Value fmaScalar(mlir::Value x, mlir::Value y, mlir::Value z);
-  mlir::Value tanh(mlir::Value x);
-  mlir::Value floorOf(mlir::Value x);
 
   unsigned keyFragments() const { return plan.keys / 8; }
   unsigned rowsOfThread() const { return plan.fragments * 2; }

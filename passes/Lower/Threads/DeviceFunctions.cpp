@@ -75,7 +75,7 @@ Value DeviceFunctions::fromBits(Value x) {
 /// e^x = 2^(high + low) with x log2(e) in two parts: |x| ulps are not lost.
 Value DeviceFunctions::exp(Value x) {
   Value high = mul(x, real(1.44269504088896341));
-  Value finite = test(Predicate::OLT, absolute(x), real(128));
+  Value finite = test(Predicate::OLT, absolute(high), real(128));
   Value low = fma(x, real(1.44269502162933349609), negate(high));
   low = fma(x, real(1.92596299112661746887e-8), low);
   Value e = exp2(high);
@@ -339,11 +339,12 @@ Value DeviceFunctions::floor(Value x) {
   return select(has, select(above, sub(cut, real(1)), cut), x);
 }
 
-/// To the nearest even: the sum with 1.5 * 2^23 has no fraction.
+/// To the nearest even: the sum with 2^23 of its sign has no fraction.
 Value DeviceFunctions::round(Value x) {
-  Value magic = real(12582912);
+  Value magic =
+      select(test(Predicate::OLT, x, real(0)), real(-8388608), real(8388608));
   Value rounded = sub(add(x, magic), magic);
-  Value has = test(Predicate::OLT, absolute(x), real(4194304));
+  Value has = test(Predicate::OLT, absolute(x), real(8388608));
   return select(has, rounded, x);
 }
 

@@ -6,8 +6,9 @@
 // Greatest errors, in units in the last place of f32, over all f32 (the
 // emulated device's; test/passes/Lower/Threads/FunctionsTest.cpp holds them):
 //
-//   exp 3 (0 for results that are subnormal)     log, sin, cos, erf 2
-//   pow 4                                        tanh 8
+//   exp 3 (0 for results that are subnormal)     log, erf 2
+//   pow 4 (the same)                             sin, cos 3
+//   tanh 8
 //   sqrt, abs, floor, ceil, round: as the machine's instruction, or exact
 //
 // sin and cos reduce arguments up to 105615 with pi / 2 in three parts (Cody
