@@ -9,11 +9,13 @@
 #include "codegen/emulated/DeviceToImage.h"
 #include "codegen/nvidia/Assembler.h"
 #include "codegen/nvidia/Ptx.h"
+#include "passes/Derive/Algebra.h"
 #include "passes/Derive/Derive.h"
 #include "passes/Derive/PassAnalysis.h"
 #include "passes/Lower/CascadeToLoops.h"
 #include "passes/Lower/Device/FoldToDevice.h"
 #include "passes/Lower/FoldToRows.h"
+#include "passes/Lower/Threads/WarpProgram.h"
 #include "passes/Lower/TileToVector.h"
 #include "passes/Proof/EmitSMT.h"
 #include "passes/Proof/Prover.h"
@@ -134,6 +136,7 @@ private:
   bool lowerToLLVM();
   bool generate();
   bool lowerToDevice();
+  bool lowerToWarps(const Chip &chip, const std::string &whyNotBlocks);
   bool assemble(const Chip &chip);
 
   cascade::KernelOp written;
@@ -384,6 +387,31 @@ bool Compiler::assemble(const Chip &chip) {
   });
 }
 
+/// The program of the kernel as written, which takes any.
+bool Compiler::lowerToWarps(const Chip &chip, const std::string &whyNotBlocks) {
+  kernel().erase();
+  module->push_back(written->clone());
+  std::vector<WarpPlan> plans =
+      planWarps(kernel(), chip.sharedPerBlock, options.fixedExtents);
+  const WarpPlan &first = plans.front();
+  std::vector<std::string> kept;
+  for (auto &[field, how] : first.kept)
+    if (!how.ranks.empty())
+      kept.push_back(derive::fieldName(field) +
+                     (how.lanes.along ? " (lanes along " : " (lanes over ") +
+                     how.lanes.rank.str() + ")");
+  result.report.planKind = "warps";
+  result.report.plan = {{"target", options.target},
+                        {"not blocks", whyNotBlocks},
+                        {"items", llvm::join(first.items, ", ")},
+                        {"warps", std::to_string(first.warps)},
+                        {"kept", llvm::join(kept, ", ")},
+                        {"shared bytes", std::to_string(first.shared)},
+                        {"versions", std::to_string(plans.size())}};
+  return mlir::succeeded(
+      einfall::lowerToWarps(kernel(), options.target, plans));
+}
+
 /// All versions of the program for a GPU, the one that relies on most first.
 bool Compiler::lowerToDevice() {
   const Chip *chip = findChip(options.target);
@@ -408,11 +436,9 @@ bool Compiler::lowerToDevice() {
                           {"shared bytes", std::to_string(blocks->shared)},
                           {"items", llvm::join(blocks->tiles.items, ", ")}};
   }
-  if (module->getOps<device::KernelOp>().empty()) {
-    session.error("kernel `" + written.getSymName() + "` is not lowered to " +
-                  gpu.target + ": " + reason);
+  if (module->getOps<device::KernelOp>().empty() &&
+      !lowerToWarps(*chip, reason))
     return false;
-  }
   kernel().erase();
   mlir::PassManager pm(&session.context);
   pm.addPass(mlir::createCSEPass());
