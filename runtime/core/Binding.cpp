@@ -3,6 +3,7 @@
 #include "runtime/core/Binding.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 using namespace einfall::runtime;
@@ -23,6 +24,31 @@ template <typename T> static std::string names(const std::vector<T> &items) {
   for (const T &item : items)
     text += (text.empty() ? "" : ", ") + item.name;
   return text.empty() ? "none" : text;
+}
+
+bool MemoryPlace::reaches(EinfallDevice device) const {
+  if (type != EINFALL_DEVICE_CUDA)
+    return device.device_type == type;
+  // Pinned memory of the host and managed memory have no device of their own.
+  return device.device_type == EINFALL_DEVICE_CUDA
+             ? device.device_id == id
+             : device.device_type == EINFALL_DEVICE_CUDA_HOST ||
+                   device.device_type == EINFALL_DEVICE_CUDA_MANAGED;
+}
+
+std::string MemoryPlace::describe() const {
+  switch (type) {
+  case EINFALL_DEVICE_HOST:
+    return "memory of the host";
+  case EINFALL_DEVICE_CUDA:
+    return "memory of CUDA device " + std::to_string(id);
+  case EINFALL_DEVICE_CUDA_HOST:
+    return "pinned memory of CUDA";
+  case EINFALL_DEVICE_CUDA_MANAGED:
+    return "managed memory of CUDA";
+  default:
+    return "memory of device type " + std::to_string(type);
+  }
 }
 
 Status Binding::bindExtent(const KernelPlan &plan, uint32_t rank,
@@ -67,7 +93,8 @@ static bool isInjective(unsigned count, const int64_t *shape,
 
 Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
                            int64_t *tensorStrides, bool withData,
-                           unsigned number, const KernelPlan &plan) {
+                           unsigned number, const KernelPlan &plan,
+                           MemoryPlace place) {
   // Texts are made only for what is refused: a launch allocates nothing.
   auto name = [&] { return quoted(tensor.name); };
   auto count = static_cast<int32_t>(tensor.dims.size());
@@ -89,10 +116,12 @@ Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
     return Status::invalid(name() + " is given as " + typeName(given.dtype) +
                            lanes + ", the kernel has " + typeName(tensor.type));
   }
-  if (given.device.device_type != EINFALL_DEVICE_HOST)
-    return Status::invalid(name() + " lies on a device of type " +
-                           std::to_string(given.device.device_type) +
-                           ", this one reads memory of the host");
+  if (!place.reaches(given.device))
+    return Status::invalid(
+        name() + " lies in " +
+        MemoryPlace{given.device.device_type, given.device.device_id}
+            .describe() +
+        ", this kernel reads " + place.describe());
   if (count && !given.shape)
     return Status::invalid(name() + " has no shape");
   int64_t dense = 1;
@@ -188,7 +217,7 @@ Status Binding::checkOverlap(const KernelPlan &plan) const {
 }
 
 Status Binding::bind(const KernelPlan &plan, const EinfallArguments &arguments,
-                     bool withData) {
+                     bool withData, MemoryPlace place) {
   const EinfallTensor *found[maxTensors] = {};
   std::fill_n(extents, plan.ranks.size(), -1);
   if ((arguments.tensor_count && !arguments.tensors) ||
@@ -214,7 +243,8 @@ Status Binding::bind(const KernelPlan &plan, const EinfallArguments &arguments,
     if (!found[i])
       return Status::invalid((tensor.isOutput ? "output " : "input ") +
                              quoted(tensor.name) + " is not given");
-    Status status = bindTensor(tensor, *found[i], next, withData, i, plan);
+    Status status =
+        bindTensor(tensor, *found[i], next, withData, i, plan, place);
     if (!status.ok())
       return status;
     next += tensor.dims.size();
@@ -242,15 +272,48 @@ Status Binding::bind(const KernelPlan &plan, const EinfallArguments &arguments,
   return status;
 }
 
-Status Binding::fits(const KernelPlan &plan, const VersionPlan &version) const {
+const FixedExtent *Binding::misfit(const VersionPlan &version) const {
   for (const FixedExtent &fixed : version.fixed)
-    if (extents[fixed.rank] != fixed.extent) {
-      const std::string &rank = plan.ranks[fixed.rank].name;
-      return Status::failure(EINFALL_NO_VERSION,
-                             "it was compiled for " + rank + " = " +
-                                 std::to_string(fixed.extent) +
-                                 ", the arguments have " + rank + " = " +
-                                 std::to_string(extents[fixed.rank]));
-    }
-  return Status::success();
+    if (extents[fixed.rank] != fixed.extent)
+      return &fixed;
+  return nullptr;
+}
+
+Status Binding::fits(const KernelPlan &plan, const VersionPlan &version) const {
+  const FixedExtent *fixed = misfit(version);
+  if (!fixed)
+    return Status::success();
+  const std::string &rank = plan.ranks[fixed->rank].name;
+  return Status::failure(EINFALL_NO_VERSION,
+                         "it was compiled for " + rank + " = " +
+                             std::to_string(fixed->extent) +
+                             ", the arguments have " + rank + " = " +
+                             std::to_string(extents[fixed->rank]));
+}
+
+size_t einfall::runtime::countDeviceWords(const KernelPlan &plan) {
+  size_t count =
+      plan.tensors.size() + plan.ranks.size() + 2 * plan.params.size();
+  for (const TensorPlan &tensor : plan.tensors)
+    count += tensor.dims.size();
+  return count;
+}
+
+void Binding::deviceWords(const KernelPlan &plan, uint64_t *words) const {
+  size_t count = 0;
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    *words++ = reinterpret_cast<uintptr_t>(data[i]);
+    count += plan.tensors[i].dims.size();
+  }
+  words = std::copy_n(strides, count, words);
+  words = std::copy_n(extents, plan.ranks.size(), words);
+  for (size_t i = 0; i < plan.params.size(); ++i) {
+    const double *value = params[i];
+    uint8_t code = plan.params[i].type.code;
+    bool isReal = code == EINFALL_FLOAT || code == EINFALL_BFLOAT;
+    double number = value ? *value : 0;
+    *words++ = isReal ? std::bit_cast<uint32_t>(static_cast<float>(number))
+                      : static_cast<uint64_t>(static_cast<int64_t>(number));
+    *words++ = value != nullptr;
+  }
 }

@@ -22,20 +22,37 @@ struct ByteRange {
   uint64_t bytes = 0;
 };
 
+/// The memory that a kernel reads and writes, in the words of DLPack.
+struct MemoryPlace {
+  int32_t type = EINFALL_DEVICE_HOST;
+  int32_t id = 0;
+
+  /// Whether a tensor that lies on `device` can be reached.
+  bool reaches(EinfallDevice device) const;
+  /// "memory of the host", "memory of CUDA device 1".
+  std::string describe() const;
+};
+
 class Binding {
 public:
   /// EINFALL_INVALID_ARGUMENT with what was found and what is expected.
   /// Pointers are looked at only `withData`.
   Status bind(const KernelPlan &plan, const EinfallArguments &arguments,
-              bool withData);
+              bool withData, MemoryPlace place = {});
 
   /// Valid as long as this object, which must not move.
   EinfallCpuArguments forCpu() const {
     return {data, strides, extents, params, /*threads=*/0};
   }
 
-  /// Success, or which fixed extent the arguments do not have.
+  /// A fixed extent that the arguments do not have, or null.
+  const FixedExtent *misfit(const VersionPlan &version) const;
+  /// Success, or the same in words.
   Status fits(const KernelPlan &plan, const VersionPlan &version) const;
+
+  /// The parameters of a program for a GPU, in the order of
+  /// passes/Lower/Device/FoldToDevice.h: `countDeviceWords` of them.
+  void deviceWords(const KernelPlan &plan, uint64_t *words) const;
 
   void *data[maxTensors];
   int64_t strides[maxStrides];
@@ -46,7 +63,7 @@ public:
 private:
   Status bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
                     int64_t *tensorStrides, bool withData, unsigned number,
-                    const KernelPlan &plan);
+                    const KernelPlan &plan, MemoryPlace place);
   Status bindExtent(const KernelPlan &plan, uint32_t rank, int64_t extent,
                     const TensorPlan *source);
   Status bindParams(const KernelPlan &plan, const EinfallArguments &arguments);
@@ -56,6 +73,11 @@ private:
   /// The tensor that gave a rank its extent.
   unsigned sources[maxRanks];
 };
+
+/// How many parameters a program for a GPU has.
+size_t countDeviceWords(const KernelPlan &plan);
+inline constexpr size_t maxDeviceWords =
+    maxTensors + maxStrides + maxRanks + 2 * maxParams;
 
 } // namespace einfall::runtime
 

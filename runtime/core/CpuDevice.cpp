@@ -25,7 +25,8 @@ public:
 
   Status loadVersions();
   Status workspace(const Binding &binding, size_t &bytes) const override;
-  Status launch(const Binding &binding, void *memory) const override;
+  Status launch(const Binding &binding, void *memory,
+                void *stream) const override;
 
 private:
   Status choose(const Binding &binding, const LoadedVersion *&version) const;
@@ -86,12 +87,10 @@ Status CpuDeviceKernel::loadVersions() {
   }
   if (!versions.empty())
     return Status::success();
-  return Status::failure(EINFALL_MISSING,
-                         "kernel `" + plan.name +
-                             "` has no version for this processor" +
-                             (reason.empty() ? ": it was compiled without "
-                                               "--target cpu"
-                                             : reason));
+  return Status::failure(
+      EINFALL_MISSING,
+      "kernel `" + plan.name + "` has no version for this processor" +
+          (reason.empty() ? ": the package has " + targetsOf(plan) : reason));
 }
 
 Status CpuDeviceKernel::choose(const Binding &binding,
@@ -105,9 +104,7 @@ Status CpuDeviceKernel::choose(const Binding &binding,
     }
     reasons += "\n  cpu: " + status.text;
   }
-  return Status::failure(EINFALL_NO_VERSION,
-                         "no version of kernel `" + plan.name +
-                             "` fits these arguments" + reasons);
+  return noVersion(plan, reasons);
 }
 
 Status CpuDeviceKernel::workspace(const Binding &binding, size_t &bytes) const {
@@ -121,7 +118,8 @@ Status CpuDeviceKernel::workspace(const Binding &binding, size_t &bytes) const {
   return status;
 }
 
-Status CpuDeviceKernel::launch(const Binding &binding, void *memory) const {
+Status CpuDeviceKernel::launch(const Binding &binding, void *memory,
+                               void *) const {
   const LoadedVersion *version;
   Status status = choose(binding, version);
   if (status.ok())

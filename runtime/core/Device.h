@@ -12,6 +12,10 @@
 
 #include <memory>
 
+namespace einfall::emulated {
+struct Image;
+} // namespace einfall::emulated
+
 namespace einfall::runtime {
 
 class DeviceKernel {
@@ -26,8 +30,14 @@ public:
 
   /// Bytes that `launch` needs.
   virtual Status workspace(const Binding &binding, size_t &bytes) const = 0;
-  /// `memory` holds `workspace` bytes, aligned to 64.
-  virtual Status launch(const Binding &binding, void *memory) const = 0;
+  /// `memory` holds `workspace` bytes, aligned to 64. `stream` is null on
+  /// devices without.
+  virtual Status launch(const Binding &binding, void *memory,
+                        void *stream) const = 0;
+
+  /// The memory that tensors have to lie in.
+  virtual MemoryPlace place() const { return {}; }
+  virtual bool hasStreams() const { return false; }
 
   const KernelPlan &plan;
 
@@ -37,13 +47,28 @@ protected:
   std::shared_ptr<const Package> package;
 };
 
-/// The two devices of today; `threads` 0 means all.
+/// EINFALL_NO_VERSION; `reasons` has a line for each version.
+Status noVersion(const KernelPlan &plan, const std::string &reasons);
+
+/// The image of a version for a GPU, as its launch needs it: of this kernel, as
+/// the plan has it. EINFALL_INVALID_PACKAGE otherwise.
+Status readImage(const Package &package, const KernelPlan &plan,
+                 const VersionPlan &version, emulated::Image &image);
+
+/// What the kernel has versions for: "cpu, sm_80".
+std::string targetsOf(const KernelPlan &plan);
+
+/// The devices of today; `threads` 0 means all.
 Status loadForCpu(std::shared_ptr<const Package> package,
                   const KernelPlan &plan, unsigned threads,
                   std::unique_ptr<DeviceKernel> &result);
 Status loadForEmulated(std::shared_ptr<const Package> package,
                        const KernelPlan &plan, const std::string &target,
                        std::unique_ptr<DeviceKernel> &result);
+
+Status loadForCuda(std::shared_ptr<const Package> package,
+                   const KernelPlan &plan, unsigned ordinal,
+                   std::unique_ptr<DeviceKernel> &result);
 
 } // namespace einfall::runtime
 

@@ -7,6 +7,8 @@
 
 #include "runtime/core/Device.h"
 
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -43,6 +45,11 @@ static Status null(const char *what) {
 }
 
 const char *einfall_error_message(void) { return lastError.c_str(); }
+
+int einfall_print_error(const char *who) {
+  std::fprintf(stderr, "%s: %s\n", who ? who : "einfall", lastError.c_str());
+  return 1;
+}
 
 const char *einfall_version(void) { return EINFALL_VERSION_TEXT; }
 
@@ -97,6 +104,18 @@ const char *einfall_package_describe(const EinfallPackage *package) {
 }
 
 //===----------------------------------------------------------------------===//
+// Tensors
+//===----------------------------------------------------------------------===//
+
+EinfallTensor einfall_tensor(void *data, const char *type, int32_t ndim,
+                             const int64_t *shape) {
+  return {data,  {EINFALL_DEVICE_HOST, 0},
+          ndim,  typeNamed(type ? type : ""),
+          shape, nullptr,
+          0};
+}
+
+//===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
 
@@ -115,6 +134,17 @@ EinfallStatus einfall_kernel_load(const EinfallPackage *package,
       *result = new EinfallKernel{std::move(kernel)};
     return status;
   });
+}
+
+EinfallStatus einfall_kernel_open(const void *package, size_t size,
+                                  const char *name, const char *device,
+                                  EinfallKernel **result) {
+  EinfallPackage *opened = nullptr;
+  EinfallStatus status = einfall_package_open_memory(package, size, &opened);
+  if (!status)
+    status = einfall_kernel_load(opened, name, device, result);
+  einfall_package_close(opened);
+  return status;
 }
 
 void einfall_kernel_unload(EinfallKernel *kernel) { delete kernel; }
@@ -171,8 +201,8 @@ EinfallStatus einfall_kernel_workspace(const EinfallKernel *kernel,
     if (!kernel || !arguments || !bytes)
       return null(!kernel ? "kernel" : !arguments ? "arguments" : "bytes");
     Binding binding;
-    Status status =
-        binding.bind(kernel->kernel->plan, *arguments, /*withData=*/false);
+    Status status = binding.bind(kernel->kernel->plan, *arguments,
+                                 /*withData=*/false, kernel->kernel->place());
     return status.ok() ? kernel->kernel->workspace(binding, *bytes) : status;
   });
 }
@@ -184,11 +214,11 @@ EinfallStatus einfall_kernel_launch(const EinfallKernel *kernel,
   return guarded([&] {
     if (!kernel || !arguments)
       return null(kernel ? "arguments" : "kernel");
-    if (stream)
+    if (stream && !kernel->kernel->hasStreams())
       return Status::invalid("this device has no streams; give a null pointer");
     Binding binding;
-    Status status =
-        binding.bind(kernel->kernel->plan, *arguments, /*withData=*/true);
+    Status status = binding.bind(kernel->kernel->plan, *arguments,
+                                 /*withData=*/true, kernel->kernel->place());
     size_t needed = 0;
     if (status.ok())
       status = kernel->kernel->workspace(binding, needed);
@@ -201,6 +231,32 @@ EinfallStatus einfall_kernel_launch(const EinfallKernel *kernel,
                              std::to_string(needed));
     if (reinterpret_cast<uintptr_t>(workspace) % 64)
       return Status::invalid("the workspace is not aligned to 64 bytes");
-    return kernel->kernel->launch(binding, workspace);
+    return kernel->kernel->launch(binding, workspace, stream);
   });
+}
+
+EinfallStatus einfall_kernel_run(const EinfallKernel *kernel,
+                                 const EinfallArguments *arguments) {
+  size_t bytes = 0;
+  EinfallStatus status = einfall_kernel_workspace(kernel, arguments, &bytes);
+  if (status)
+    return status;
+  void *workspace = nullptr;
+  status = guarded([&] {
+    if (bytes && kernel->kernel->hasStreams())
+      return Status::invalid("this launch needs a workspace of " +
+                             std::to_string(bytes) +
+                             " bytes on the device; use "
+                             "einfall_kernel_launch");
+    if (bytes && !(workspace = std::aligned_alloc(64, (bytes + 63) / 64 * 64)))
+      return Status::failure(EINFALL_SYSTEM_ERROR,
+                             "no memory for a workspace of " +
+                                 std::to_string(bytes) + " bytes");
+    return Status::success();
+  });
+  if (!status)
+    status =
+        einfall_kernel_launch(kernel, arguments, workspace, bytes, nullptr);
+  std::free(workspace);
+  return status;
 }

@@ -30,6 +30,21 @@ std::string einfall::runtime::typeName(EinfallDataType type) {
   }
 }
 
+EinfallDataType einfall::runtime::typeNamed(std::string_view name) {
+  constexpr EinfallDataType types[] = {
+      {EINFALL_BFLOAT, 16, 1},       {EINFALL_FLOAT, 16, 1},
+      {EINFALL_FLOAT, 32, 1},        {EINFALL_FLOAT, 64, 1},
+      {EINFALL_FLOAT8_E4M3FN, 8, 1}, {EINFALL_FLOAT8_E5M2, 8, 1},
+      {EINFALL_INT, 8, 1},           {EINFALL_INT, 16, 1},
+      {EINFALL_INT, 32, 1},          {EINFALL_INT, 64, 1},
+      {EINFALL_UINT, 8, 1},          {EINFALL_UINT, 16, 1},
+      {EINFALL_UINT, 32, 1},         {EINFALL_BOOL, 8, 1}};
+  for (EinfallDataType type : types)
+    if (typeName(type) == name)
+      return type;
+  return {};
+}
+
 //===----------------------------------------------------------------------===//
 // Expressions
 //===----------------------------------------------------------------------===//

@@ -112,6 +112,8 @@ struct Plan {
 
 /// "f32", "bf16", ...
 std::string typeName(EinfallDataType type);
+/// The type of this name; one of no bits where there is none.
+EinfallDataType typeNamed(std::string_view name);
 
 /// The value, or nothing where it leaves 64 bits or divides by zero. Extents
 /// that are not known yet are -1.

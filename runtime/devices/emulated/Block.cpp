@@ -473,7 +473,6 @@ void Block::runWarp(Warp &warp, uint64_t quota) {
       nextLoop(step, below<int64_t>(words, o));
       continue;
     case Opcode::Return:
-    case Opcode::Launch:
       warp.state = State::Done;
       continue;
     default:
@@ -605,9 +604,6 @@ bool Block::execute(Warp &warp, const Step &step) {
     return loadMatrix(warp, step);
   case Opcode::StMatrix:
     return storeMatrix(warp, step);
-  case Opcode::EncodeMap:
-    encodeMap(warp, step);
-    return true;
   case Opcode::MBarrierInit:
     return makeMBarrier(warp, step);
   case Opcode::MBarrierArrive:
@@ -711,45 +707,4 @@ bool Block::arrive(Warp &warp, const Step &step, bool waits) {
     shared.settle();
   barrier.arrived = barrier.arrivedWarps = barrier.waitingWarps = 0;
   return true;
-}
-
-//===----------------------------------------------------------------------===//
-// The grid
-//===----------------------------------------------------------------------===//
-
-std::array<uint64_t, 3> Block::launched() const {
-  const uint32_t *o =
-      context.code.operands.data() + context.code.steps.back().operands;
-  std::array<uint64_t, 3> blocks;
-  for (unsigned i = 0; i < 3; ++i)
-    blocks[i] = *wide(warps[0].words + o[i]);
-  return blocks;
-}
-
-bool Block::applies() const {
-  const uint32_t *o =
-      context.code.operands.data() + context.code.steps.back().operands;
-  return warps[0].masks[o[3]] & 1;
-}
-
-std::optional<Message>
-einfall::emulated::computeGrid(const BlockContext &context,
-                               std::array<uint64_t, 3> &blocks, bool &applies) {
-  Image host;
-  host.name = context.image.name;
-  host.locations = context.image.locations;
-  host.threads = warpLanes;
-  host.maps = context.image.maps;
-  Launch launch = context.launch;
-  launch.limit = 1 << 20;
-  BlockContext grid{host, context.code, launch, context.memory, context.maps};
-  Block block(grid);
-  if (std::optional<Message> wrong = block.run({0, 0, 0}, 0)) {
-    wrong->block = {-1, -1, -1};
-    wrong->warp = wrong->lane = -1;
-    return wrong;
-  }
-  blocks = block.launched();
-  applies = block.applies();
-  return std::nullopt;
 }

@@ -14,6 +14,7 @@
 
 #include "runtime/devices/emulated/Emulator.h"
 #include "runtime/devices/emulated/GlobalMemory.h"
+#include "runtime/devices/emulated/Grid.h"
 #include "runtime/devices/emulated/Lanes.h"
 #include "runtime/devices/emulated/SharedMemory.h"
 
@@ -46,22 +47,14 @@ struct Code {
   bool fences = false;
 };
 
-/// A tensor in global memory as the grid described it: elements along each
-/// dimension, the innermost first, and strides in bytes of all but that.
-struct TensorMap {
-  uint64_t base = 0;
-  std::array<uint64_t, 5> extents = {};
-  std::array<uint64_t, 4> strides = {};
-};
-
 /// What all blocks of a launch share.
 struct BlockContext {
   const Image &image;
   const Code &code;
   const Launch &launch;
   const GlobalMemory &memory;
-  /// One for each of the image's; written by the grid.
-  std::vector<TensorMap> &maps;
+  /// One for each of the image's.
+  const std::vector<TensorMap> &maps;
 };
 
 class Block {
@@ -70,11 +63,6 @@ public:
 
   /// Runs one block to its end or to the first thing that is wrong.
   std::optional<Message> run(std::array<uint64_t, 3> position, uint64_t number);
-
-  /// The operands of the Launch that ended a grid's program.
-  std::array<uint64_t, 3> launched() const;
-  /// The condition of that Launch.
-  bool applies() const;
 
   /// Of all blocks that ran here.
   Counters counters;
@@ -167,7 +155,6 @@ private:
   bool storeMatrix(Warp &warp, const Step &step);
 
   // Barriers in shared memory and bulk copies (BlockBulk.cpp).
-  void encodeMap(Warp &warp, const Step &step);
   bool makeMBarrier(Warp &warp, const Step &step);
   bool arriveMBarrier(Warp &warp, const Step &step, bool expects);
   bool waitMBarrier(Warp &warp, const Step &step);
@@ -231,12 +218,6 @@ private:
   uint64_t writableCopies = 0;
   std::optional<Message> message;
 };
-
-/// Runs the grid's program on the host: the numbers of blocks, or what is
-/// wrong.
-std::optional<Message> computeGrid(const BlockContext &grid,
-                                   std::array<uint64_t, 3> &blocks,
-                                   bool &applies);
 
 } // namespace einfall::emulated
 

@@ -19,19 +19,6 @@ static uint32_t swizzled(uint32_t address, uint32_t width) {
   return address ^ (address >> 3 & bits << 4);
 }
 
-void Block::encodeMap(Warp &warp, const Step &step) {
-  const uint32_t *o = context.code.operands.data() + step.operands;
-  auto value = [&](unsigned i) {
-    return *reinterpret_cast<const uint64_t *>(warp.words + o[i]);
-  };
-  TensorMap &map = context.maps[step.immediate];
-  map.base = value(0);
-  for (unsigned i = 0; i < step.sub; ++i)
-    map.extents[i] = value(1 + i);
-  for (unsigned i = 0; i + 1 < step.sub; ++i)
-    map.strides[i] = value(1 + step.sub + i);
-}
-
 //===----------------------------------------------------------------------===//
 // Barriers in shared memory
 //===----------------------------------------------------------------------===//

@@ -170,6 +170,37 @@ bool Block::checkShared(Warp &warp, const Step &step, unsigned lane,
   return true;
 }
 
+namespace {
+/// Lanes that read the same: those of a quad, or those at one place of all
+/// quads. So do fragments whose row, or whose column, is the quad's.
+enum class Sharing { None, InQuads, AcrossQuads };
+} // namespace
+
+static Sharing sharingOf(const uint32_t *addresses) {
+  uint32_t inQuads = 0, acrossQuads = 0;
+  for (unsigned i = 0; i < warpLanes; ++i) {
+    inQuads |= addresses[i] ^ addresses[i & ~3u];
+    acrossQuads |= addresses[i] ^ addresses[i & 3u];
+  }
+  return !inQuads       ? Sharing::InQuads
+         : !acrossQuads ? Sharing::AcrossQuads
+                        : Sharing::None;
+}
+
+/// One lane for each different address.
+static uint32_t readers(Sharing sharing, uint32_t active) {
+  return sharing == Sharing::InQuads       ? 0x11111111
+         : sharing == Sharing::AcrossQuads ? 0xf
+                                           : active;
+}
+
+/// One lane for each different address of a phase (countWavefronts).
+static uint32_t served(Sharing sharing, uint32_t active, unsigned bytes) {
+  if (sharing != Sharing::AcrossQuads)
+    return readers(sharing, active);
+  return bytes >= 16 ? 0x0f0f0f0f : bytes >= 8 ? 0x000f000f : 0xf;
+}
+
 bool Block::accessShared(Warp &warp, const Step &step, bool stores) {
   const uint32_t *o = context.code.operands.data() + step.operands;
   unsigned count = elementCount(step.sub);
@@ -179,23 +210,40 @@ bool Block::accessShared(Warp &warp, const Step &step, bool stores) {
   uint32_t addresses[warpLanes];
   for (unsigned i = 0; i < warpLanes; ++i)
     addresses[i] = base[i] + offset[i];
-  auto *load = loader(elementBytes(step.sub));
-  auto *store = storer(elementBytes(step.sub));
-  for (uint32_t left = warp.active; left; left &= left - 1) {
-    unsigned lane = __builtin_ctz(left);
-    uint32_t address = addresses[lane];
-    if (!checkShared(warp, step, lane, address, bytes))
-      return false;
-    Conflict conflict = stores ? shared.write(warp.number, lane, address, bytes)
-                               : shared.read(warp.number, lane, address, bytes);
-    if (conflict)
-      return fail(warp, step, lane, conflict);
-    if (stores)
-      store(warp.words, o, count, lane, &shared.bytes[address]);
-    else
-      load(warp.words, o, count, lane, &shared.bytes[address]);
+  uint32_t distinct = warp.active;
+  if (stores) {
+    auto *store = storer(elementBytes(step.sub));
+    for (uint32_t left = warp.active; left; left &= left - 1) {
+      unsigned lane = __builtin_ctz(left);
+      if (!checkShared(warp, step, lane, addresses[lane], bytes))
+        return false;
+      if (Conflict conflict =
+              shared.write(warp.number, lane, addresses[lane], bytes))
+        return fail(warp, step, lane, conflict);
+      store(warp.words, o, count, lane, &shared.bytes[addresses[lane]]);
+    }
+  } else {
+    Sharing sharing = warp.active == ~uint32_t(0) ? sharingOf(addresses)
+                                                  : Sharing::None;
+    // What several lanes read the whole warp does.
+    for (uint32_t left = readers(sharing, warp.active); left;
+         left &= left - 1) {
+      unsigned lane = __builtin_ctz(left);
+      if (!checkShared(warp, step, lane, addresses[lane], bytes))
+        return false;
+      unsigned reader = sharing == Sharing::None ? lane : wholeWarp;
+      if (Conflict conflict =
+              shared.read(warp.number, reader, addresses[lane], bytes))
+        return fail(warp, step, lane, conflict);
+    }
+    auto *load = loader(elementBytes(step.sub));
+    for (uint32_t left = warp.active; left; left &= left - 1) {
+      unsigned lane = __builtin_ctz(left);
+      load(warp.words, o, count, lane, &shared.bytes[addresses[lane]]);
+    }
+    distinct = served(sharing, warp.active, bytes);
   }
-  Wavefronts fronts = countWavefronts(addresses, warp.active, bytes);
+  Wavefronts fronts = countWavefronts(addresses, distinct, bytes);
   counters.sharedWavefronts += fronts.count;
   counters.sharedConflicts += fronts.count - fronts.ideal;
   return true;

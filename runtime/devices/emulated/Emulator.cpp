@@ -14,9 +14,10 @@ using namespace einfall::emulated;
 
 struct DeviceImage::Prepared {
   explicit Prepared(Image from)
-      : image(std::move(from)), grid(image.grid), body(image.body) {}
+      : image(std::move(from)), grid(image), body(image.body) {}
   Image image;
-  Code grid, body;
+  GridProgram grid;
+  Code body;
 };
 
 std::optional<DeviceImage> DeviceImage::load(std::string_view bytes,
@@ -50,32 +51,6 @@ static std::optional<std::string> check(const Launch &launch) {
   return std::nullopt;
 }
 
-/// What cuTensorMapEncodeTiled would refuse.
-static std::optional<std::string> check(const std::vector<TensorMap> &maps,
-                                        const Image &image) {
-  for (size_t i = 0; i < maps.size(); ++i) {
-    std::string name = "map " + std::to_string(i);
-    if (maps[i].base % 16)
-      return name + " starts at " + hex(maps[i].base) +
-             ", which is no multiple of 16";
-    for (unsigned d = 0; d < image.maps[i].dimensions; ++d) {
-      if (maps[i].extents[d] < 1 || maps[i].extents[d] > uint64_t(1) << 32)
-        return name + " has extent " +
-               std::to_string(int64_t(maps[i].extents[d])) +
-               "; 1 to 2^32 are possible";
-      if (d && (maps[i].strides[d - 1] % 16 ||
-                maps[i].strides[d - 1] >= uint64_t(1) << 40))
-        return name + " has a stride of " +
-               std::to_string(int64_t(maps[i].strides[d - 1])) +
-               " bytes; multiples of 16 below 2^40 are possible";
-    }
-  }
-  return std::nullopt;
-}
-
-/// Most blocks along x, y and z, as CUDA has it.
-static constexpr uint64_t maxBlocks[3] = {0x7fffffff, 65535, 65535};
-
 Report einfall::emulated::run(const Launch &launch) {
   Report report;
   auto refuse = [&](std::string text) {
@@ -96,22 +71,22 @@ Report einfall::emulated::run(const Launch &launch) {
     return refuse(*wrong);
 
   std::vector<TensorMap> maps(prepared.image.maps.size());
-  BlockContext grid{prepared.image, prepared.grid, launch, memory, maps};
-  if (std::optional<Message> wrong =
-          computeGrid(grid, report.grid, report.applies)) {
-    report.messages.push_back(*wrong);
+  Grid grid = prepared.grid.evaluate(launch.arguments.data(), maps.data());
+  report.grid = grid.blocks;
+  if (grid.fault) {
+    const Location &at = prepared.image.locations[grid.location];
+    refuse(grid.fault);
+    report.messages.back().operation = at.operation;
+    report.messages.back().place = at.place;
     return report;
   }
-  if (!report.applies)
+  report.applies = grid.applies;
+  if (!grid.applies)
     return report;
-  uint64_t blocks = 1;
-  for (unsigned i = 0; i < 3; ++i) {
-    if (report.grid[i] > maxBlocks[i])
-      return refuse("its grid has " + std::to_string(int64_t(report.grid[i])) +
-                    " blocks along " + "xyz"[i] + "; at most " +
-                    std::to_string(maxBlocks[i]) + " are possible");
-    blocks *= report.grid[i];
-  }
+  if (!grid.isEmpty())
+    if (auto wrong = findFault(prepared.image, grid, maps.data()))
+      return refuse(*wrong);
+  uint64_t blocks = grid.blocks[0] * grid.blocks[1] * grid.blocks[2];
 
   // Blocks run in the order first + i * stride, modulo their number.
   uint64_t stride =
@@ -120,9 +95,6 @@ Report einfall::emulated::run(const Launch &launch) {
     ++stride;
   uint64_t first = blocks ? launch.seed % blocks : 0;
 
-  if (std::optional<std::string> wrong = check(maps, prepared.image);
-      wrong && blocks)
-    return refuse(*wrong);
   BlockContext body{prepared.image, prepared.body, launch, memory, maps};
   std::atomic<uint64_t> next = 0;
   std::mutex lock;

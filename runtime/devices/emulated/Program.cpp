@@ -1,6 +1,6 @@
 //===- Program.cpp - What a device image may hold -------------------------===//
 
-#include "runtime/devices/emulated/Program.h"
+#include "runtime/devices/emulated/Grid.h"
 
 using namespace einfall::emulated;
 
@@ -148,7 +148,8 @@ std::optional<std::string> einfall::emulated::signature(Opcode opcode,
 /// Checks one program; `grid` ends with Launch and computes only.
 static std::optional<std::string> validate(const Program &program,
                                            const Image &image, bool grid) {
-  if (program.words > maxRegisters || program.masks > maxRegisters)
+  uint64_t most = grid ? maxGridRegisters : maxRegisters;
+  if (program.words > most || program.masks > most)
     return "asks for " + std::to_string(program.words) + " registers";
   if (program.code.empty() || program.code.size() > maxInstructions)
     return "has " + std::to_string(program.code.size()) + " instructions";
@@ -185,8 +186,8 @@ static std::optional<std::string> validate(const Program &program,
       return "ends too early" + where;
     if (last && inst.opcode != end)
       return "has no end";
-    if (grid && unsigned(classOf(inst.opcode)) > unsigned(Class::Special))
-      return "computes its grid with more than arithmetic" + where;
+    if (grid && !isOfGrid(inst.opcode))
+      return "computes its grid with more than integers" + where;
     switch (inst.opcode) {
     case Opcode::Parameter32:
     case Opcode::Parameter64: {
@@ -262,6 +263,8 @@ static std::optional<std::string> validate(const Program &program,
 }
 
 std::optional<std::string> einfall::emulated::validate(const Image &image) {
+  if (image.maps.size() > maxMaps)
+    return "has " + std::to_string(image.maps.size()) + " maps";
   for (const MapShape &map : image.maps) {
     bool sound = map.dimensions >= 1 && map.dimensions <= 5 &&
                  (map.elementBytes == 1 || map.elementBytes == 2 ||

@@ -30,6 +30,8 @@ inline constexpr unsigned warpLanes = 32;
 /// Sizes that an image may ask for; what exceeds them is refused.
 inline constexpr uint64_t maxInstructions = 1 << 22;
 inline constexpr uint64_t maxRegisters = 1 << 14;
+inline constexpr uint64_t maxGridRegisters = 1 << 12;
+inline constexpr uint32_t maxMaps = 32;
 inline constexpr uint32_t maxSharedBytes = 232448;
 inline constexpr uint32_t maxThreads = 1024;
 inline constexpr uint32_t maxNesting = 256;

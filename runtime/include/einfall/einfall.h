@@ -1,23 +1,21 @@
 /*===- einfall.h - Loads and launches packages of kernels --------*- C -*-===*\
-|*
-|* The interface of libeinfall_rt, in C99. A package (`einfall compile -o
-k.efk`,
-|* or embedded by `-o k.o --header k.h`) holds kernels with images for one or
-|* more targets. Nothing is compiled here and no compiler is needed.
-|*
-|*   open a package -> load a kernel on a device -> ask for the workspace
-|*   -> launch, any number of times
-|*
-|* Every function that can fail gives an EinfallStatus; what went wrong stands
-in
-|* einfall_error_message() of the same thread, until its next failure. Handles
-|* belong to the caller, who closes them; a kernel may outlive its package. All
-|* functions may be called from any thread; a kernel may be launched by several
-|* threads at once, each with a workspace of its own.
-|*
-|* A package is checked whole (sizes and hashes of all parts) when it is opened.
-|* That finds corruption, not malice: load only what you would execute.
-|*
+ *
+ * The interface of libeinfall_rt, in C99. A package (`einfall compile` with
+ * `-o k.efk`, or embedded by `-o k.o --header k.h`) holds kernels with images
+ * for one or more targets. Nothing is compiled here and no compiler is needed.
+ *
+ *   open a package -> load a kernel on a device -> ask for the workspace
+ *   -> launch, any number of times
+ *
+ * Every function that can fail gives an EinfallStatus; what went wrong stands
+ * in einfall_error_message() of the same thread, until its next failure.
+ * Handles belong to the caller, who closes them; a kernel may outlive its
+ * package. All functions may be called from any thread; a kernel may be
+ * launched by several threads at once, each with a workspace of its own.
+ *
+ * A package is checked whole (sizes and hashes of all parts) when it is opened.
+ * That finds corruption, not malice: load only what you would execute.
+ *
 \*===----------------------------------------------------------------------===*/
 
 #ifndef EINFALL_EINFALL_H
@@ -46,7 +44,8 @@ typedef enum EinfallStatus {
   EINFALL_MISSING = 3,
   /* The package has images for the device, but none for these arguments. */
   EINFALL_NO_VERSION = 4,
-  /* The device found a fault while it ran the kernel. */
+  /* The device found a fault while it ran the kernel, or its driver reports
+   * an error; faults of a CUDA device may be those of an earlier launch. */
   EINFALL_DEVICE_ERROR = 5,
   /* Memory, files, the dynamic loader. */
   EINFALL_SYSTEM_ERROR = 6
@@ -54,6 +53,8 @@ typedef enum EinfallStatus {
 
 /* The message of the last failure in this thread; empty if there was none. */
 EINFALL_API const char *einfall_error_message(void);
+/* The same on standard error, with a line break: "WHO: MESSAGE". Gives 1. */
+EINFALL_API int einfall_print_error(const char *who);
 /* "0.1.0". */
 EINFALL_API const char *einfall_version(void);
 
@@ -88,7 +89,14 @@ typedef struct EinfallDevice {
   int32_t device_id;
 } EinfallDevice;
 
-enum { EINFALL_DEVICE_HOST = 1 /* kDLCPU */ };
+/* DLDeviceType. Kernels on the CPU and on emulated devices take memory of the
+ * host, kernels on a CUDA device its own, pinned and managed memory. */
+enum {
+  EINFALL_DEVICE_HOST = 1,
+  EINFALL_DEVICE_CUDA = 2,
+  EINFALL_DEVICE_CUDA_HOST = 3,
+  EINFALL_DEVICE_CUDA_MANAGED = 13
+};
 
 typedef struct EinfallDataType {
   uint8_t code; /* DLDataTypeCode */
@@ -109,7 +117,7 @@ enum {
 
 typedef struct EinfallTensor {
   void *data;
-  EinfallDevice device; /* EINFALL_DEVICE_HOST for cpu and emulated devices */
+  EinfallDevice device;
   int32_t ndim;
   EinfallDataType dtype;
   const int64_t *shape;
@@ -120,6 +128,12 @@ typedef struct EinfallTensor {
   uint64_t byte_offset; /* from data to the element at coordinate 0 */
 } EinfallTensor;
 
+/* A dense tensor in memory of the host. `type` is "f32", "f16", "bf16",
+ * "f8e4m3", "f8e5m2", "i8", "i32", "u8", "bool", ...; with another one no
+ * kernel takes the tensor. `shape` is kept, not copied. */
+EINFALL_API EinfallTensor einfall_tensor(void *data, const char *type,
+                                         int32_t ndim, const int64_t *shape);
+
 /*===----------------------------------------------------------------------===*/
 /* Kernels                                                                    */
 /*===----------------------------------------------------------------------===*/
@@ -129,9 +143,16 @@ typedef struct EinfallKernel EinfallKernel;
 /* `name` may be null where the package has one kernel. Devices:
  *   "cpu", "cpu:4"     this processor, by all its threads or by 4
  *   "emulated:sm_80"   a GPU's program run and checked on the host
- *   "cuda"             EINFALL_MISSING: this library has no way to launch on it
+ *   "cuda", "cuda:1"   a GPU, by the driver that is there (libcuda.so.1, or
+ *                      what the variable EINFALL_CUDA_DRIVER names), in the
+ *                      primary context that the CUDA runtime uses as well
  * Code of the package enters the process only here. */
 EINFALL_API EinfallStatus einfall_kernel_load(const EinfallPackage *package,
+                                              const char *name,
+                                              const char *device,
+                                              EinfallKernel **kernel);
+/* The same of a package in memory (an embedded one), which is closed again. */
+EINFALL_API EinfallStatus einfall_kernel_open(const void *package, size_t size,
                                               const char *name,
                                               const char *device,
                                               EinfallKernel **kernel);
@@ -190,13 +211,21 @@ EINFALL_API EinfallStatus
 einfall_kernel_workspace(const EinfallKernel *kernel,
                          const EinfallArguments *arguments, size_t *bytes);
 
-/* Checks the arguments and runs the kernel. On the CPU it returns when all is
- * done and allocates nothing but what oneTBB takes to run its tasks. `stream`
- * is for devices that have streams; null for those of today. An emulated device
- * allocates what it needs to check. */
+/* Checks the arguments and runs the kernel.
+ *
+ * cpu: returns when all is done and allocates nothing but what oneTBB takes to
+ * run its tasks. emulated: allocates what it needs to check. cuda: puts the
+ * kernel on `stream` (a CUstream or cudaStream_t of that device; null is the
+ * legacy default stream) and returns; it neither allocates nor synchronises, so
+ * that a stream that is being captured into a graph takes it. `stream` is null
+ * for devices without streams. */
 EINFALL_API EinfallStatus einfall_kernel_launch(
     const EinfallKernel *kernel, const EinfallArguments *arguments,
     void *workspace, size_t workspace_bytes, void *stream);
+/* The same without a stream and with a workspace that is allocated for it: for
+ * programs that launch once, on devices that take memory of the host. */
+EINFALL_API EinfallStatus einfall_kernel_run(const EinfallKernel *kernel,
+                                             const EinfallArguments *arguments);
 
 #ifdef __cplusplus
 }

@@ -119,14 +119,34 @@ TEST_F(BindingTest, RefusesTensors) {
             "`X` is given as f32, in groups of 4, the kernel has f32");
   x.dtype = f32;
   x.device.device_type = 2;
-  EXPECT_EQ(refusal(), "`X` lies on a device of type 2, this one reads memory "
-                       "of the host");
+  EXPECT_EQ(refusal(), "`X` lies in memory of CUDA device 0, this kernel reads "
+                       "memory of the host");
   x.device = host;
   x.byte_offset = 2;
   EXPECT_EQ(refusal(), "`X` is not aligned to its elements of 4 bytes");
   x.byte_offset = 0;
   x.shape = nullptr;
   EXPECT_EQ(refusal(), "`X` has no shape");
+}
+
+TEST_F(BindingTest, KnowsTheMemoryOfADevice) {
+  auto status = [&](int32_t type, int32_t id) {
+    x.device = y.device = {type, id};
+    EinfallArguments arguments = {tensors.data(), tensors.size(), params.data(),
+                                  params.size()};
+    return binding.bind(plan, arguments, true, {EINFALL_DEVICE_CUDA, 1}).text;
+  };
+  EXPECT_EQ(status(EINFALL_DEVICE_CUDA, 1), "");
+  EXPECT_EQ(status(EINFALL_DEVICE_CUDA_HOST, 0), "");
+  EXPECT_EQ(status(EINFALL_DEVICE_CUDA_MANAGED, 0), "");
+  EXPECT_EQ(status(EINFALL_DEVICE_CUDA, 0),
+            "`X` lies in memory of CUDA device 0, this kernel reads memory of "
+            "CUDA device 1");
+  EXPECT_EQ(status(EINFALL_DEVICE_HOST, 0),
+            "`X` lies in memory of the host, this kernel reads memory of CUDA "
+            "device 1");
+  EXPECT_EQ(status(10, 0), "`X` lies in memory of device type 10, this kernel "
+                           "reads memory of CUDA device 1");
 }
 
 TEST_F(BindingTest, RefusesShapes) {

@@ -49,14 +49,34 @@ TEST(Interface, SaysWhatIsNotThere) {
   EXPECT_EQ(load(nullptr, "cpu:0"), EINFALL_INVALID_ARGUMENT);
   EXPECT_EQ(load(nullptr, "cuda"), EINFALL_MISSING);
   EXPECT_EQ(load(nullptr, "emulated:sm_80"), EINFALL_MISSING);
-  EXPECT_EQ(message(), "kernel `sample` has no version for sm_80: it was "
-                       "compiled without --target sm_80");
+  EXPECT_EQ(message(), "kernel `sample` has no version for sm_80: the "
+                       "package has cpu");
   // Another processor's code is not even opened.
   EXPECT_EQ(load(nullptr, "cpu"), EINFALL_MISSING);
   EXPECT_EQ(message(), "kernel `sample` has no version for this processor\n  a "
                        "version needs sparc, which this processor is not");
   EXPECT_EQ(kernel, nullptr);
   einfall_package_close(package);
+}
+
+TEST(Interface, MakesDenseTensors) {
+  int64_t shape[] = {3, 4};
+  float data[12];
+  EinfallTensor tensor = einfall_tensor(data, "f32", 2, shape);
+  EXPECT_EQ(tensor.data, data);
+  EXPECT_EQ(tensor.device.device_type, EINFALL_DEVICE_HOST);
+  EXPECT_EQ(tensor.ndim, 2);
+  EXPECT_EQ(tensor.shape, shape);
+  EXPECT_EQ(tensor.strides, nullptr);
+  for (const char *name :
+       {"bf16", "f16", "f32", "f64", "f8e4m3", "f8e5m2", "i8", "i16", "i32",
+        "i64", "u8", "u16", "u32", "bool"}) {
+    EinfallDataType type = einfall_tensor(data, name, 2, shape).dtype;
+    EXPECT_EQ(typeName(type), name);
+    EXPECT_EQ(type.lanes, 1);
+  }
+  EXPECT_EQ(einfall_tensor(data, "float", 2, shape).dtype.bits, 0);
+  EXPECT_EQ(einfall_tensor(data, nullptr, 2, shape).dtype.bits, 0);
 }
 
 /// Loads a kernel for the CPU whose version needs `features` of this
