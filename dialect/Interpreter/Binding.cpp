@@ -156,7 +156,7 @@ template <typename T> LogicalResult Binder::evaluateScalars() {
                       int64_t &whole) -> LogicalResult {
     // A fresh engine: nothing may be remembered while extents change.
     Engine<T> engine(program, binding.extents, binding.tensors,
-                     uint64_t(1) << 30);
+                     {Precision::Double, /*stepLimit=*/uint64_t(1) << 30});
     const Node &node = *program.node(value);
     bool known = !engine.prepare();
     ColumnStack::Mark mark(engine.stack);

@@ -20,7 +20,7 @@
 #ifndef EINFALL_DIALECT_INTERPRETER_ENGINE_H
 #define EINFALL_DIALECT_INTERPRETER_ENGINE_H
 
-#include "dialect/Interpreter/Elements.h"
+#include "dialect/Interpreter/Interpreter.h"
 #include "dialect/Interpreter/Program.h"
 
 #include <memory>
@@ -69,7 +69,7 @@ template <typename T> class Engine {
 public:
   /// `extents` by rank number, -1 where still unknown; `tensors` by input.
   Engine(const Program &program, std::vector<int64_t> &extents,
-         const std::vector<Tensor> &tensors, uint64_t stepLimit);
+         const std::vector<Tensor> &tensors, Options options);
 
   /// Evaluates `n` <= maxColumn coordinates from `low` along `rank`, the others
   /// as in `frame`; a point if `rank` is -1 (then n is 1).
@@ -167,7 +167,8 @@ private:
   std::vector<Memo> memos;       // by node
   std::vector<Cache> caches;     // by node
   std::vector<FoldState> states; // by fold
-  uint64_t steps = 0, stepLimit, epoch = 1;
+  Options options;
+  uint64_t steps = 0, epoch = 1;
 };
 
 extern template class Engine<double>;

@@ -28,9 +28,9 @@ public:
 namespace {
 template <typename T> class EvaluationIn final : public Evaluation {
 public:
-  EvaluationIn(Binding binding, uint64_t stepLimit)
+  EvaluationIn(Binding binding, Options options)
       : Evaluation(std::move(binding)),
-        engine(*bound.program, bound.extents, bound.tensors, stepLimit) {}
+        engine(*bound.program, bound.extents, bound.tensors, options) {}
 
   LogicalResult prepare() override {
     if (const Node *node = engine.prepare())
@@ -110,11 +110,11 @@ FailureOr<Interpreter> Interpreter::create(KernelOp kernel,
     return failure();
   std::unique_ptr<Evaluation> evaluation;
   if (options.precision == Precision::Double)
-    evaluation = std::make_unique<EvaluationIn<double>>(std::move(*bound),
-                                                        options.stepLimit);
+    evaluation =
+        std::make_unique<EvaluationIn<double>>(std::move(*bound), options);
   else
-    evaluation = std::make_unique<EvaluationIn<float>>(std::move(*bound),
-                                                       options.stepLimit);
+    evaluation =
+        std::make_unique<EvaluationIn<float>>(std::move(*bound), options);
   if (failed(evaluation->prepare()))
     return failure();
   return Interpreter(std::move(evaluation));

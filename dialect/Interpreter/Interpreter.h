@@ -40,13 +40,16 @@ struct Arguments {
 
 enum class Precision {
   Double, ///< the oracle
-  Single, ///< every real operation rounded to f32, sums in order
+  Single, ///< every real operation rounded to f32
 };
 
 struct Options {
   Precision precision = Precision::Double;
   /// Values computed before evaluation gives up with an error.
   uint64_t stepLimit = uint64_t(1) << 36;
+  /// In which order `cascade.reduce` sums reals: 0 is that of the coordinates,
+  /// every other number an order of its own (Walk.h).
+  uint64_t order = 0;
 };
 
 /// Binds the extent of every rank of `kernel` from the shapes of the inputs,

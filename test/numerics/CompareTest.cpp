@@ -3,6 +3,7 @@
 #include "test/numerics/Support.h"
 
 #include "dialect/Interpreter/Random.h"
+#include "dialect/Interpreter/Walk.h"
 
 #include <gtest/gtest.h>
 #include <set>
@@ -153,6 +154,68 @@ TEST_F(CompareTest, EveryPatternAndLayoutPassesInSinglePrecision) {
         EXPECT_TRUE(report->accepted) << report->text();
         EXPECT_EQ(report->unjudged, 0u) << report->text();
       }
+    }
+}
+
+TEST_F(CompareTest, OtherOrdersOfSumsDecideWhereLuckMight) {
+  // Two keys nearly tie where scores are large: the error of the output is that
+  // of one score, and one naive evaluation may be right by luck.
+  auto kernel = parse(attention);
+  unsigned again = 0;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    auto made =
+        randomArguments(kernel, {{"p", 3}, {"m", 5}, {"e", 40}, {"f", 2}},
+                        {seed, Pattern::Peaky, Layout::Dense});
+    auto checker = Checker::create(kernel, made.arguments);
+    ASSERT_TRUE(succeeded(checker)) << messages;
+    auto found =
+        outputOf(kernel, made.arguments, "O",
+                 {Precision::Single, Options().stepLimit, /*order=*/1000});
+    auto report = checker->check("O", found.view);
+    ASSERT_TRUE(succeeded(report)) << messages;
+    EXPECT_TRUE(report->accepted) << seed << ": " << report->text();
+    again += report->orders > 1;
+  }
+  EXPECT_GT(again, 0u);
+}
+
+TEST_F(CompareTest, OtherOrdersDoNotExcuseFaults) {
+  auto kernel = parse(attention);
+  auto made =
+      randomArguments(kernel, {{"p", 33}, {"m", 65}, {"e", 16}, {"f", 5}},
+                      {7, Pattern::Peaky, Layout::Dense});
+  auto checker = Checker::create(kernel, made.arguments);
+  ASSERT_TRUE(succeeded(checker)) << messages;
+  auto found = outputOf(kernel, made.arguments, "O", {Precision::Single});
+  auto report = checker->check("O", found.view);
+  ASSERT_TRUE(succeeded(report)) << messages;
+  // A tenfold error in one value.
+  int64_t place = found.view.offset({17, 2});
+  double value = loadElement(Element::F32, found.view.data, place);
+  storeElement(Element::F32, found.view.data, place,
+               value + 10 * report->tolerance);
+  report = checker->check("O", found.view);
+  ASSERT_TRUE(succeeded(report)) << messages;
+  EXPECT_FALSE(report->accepted) << report->text();
+  EXPECT_EQ(report->orders, 33u);
+  EXPECT_EQ(report->rejectedRows, (std::vector<size_t>{17}));
+}
+
+TEST(WalkTest, TakesEveryNumberOnce) {
+  std::set<std::vector<int64_t>> orders;
+  for (uint64_t seed : {0, 1, 2, 3, 31, 32})
+    for (int64_t n : {1, 40, 255, 256, 70000}) {
+      Walk walk(seed, n);
+      std::vector<int64_t> taken, numbers(n);
+      for (int64_t i = 0; i < n; ++i)
+        taken.push_back(walk(i));
+      std::iota(numbers.begin(), numbers.end(), 0);
+      EXPECT_EQ(taken == numbers, seed == 0 || n == 1) << seed << " " << n;
+      if (n == 40) {
+        EXPECT_TRUE(orders.insert(taken).second) << seed;
+      }
+      std::sort(taken.begin(), taken.end());
+      EXPECT_EQ(taken, numbers) << seed << " " << n;
     }
 }
 
