@@ -62,30 +62,37 @@ struct Emitter {
     return ReadOp::create(builder, loc, tensor, at);
   }
   void output(StringRef name, ArrayRef<StringRef> dims, Value value,
-              double filler) {
+              double filler, Type storage = {}) {
     Value stored = real(filler);
     OutputOp::create(builder, loc, name, builder.getStrArrayAttr(dims),
-                     builder.getF32Type(), value, stored);
+                     storage ? storage : builder.getF32Type(), value, stored);
   }
 };
 } // namespace
 
+static Type typeOf(OpBuilder &builder, Storage storage) {
+  return storage == Storage::F32    ? Type(builder.getF32Type())
+         : storage == Storage::BF16 ? Type(builder.getBF16Type())
+                                    : Type(builder.getF16Type());
+}
+
 static Value emitScore(Emitter &emit, const Recipe &recipe) {
   Type f32 = emit.builder.getF32Type();
+  Type stored = typeOf(emit.builder, recipe.storage);
   SmallVector<StringRef> rows = {"p"};
   Value q, k;
   if (recipe.heads) {
     rows = {"h", "p"};
-    q = emit.read("Q", f32, {"h", "p", "e"});
+    q = emit.read("Q", stored, {"h", "p", "e"});
     Value group =
         emit.map(Function::FloorDiv,
                  {emit.map(Function::Mul, {emit.coord("h"), emit.extent("g")}),
                   emit.extent("h")});
-    k = emit.read("K", f32, {"g", "m", "e"},
+    k = emit.read("K", stored, {"g", "m", "e"},
                   {group, emit.coord("m"), emit.coord("e")});
   } else {
-    q = emit.read("Q", f32, {"p", "e"});
-    k = emit.read("K", f32, {"m", "e"});
+    q = emit.read("Q", stored, {"p", "e"});
+    k = emit.read("K", stored, {"m", "e"});
   }
   Value dot = emit.reduce(Monoid::Sum, "e", emit.mul(q, k));
   switch (recipe.score) {
@@ -234,20 +241,20 @@ OwningOpRef<ModuleOp> numerics::build(MLIRContext *context,
   double none = -std::numeric_limits<double>::infinity();
   if (recipe.values) {
     Value v;
-    Type f32 = emit.builder.getF32Type();
+    Type stored = typeOf(emit.builder, recipe.storage);
     if (recipe.heads) {
       Value group = emit.map(
           Function::FloorDiv,
           {emit.map(Function::Mul, {emit.coord("h"), emit.extent("g")}),
            emit.extent("h")});
-      v = emit.read("V", f32, {"g", "m", "f"},
+      v = emit.read("V", stored, {"g", "m", "f"},
                     {group, emit.coord("m"), emit.coord("f")});
     } else {
-      v = emit.read("V", f32, {"m", "f"});
+      v = emit.read("V", stored, {"m", "f"});
     }
     SmallVector<StringRef> dims = rows;
     dims.push_back("f");
-    emit.output("O", dims, emit.sum(emit.mul(a, v)), 0);
+    emit.output("O", dims, emit.sum(emit.mul(a, v)), 0, stored);
   }
   if (recipe.logSum) {
     Value log = emit.log(emit.sum(w));

@@ -28,6 +28,8 @@ enum class Mask { None, Causal, Window, WindowAndSink, Modulo, Data };
 enum class Reference { Max, None, Mean, Constant, MaxAndSink };
 enum class Weight { Exp, Linear, Normalised, Sigmoid, Deviation, Temperature };
 enum class Normaliser { Sum, OnePlusSum, RootOfSquares, MaxAbs, None };
+/// Of Q, K, V and O; all else is f32.
+enum class Storage { F32, BF16, F16 };
 
 /// What a random cascade is made of.
 struct Recipe {
@@ -42,6 +44,7 @@ struct Recipe {
   bool entropy = false; ///< output H: of the normalised weights
   bool sum = false;     ///< output S: the sum of the normalised weights
   bool max = false;     ///< output M: their maximum
+  Storage storage = Storage::F32; ///< never chosen by chance
 
   /// "softcap, causal, max, exp, sum: O L"
   std::string text() const;

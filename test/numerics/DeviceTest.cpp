@@ -1,0 +1,119 @@
+//===- DeviceTest.cpp - Random cascades on emulated GPUs ------------------===//
+//
+// Every device lowering that takes a random cascade must compute what the
+// interpreter computes from the cascade as written: each version that applies,
+// whatever the layout of its inputs and in whichever order things happen.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/numerics/OnDevice.h"
+#include "test/numerics/RandomCascade.h"
+#include "test/numerics/Support.h"
+
+using namespace einfall;
+using namespace einfall::interpreter;
+using namespace einfall::numerics;
+
+namespace {
+struct Way {
+  DeviceLowering lowering;
+  const char *target;
+  const char *name;
+};
+constexpr Way ways[] = {
+    {DeviceLowering::Folds, "sm_80", "Folds80"},
+    {DeviceLowering::Folds, "sm_90a", "Folds90"},
+    {DeviceLowering::Warps, "sm_80", "Warps80"},
+    {DeviceLowering::AnyExtent, "sm_90a", "AnyExtent90"},
+};
+
+class DeviceTest : public NumericsTest,
+                   public ::testing::WithParamInterface<
+                       std::tuple<unsigned, Storage, uint64_t>> {
+protected:
+  DeviceTest() { loadDeviceDialects(context); }
+
+  void checkOutputs(cascade::KernelOp kernel, Checker &checker,
+                    const std::vector<OwnedTensor> &outputs) {
+    size_t next = 0;
+    for (auto output : kernel.getBody().getOps<cascade::OutputOp>()) {
+      auto report = checker.check(output.getName(), outputs[next++].view);
+      ASSERT_TRUE(succeeded(report)) << messages;
+      EXPECT_TRUE(report->accepted) << report->text();
+    }
+  }
+
+  /// Runs all versions on inputs of every layout; counts those that applied.
+  void checkVersions(OnDevice &compiled, cascade::KernelOp kernel,
+                     const Arguments &fixed, uint64_t seed) {
+    for (Layout layout : {Layout::Dense, Layout::Padded, Layout::Permuted}) {
+      auto made =
+          RandomArguments::make(kernel, fixed, {seed, Pattern::Normal, layout});
+      ASSERT_TRUE(succeeded(made)) << messages;
+      auto checker = Checker::create(kernel, made->arguments);
+      ASSERT_TRUE(succeeded(checker)) << messages;
+      unsigned applied = 0;
+      for (size_t version = 0; version < compiled.versions(); ++version) {
+        SCOPED_TRACE(compiled.name(version).str() + ", layout " +
+                     std::to_string(int(layout)));
+        emulated::Report report;
+        auto outputs = compiled.run(version, made->arguments,
+                                    layout == Layout::Padded ? Layout::Padded
+                                                             : Layout::Dense,
+                                    seed, report);
+        if (!report.applies)
+          continue;
+        ++applied;
+        ASSERT_TRUE(report.ok) << report.str();
+        checkOutputs(kernel, *checker, outputs);
+      }
+      EXPECT_GT(applied, 0u) << "layout " << int(layout);
+    }
+  }
+};
+
+std::string label(const ::testing::TestParamInfo<DeviceTest::ParamType> &info) {
+  static constexpr const char *storages[] = {"f32", "bf16", "f16"};
+  auto [way, storage, seed] = info.param;
+  return std::string(ways[way].name) + "_" + storages[int(storage)] + "_" +
+         std::to_string(seed);
+}
+
+TEST_P(DeviceTest, ComputesWhatIsWritten) {
+  auto [number, storage, seed] = GetParam();
+  const Way &way = ways[number];
+  Recipe recipe = Recipe::random(seed);
+  recipe.storage = storage;
+  if (!recipe.isWellConditioned())
+    GTEST_SKIP() << recipe.text() << ": ill-conditioned";
+  SCOPED_TRACE(recipe.text());
+  auto written = build(&context, recipe);
+  ASSERT_TRUE(written) << messages;
+  cascade::KernelOp kernel = kernelOf(*written);
+  Arguments fixed = randomExtents(recipe, seed);
+  std::string reason;
+  bool failed = false;
+  auto compiled = OnDevice::compile(kernel, way.lowering, way.target,
+                                    fixed.extents, reason, failed);
+  ASSERT_FALSE(failed) << reason << "\n" << messages;
+  if (!compiled)
+    GTEST_SKIP() << recipe.text() << ": " << reason;
+  checkVersions(*compiled, kernel, fixed, seed);
+}
+
+const auto allWays = ::testing::Range(0u, unsigned(std::size(ways)));
+constexpr auto storages = {Storage::F32, Storage::BF16};
+INSTANTIATE_TEST_SUITE_P(All, DeviceTest,
+                         ::testing::Combine(allWays,
+                                            ::testing::ValuesIn(storages),
+                                            ::testing::Range<uint64_t>(0, 8)),
+                         label);
+// Minutes: with --gtest_also_run_disabled_tests.
+INSTANTIATE_TEST_SUITE_P(DISABLED_Many, DeviceTest,
+                         ::testing::Combine(allWays,
+                                            ::testing::Values(Storage::F32,
+                                                              Storage::BF16,
+                                                              Storage::F16),
+                                            ::testing::Range<uint64_t>(8, 200)),
+                         label);
+} // namespace
