@@ -67,6 +67,14 @@ static void storeLane(const uint32_t *words, const uint32_t *o, unsigned count,
   }
 }
 
+/// The most frequent: words of all lanes.
+static void loadWords(uint32_t *words, const uint32_t *o, unsigned count,
+                      const uint32_t *addresses, const std::byte *from) {
+  for (unsigned i = 0; i < count; ++i)
+    for (unsigned lane = 0; lane < warpLanes; ++lane)
+      std::memcpy(words + o[i] + lane, from + addresses[lane] + 4 * i, 4);
+}
+
 static auto *loader(unsigned bytes) {
   return bytes == 1   ? loadLane<uint8_t, uint32_t>
          : bytes == 2 ? loadLane<uint16_t, uint32_t>
@@ -178,10 +186,11 @@ enum class Sharing { None, InQuads, AcrossQuads };
 
 static Sharing sharingOf(const uint32_t *addresses) {
   uint32_t inQuads = 0, acrossQuads = 0;
-  for (unsigned i = 0; i < warpLanes; ++i) {
-    inQuads |= addresses[i] ^ addresses[i & ~3u];
-    acrossQuads |= addresses[i] ^ addresses[i & 3u];
-  }
+  for (unsigned quad = 0; quad < warpLanes; quad += 4)
+    for (unsigned i = 0; i < 4; ++i) {
+      inQuads |= addresses[quad + i] ^ addresses[quad];
+      acrossQuads |= addresses[quad + i] ^ addresses[i];
+    }
   return !inQuads       ? Sharing::InQuads
          : !acrossQuads ? Sharing::AcrossQuads
                         : Sharing::None;
@@ -236,10 +245,14 @@ bool Block::accessShared(Warp &warp, const Step &step, bool stores) {
               shared.read(warp.number, reader, addresses[lane], bytes))
         return fail(warp, step, lane, conflict);
     }
-    auto *load = loader(elementBytes(step.sub));
-    for (uint32_t left = warp.active; left; left &= left - 1) {
-      unsigned lane = __builtin_ctz(left);
-      load(warp.words, o, count, lane, &shared.bytes[addresses[lane]]);
+    if (elementBytes(step.sub) == 4 && warp.active == ~uint32_t(0)) {
+      loadWords(warp.words, o, count, addresses, shared.bytes.data());
+    } else {
+      auto *load = loader(elementBytes(step.sub));
+      for (uint32_t left = warp.active; left; left &= left - 1) {
+        unsigned lane = __builtin_ctz(left);
+        load(warp.words, o, count, lane, &shared.bytes[addresses[lane]]);
+      }
     }
     distinct = served(sharing, warp.active, bytes);
   }

@@ -71,16 +71,20 @@ GridProgram::GridProgram(const Image &image)
 
 bool GridProgram::isUnconditional() const {
   uint32_t when = operands[steps.back().operands + 3];
-  const Step *only = nullptr;
+  // What is written last and outside of any region counts.
+  bool holds = false;
+  unsigned depth = 0;
   for (const Step &step : steps) {
+    depth += step.opcode == Opcode::If || step.opcode == Opcode::Loop32 ||
+             step.opcode == Opcode::Loop64;
+    depth -= step.opcode == Opcode::EndIf || step.opcode == Opcode::Next32 ||
+             step.opcode == Opcode::Next64;
     std::string letters = *signature(step.opcode, step.sub);
-    if (letters.empty() || letters[0] != 'M' || operands[step.operands] != when)
-      continue;
-    if (only)
-      return false;
-    only = &step;
+    if (!letters.empty() && letters[0] == 'M' &&
+        operands[step.operands] == when)
+      holds = step.opcode == Opcode::ConstantMask && step.immediate && !depth;
   }
-  return only && only->opcode == Opcode::ConstantMask && only->immediate;
+  return holds;
 }
 
 //===----------------------------------------------------------------------===//

@@ -193,6 +193,17 @@ TEST(Grid, KnowsWhatTakesAllArguments) {
   EXPECT_TRUE(GridProgram(builder.image).isUnconditional());
   builder.image.grid.code[0].immediate = 0;
   EXPECT_FALSE(GridProgram(builder.image).isUnconditional());
+  GridBuilder within;
+  within.add(Opcode::If, {1});
+  within.add(Opcode::ConstantMask, {0}, 1);
+  within.add(Opcode::EndIf, {});
+  within.launch();
+  EXPECT_FALSE(GridProgram(within.image).isUnconditional());
+  GridBuilder twice;
+  twice.add(Opcode::Compare64, {0, 2, 4});
+  twice.add(Opcode::ConstantMask, {0}, 1);
+  twice.launch();
+  EXPECT_TRUE(GridProgram(twice.image).isUnconditional());
 }
 
 TEST(Grid, ComputesWithIntegersOnly) {
