@@ -33,39 +33,64 @@ class DeviceTest : public NumericsTest,
 protected:
   DeviceTest() { loadDeviceDialects(context); }
 
-  void checkOutputs(cascade::KernelOp kernel, Checker &checker,
-                    const std::vector<OwnedTensor> &outputs) {
+  /// What one run of a version gave.
+  enum Outcome { Accepted, Near, Rejected, NotApplied, Failed };
+
+  /// Near: the greatest error is at most 2.5 times the limit, twice that of a
+  /// naive evaluation, which of few values is luck.
+  Outcome checkRun(OnDevice &compiled, size_t version, cascade::KernelOp kernel,
+                   const Arguments &fixed, Layout layout, uint64_t seed,
+                   std::string &what) {
+    auto made =
+        RandomArguments::make(kernel, fixed, {seed, Pattern::Normal, layout});
+    if (mlir::failed(made))
+      return Failed;
+    emulated::Report run;
+    auto outputs = compiled.run(
+        version, made->arguments,
+        layout == Layout::Padded ? Layout::Padded : Layout::Dense, seed, run);
+    if (!run.applies)
+      return NotApplied;
+    what = run.str();
+    auto checker = Checker::create(kernel, made->arguments);
+    if (!run.ok || mlir::failed(checker))
+      return Failed;
+    Outcome outcome = Accepted;
     size_t next = 0;
     for (auto output : kernel.getBody().getOps<cascade::OutputOp>()) {
-      auto report = checker.check(output.getName(), outputs[next++].view);
-      ASSERT_TRUE(succeeded(report)) << messages;
-      EXPECT_TRUE(report->accepted) << report->text();
+      auto report = checker->check(output.getName(), outputs[next++].view);
+      if (mlir::failed(report))
+        return Failed;
+      if (report->accepted)
+        continue;
+      what += report->text() + "\n";
+      bool isNear = report->error <= 2.5 * report->tolerance;
+      outcome = std::max(outcome, isNear ? Near : Rejected);
     }
+    return outcome;
   }
 
-  /// Runs all versions on inputs of every layout; counts those that applied.
+  /// Runs all versions on inputs of every layout.
   void checkVersions(OnDevice &compiled, cascade::KernelOp kernel,
                      const Arguments &fixed, uint64_t seed) {
     for (Layout layout : {Layout::Dense, Layout::Padded, Layout::Permuted}) {
-      auto made =
-          RandomArguments::make(kernel, fixed, {seed, Pattern::Normal, layout});
-      ASSERT_TRUE(succeeded(made)) << messages;
-      auto checker = Checker::create(kernel, made->arguments);
-      ASSERT_TRUE(succeeded(checker)) << messages;
       unsigned applied = 0;
       for (size_t version = 0; version < compiled.versions(); ++version) {
         SCOPED_TRACE(compiled.name(version).str() + ", layout " +
                      std::to_string(int(layout)));
-        emulated::Report report;
-        auto outputs = compiled.run(version, made->arguments,
-                                    layout == Layout::Padded ? Layout::Padded
-                                                             : Layout::Dense,
-                                    seed, report);
-        if (!report.applies)
+        std::string what;
+        auto run = [&](uint64_t with) {
+          return checkRun(compiled, version, kernel, fixed, layout, with, what);
+        };
+        Outcome outcome = run(seed);
+        if (outcome == NotApplied)
           continue;
         ++applied;
-        ASSERT_TRUE(report.ok) << report.str();
-        checkOutputs(kernel, *checker, outputs);
+        // A near miss is judged by other inputs, which all must be accepted.
+        for (uint64_t other = 1; other <= 3 && outcome == Near; ++other)
+          if (run(seed + 1000 * other) != Accepted)
+            outcome = Rejected;
+        EXPECT_TRUE(outcome == Accepted || outcome == Near) << what << messages;
       }
       EXPECT_GT(applied, 0u) << "layout " << int(layout);
     }
