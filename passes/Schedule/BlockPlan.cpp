@@ -134,19 +134,6 @@ static BlockFold planFold(const FoldPlan &plan, StringRef row) {
   return fold;
 }
 
-/// Functions that have no device form yet.
-static bool isMissing(Function function) {
-  switch (function) {
-  case Function::Sin:
-  case Function::Cos:
-  case Function::Erf:
-  case Function::Pow:
-    return true;
-  default:
-    return false;
-  }
-}
-
 SmallVector<SharedOperand *> BlockPlan::operands() {
   SmallVector<SharedOperand *> all;
   for (BlockFold &fold : folds) {
@@ -156,6 +143,22 @@ SmallVector<SharedOperand *> BlockPlan::operands() {
       all.push_back(&matrix.panel);
   }
   return all;
+}
+
+unsigned BlockPlan::columnsOf(StringRef feature) const {
+  int64_t elements = (features.at(feature) + 7) / 8 * 8;
+  for (const BlockFold &fold : folds)
+    for (const BlockMatrix &matrix : fold.matrices)
+      if (matrix.component->feature == feature)
+        elements = std::max(elements, matrix.panel.padded());
+  return elements / 4;
+}
+
+std::optional<unsigned> BlockPlan::mapOf(OutputOp output) const {
+  for (auto [known, map] : boxOutputs)
+    if (known == output)
+      return map;
+  return std::nullopt;
 }
 
 DeviceMachine DeviceMachine::of(const Chip &chip) {
@@ -174,25 +177,19 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   if (!tiles)
     return std::nullopt;
   plan.tiles = std::move(*tiles);
-  std::optional<Function> missing;
-  kernel.getBody().walk([&](MapOp map) {
-    if (isMissing(map.getFunction()))
-      missing = map.getFunction();
-  });
-  if (missing) {
-    reason =
-        ("there is no device form of " + stringifyFunction(*missing)).str();
-    return std::nullopt;
-  }
   for (auto output : kernel.getBody().getOps<OutputOp>())
-    for (StringRef rank : names(output.getDims()))
-      if (rank != plan.tiles.row &&
-          !llvm::is_contained(plan.tiles.items, rank) && !extents.count(rank)) {
+    for (StringRef rank : names(output.getDims())) {
+      if (rank == plan.tiles.row || llvm::is_contained(plan.tiles.items, rank))
+        continue;
+      auto known = extents.find(rank);
+      if (known == extents.end()) {
         reason = ("the extent of " + rank +
                   " is not known when the kernel is compiled")
                      .str();
         return std::nullopt;
       }
+      plan.features[known->first()] = known->second;
+    }
   for (const FoldPlan &fold : plan.tiles.folds) {
     WalkResult used = fold.fold->walk([&](Operation *op) {
       for (Value operand : op->getOperands())
@@ -238,7 +235,7 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
     plan.stages = 2;
   }
   if (staging == Staging::Boxes) {
-    if (!planWarpgroups(plan, machine,
+    if (!planWarpgroups(plan, kernel, machine,
                         knowsRows ? std::optional(rows->second) : std::nullopt,
                         reason))
       return std::nullopt;

@@ -47,7 +47,8 @@ struct DeviceMachine {
 enum class Staging {
   /// Evaluated by threads: takes anything.
   Elements,
-  /// Copied by the machine 16 bytes at a time: relies on reads of operands being
+  /// Copied by the machine 16 bytes at a time: relies on reads of operands
+  /// being
   /// dense along their inner rank, and on addresses and other strides that are
   /// multiples of 16 bytes.
   Chunks,
@@ -126,7 +127,14 @@ struct BlockPlan {
   /// Every contraction is one of 16-bit operands.
   bool onMatrixUnits = false;
   Staging staging = Staging::Elements;
+  /// Where the block's number of rows and its coordinates wait in shared memory
+  /// for the outputs (Boxes): registers are few while folds run.
+  int64_t coordinates = 0;
   std::vector<BlockFold> folds;
+  /// The greatest coordinate of an output's feature rank, and one.
+  std::map<llvm::StringRef, int64_t> features;
+  /// Outputs that are copied as boxes, and the maps that describe them.
+  llvm::SmallVector<std::pair<cascade::OutputOp, unsigned>> boxOutputs;
 
   int64_t rows() const { return int64_t(warps) * fragments * 16; }
   int64_t weightBytes() const { return (keys + 4) * 4; }
@@ -139,6 +147,11 @@ struct BlockPlan {
   /// the threads of a block can have evenly.
   unsigned producerRegisters() const;
   unsigned consumerRegisters() const;
+  /// Elements that a lane has of a row along this feature rank.
+  unsigned columnsOf(llvm::StringRef feature) const;
+  /// The map of an output that is copied as boxes.
+  std::optional<unsigned> mapOf(cascade::OutputOp output) const;
+  unsigned mapCount() const { return operands().size() + boxOutputs.size(); }
   /// Every operand of every fold.
   llvm::SmallVector<SharedOperand *> operands();
   llvm::SmallVector<const SharedOperand *> operands() const {
@@ -155,10 +168,11 @@ std::optional<BlockPlan> planBlocks(cascade::KernelOp kernel,
                                     const llvm::StringMap<int64_t> &extents,
                                     Staging staging, std::string &reason);
 
-/// Of planBlocks: shapes `plan` for warpgroups; false and the `reason` where its
-/// operands are not boxes or do not fit.
-bool planWarpgroups(BlockPlan &plan, const DeviceMachine &machine,
-                    std::optional<int64_t> rows, std::string &reason);
+/// Of planBlocks: shapes `plan` for warpgroups; false and the `reason` where
+/// its operands are not boxes or do not fit.
+bool planWarpgroups(BlockPlan &plan, cascade::KernelOp kernel,
+                    const DeviceMachine &machine, std::optional<int64_t> rows,
+                    std::string &reason);
 
 } // namespace einfall
 

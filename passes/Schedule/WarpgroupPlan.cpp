@@ -45,7 +45,8 @@ static bool isBox(const SharedOperand &operand) {
 static int64_t registersOf(const BlockPlan &plan, int64_t keys) {
   int64_t most = 0;
   for (const BlockFold &fold : plan.folds) {
-    int64_t count = otherRegisters + int64_t(fold.contractions.size()) * keys / 2 +
+    int64_t count = otherRegisters +
+                    int64_t(fold.contractions.size()) * keys / 2 +
                     int64_t(fold.weights.size()) * keys / 4;
     for (const BlockMatrix &matrix : fold.matrices)
       count += matrix.panel.padded() / 2;
@@ -54,7 +55,7 @@ static int64_t registersOf(const BlockPlan &plan, int64_t keys) {
   return most;
 }
 
-/// Rows, then `stages` tiles of keys, then the barriers.
+/// Rows, then `stages` tiles of keys, then the barriers and the coordinates.
 static void layOutBoxes(BlockPlan &plan) {
   plan.shared = 0;
   for (BlockFold &fold : plan.folds) {
@@ -79,9 +80,32 @@ static void layOutBoxes(BlockPlan &plan) {
     fold.barriers = plan.shared;
     plan.shared += 8 * (1 + 4 * plan.stages);
   }
+  plan.coordinates = plan.shared;
+  plan.shared += 4 * (1 + int64_t(plan.tiles.items.size()));
 }
 
-bool einfall::planWarpgroups(BlockPlan &plan, const DeviceMachine &machine,
+/// Outputs of 16-bit numbers with a feature rank lie, before they are copied,
+/// where the rows of the last fold's operands did.
+static void planOutputs(BlockPlan &plan, KernelOp kernel) {
+  int64_t boxes = 0;
+  for (const BlockContraction &contraction : plan.folds.back().contractions)
+    boxes += contraction.rows.boxes();
+  unsigned map = plan.operands().size();
+  for (auto output : kernel.getBody().getOps<OutputOp>()) {
+    Type storage = output.getStorage();
+    SmallVector<StringRef> ranks = names(output.getDims());
+    auto feature = llvm::find_if(
+        ranks, [&](StringRef rank) { return plan.features.count(rank); });
+    if (feature == ranks.end() || ranks.size() > 5 ||
+        !(storage.isF16() || storage.isBF16()) ||
+        plan.columnsOf(*feature) * 4 > boxes * SharedOperand::boxElements)
+      continue;
+    plan.boxOutputs.push_back({output, map++});
+  }
+}
+
+bool einfall::planWarpgroups(BlockPlan &plan, KernelOp kernel,
+                             const DeviceMachine &machine,
                              std::optional<int64_t> rows, std::string &reason) {
   if (!machine.hasWarpgroups) {
     reason = machine.target + " has no products of warpgroups";
@@ -121,12 +145,12 @@ bool einfall::planWarpgroups(BlockPlan &plan, const DeviceMachine &machine,
     plan.warps = 4 * best->first;
     plan.keys = best->second;
     layOutBoxes(plan);
+    planOutputs(plan, kernel);
     return true;
   }
-  reason = "64 rows and 16 keys take " +
-           std::to_string(registersOf(plan, 16)) + " registers and " +
-           std::to_string(plan.shared) + " bytes of shared memory; " +
-           machine.target + " has 255 and " +
+  reason = "64 rows and 16 keys take " + std::to_string(registersOf(plan, 16)) +
+           " registers and " + std::to_string(plan.shared) +
+           " bytes of shared memory; " + machine.target + " has 255 and " +
            std::to_string(machine.sharedBytes);
   return false;
 }

@@ -68,7 +68,6 @@ private:
   void emitBody();
   /// All folds and outputs of the rows that the block's warps keep.
   void emitRows();
-  void emitOutput(cascade::OutputOp output);
   mlir::Value blocksOfRows();
   mlir::Value heads();
   Point rowPoint(unsigned fragment, unsigned half);
@@ -136,6 +135,18 @@ private:
                     mlir::Value base);
   mlir::Value sharedLoad(mlir::Value address, int64_t offset, mlir::Type type);
 
+  // BlockOutput.cpp
+  struct OutputElement {
+    Point point;
+    mlir::Value value, exists;
+  };
+  void emitOutput(cascade::OutputOp output);
+  OutputElement outputAt(cascade::OutputOp output, unsigned r, unsigned k);
+  void storeBoxes(cascade::OutputOp output);
+  mlir::Value describeOutput(cascade::OutputOp output);
+  /// The rank of an output that is neither of items nor of rows; or empty.
+  llvm::StringRef featureOf(cascade::OutputOp output);
+
   // WarpgroupStream.cpp
   /// Where a role is in the ring of tiles: its number in shared memory, and the
   /// parity of the phase of its barriers.
@@ -148,8 +159,12 @@ private:
   enum class Signal { RowsFull, KeysFull, KeysEmpty, PanelsFull, PanelsEmpty };
   mlir::Value barrierOf(const BlockFold &fold, Signal signal,
                         mlir::Value stage = {});
+  /// Also keeps the block's coordinates, which reloadCoordinates gets again.
   void makeBarriers();
+  void reloadCoordinates();
   void emitRoles();
+  Values loopOverTiles(mlir::Value from, mlir::Value to, mlir::ValueRange init,
+                       LoopBody body);
   State streamBoxes(const BlockFold &fold);
   State streamPipelined(const BlockFold &fold, const State &state, Span tiles);
   void release(const BlockFold &fold, Signal signal, mlir::Value stage);
@@ -195,9 +210,10 @@ private:
   const BlockPlan &plan;
   const DeviceMachine &machine;
   mlir::Value thread, lane; ///< i32
-  mlir::Value warp; ///< i32, among those that keep rows
-  mlir::Value firstRow;           ///< of the block, i64
-  Values maps;                    ///< of the launch
+  mlir::Value warp;         ///< i32, among those that keep rows
+  mlir::Value blockOfRows;  ///< the number of the block's rows, i32
+  mlir::Value firstRow;     ///< of the block, i64
+  Values maps;              ///< of the launch
   Point item;
   llvm::SmallVector<Memo> rowMemos; ///< what is known of each row
   /// Fragments of accumulators that are complete, by their field.

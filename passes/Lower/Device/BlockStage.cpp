@@ -145,6 +145,18 @@ Value BlockEmitter::alignedEverywhere() {
   };
   for (const SharedOperand *operand : plan.operands())
     visit(*operand);
+  for (auto [output, map] : plan.boxOutputs) {
+    unsigned number = interface.inputs.size() + numberOf(output);
+    all = both(all, isMultiple(data[number], 16));
+    for (auto [dim, rank] : llvm::enumerate(names(output.getDims()))) {
+      Value step = stride(number, dim);
+      bool isInner = plan.features.count(rank);
+      all = both(
+          all, isInner ? compare(Predicate::eq, step, constant(1))
+                       : both(isMultiple(step, 8), isWithin(step, mostStride)));
+      all = both(all, isWithin(extent(rank), mostExtent));
+    }
+  }
   return all;
 }
 

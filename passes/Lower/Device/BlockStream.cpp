@@ -178,9 +178,10 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
 }
 
 /// Full tiles need no tests.
-BlockEmitter::Summands
-BlockEmitter::summandsOfTile(const BlockFold &fold, const State &state,
-                             ArrayRef<Values> scores, Value start) {
+BlockEmitter::Summands BlockEmitter::summandsOfTile(const BlockFold &fold,
+                                                    const State &state,
+                                                    ArrayRef<Values> scores,
+                                                    Value start) {
   FoldOp op = fold.plan->fold;
   Value size = extent(fold.plan->stream);
   Value present = minimum(constant(plan.keys), sub(size, start));

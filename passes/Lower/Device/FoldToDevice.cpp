@@ -104,17 +104,14 @@ device::KernelOp BlockEmitter::run() {
     add("has " + param.getName(), i32);
   }
   SmallVector<StringRef> names(parameters.begin(), parameters.end());
-  auto op =
-      device::KernelOp::create(b, loc(),
-                               (kernel.getSymName() + "_" + machine.target +
-                                suffixOf(plan.staging))
-                                   .str(),
-                               machine.target, plan.threads(), plan.shared,
-                               b.getStrArrayAttr(names));
+  auto op = device::KernelOp::create(
+      b, loc(),
+      (kernel.getSymName() + "_" + machine.target + suffixOf(plan.staging))
+          .str(),
+      machine.target, plan.threads(), plan.shared, b.getStrArrayAttr(names));
   for (Region *region : {&op.getGrid(), &op.getBody()}) {
     if (region == &op.getBody() && plan.staging == Staging::Boxes)
-      types.append(plan.operands().size(),
-                   device::TensorMapType::get(b.getContext()));
+      types.append(plan.mapCount(), device::TensorMapType::get(b.getContext()));
     SmallVector<Location> locations(types.size(), loc());
     Block *block = b.createBlock(region, {}, types, locations);
     b.setInsertionPointToStart(block);
@@ -187,7 +184,8 @@ Value BlockEmitter::blocksOfRows() {
 void BlockEmitter::emitGrid() {
   Value one = constant(1);
   Value blocks = mul(heads(), blocksOfRows());
-  Value when = plan.staging == Staging::Elements ? Value() : alignedEverywhere();
+  Value when =
+      plan.staging == Staging::Elements ? Value() : alignedEverywhere();
   Values described;
   if (plan.staging == Staging::Boxes)
     described = describeBoxes();
@@ -196,6 +194,7 @@ void BlockEmitter::emitGrid() {
 
 Point BlockEmitter::rowPoint(unsigned fragment, unsigned half) {
   Point point = item;
+  point.part = fragment * 2 + half;
   Value row = addI(mulI(warp, int64_t(plan.fragments) * 16),
                    arith::ShRUIOp::create(b, loc(), lane, integer(2)));
   row = addI(row, integer(int64_t(fragment) * 16 + half * 8));
@@ -234,6 +233,23 @@ void BlockEmitter::hoist(Value root, ArrayRef<StringRef> ranks) {
     }
     if (!op || isa<FoldOp, ReduceOp>(op))
       return;
+    // A division by what is the same along `ranks` becomes a product.
+    if (auto map = dyn_cast<MapOp>(op);
+        map && map.getFunction() == Function::Div) {
+      Value divisor = map.getOperands()[1];
+      FieldType type = fieldType(divisor);
+      if (llvm::none_of(ranks, [&](StringRef r) { return type.hasRank(r); }) &&
+          !depends(divisor)) {
+        Binding &binding = reciprocals[value];
+        binding = {Binding::Rows, {}};
+        for (unsigned r = 0; r < rowsOfThread(); ++r) {
+          Lanes x = eval(divisor, rowPoint(r / 2, r % 2), rowMemos[r]);
+          x.value = apply(Function::Div, {real(1), x.value});
+          binding.parts.push_back(x);
+        }
+        return walk(map.getOperands()[0]);
+      }
+    }
     for (Value operand : op->getOperands())
       if (isa<FieldType>(operand.getType()))
         walk(operand);
@@ -246,18 +262,21 @@ void BlockEmitter::emitBody() {
   lane = arith::AndIOp::create(b, loc(), thread, integer(31));
   warp = device::UniformOp::create(
       b, loc(), arith::ShRUIOp::create(b, loc(), thread, integer(5)));
-  // The last rows first: under a causal mask they have the most keys.
-  Value block = wide(device::BlockOp::create(b, loc(), device::Dimension::X));
-  Value count = heads();
-  Value number = sub(sub(blocksOfRows(), constant(1)),
-                     arith::DivUIOp::create(b, loc(), block, count));
+  // The last rows first: under a causal mask they have the most keys. A grid
+  // has fewer than 2^31 blocks, so 32 bits are enough for what counts them.
+  Value block = device::BlockOp::create(b, loc(), device::Dimension::X);
+  Value count = narrow(heads());
+  blockOfRows =
+      arith::SubIOp::create(b, loc(), narrow(sub(blocksOfRows(), constant(1))),
+                            arith::DivUIOp::create(b, loc(), block, count));
   Value head = arith::RemUIOp::create(b, loc(), block, count);
   item = Point();
   for (StringRef rank : llvm::reverse(plan.tiles.items)) {
-    item.at[rank] = arith::RemUIOp::create(b, loc(), head, extent(rank));
-    head = arith::DivUIOp::create(b, loc(), head, extent(rank));
+    Value size = narrow(extent(rank));
+    item.at[rank] = wide(arith::RemUIOp::create(b, loc(), head, size));
+    head = arith::DivUIOp::create(b, loc(), head, size);
   }
-  firstRow = mul(number, plan.rows());
+  firstRow = mul(wide(blockOfRows), plan.rows());
   if (plan.staging == Staging::Boxes)
     emitRoles();
   else
@@ -290,8 +309,8 @@ void BlockEmitter::emitRows() {
     }
     if (&fold != &plan.folds.front())
       barrier(); // another fold used the same shared memory
-    State state = plan.staging == Staging::Boxes ? streamBoxes(fold)
-                                                 : stream(fold);
+    State state =
+        plan.staging == Staging::Boxes ? streamBoxes(fold) : stream(fold);
     // Every lane of a quad has summed its own columns.
     for (const Component &component : fold.plan->components)
       if (!component.isMatrix && !op.isReference(component.number))
@@ -316,80 +335,8 @@ void BlockEmitter::emitRows() {
     }
   }
   results = std::move(matrices);
+  if (plan.staging == Staging::Boxes)
+    reloadCoordinates();
   for (auto output : kernel.getBody().getOps<OutputOp>())
     emitOutput(output);
-}
-
-//===----------------------------------------------------------------------===//
-// Outputs
-//===----------------------------------------------------------------------===//
-
-void BlockEmitter::emitOutput(OutputOp output) {
-  unsigned number = interface.inputs.size() + numberOf(output);
-  SmallVector<StringRef> dims = names(output.getDims());
-  StringRef feature;
-  for (StringRef rank : dims)
-    if (rank != plan.tiles.row && !item.at.count(rank))
-      feature = rank;
-  SmallVector<StringRef> inner;
-  if (!feature.empty()) {
-    inner.push_back(feature);
-    hoist(output.getValue(), inner);
-    if (output.getFiller())
-      hoist(output.getFiller(), inner);
-  }
-  Type storage = output.getStorage();
-  Value within = arith::AndIOp::create(b, loc(), lane, integer(3));
-  // The features that accumulators have, or all.
-  int64_t features = 8;
-  for (const BlockFold &fold : plan.folds)
-    for (const BlockMatrix &matrix : fold.matrices)
-      if (matrix.component->feature == feature)
-        features = std::max(features, matrix.panel.padded());
-  auto write = [&](const Point &point, Memo &memo, Value exists) {
-    Lanes x = eval(output.getValue(), point, memo);
-    Value value = x.value;
-    if (output.getFiller() && x.present)
-      value =
-          select(x.present, value, eval(output.getFiller(), point, memo).value);
-    Value offset = constant(0);
-    for (auto [dim, rank] : llvm::enumerate(dims))
-      offset = add(offset, mul(point.at.at(rank), stride(number, dim)));
-    int64_t bytes = (storage.getIntOrFloatBitWidth() + 7) / 8;
-    ifThen(exists, [&] {
-      device::StoreOp::create(b, loc(), device::Space::Global,
-                              encode(value, storage), data[number],
-                              mul(offset, bytes));
-    });
-  };
-  for (unsigned r = 0; r < rowsOfThread(); ++r) {
-    Point point = rowPoint(r / 2, r % 2);
-    Value exists = compare(Predicate::slt, point.at[plan.tiles.row],
-                           extent(plan.tiles.row));
-    if (feature.empty()) {
-      Memo memo = rowMemos[r];
-      Value first = compare(Predicate::eq, within, integer(0));
-      write(point, memo, both(exists, first));
-      continue;
-    }
-    for (int64_t k = 0; k < features / 4; ++k) {
-      Memo memo = rowMemos[r];
-      for (const BlockFold &fold : plan.folds)
-        for (const BlockMatrix &matrix : fold.matrices) {
-          if (matrix.component->feature != feature)
-            continue;
-          unsigned count = matrix.panel.padded() / 8;
-          FoldOp op = fold.plan->fold;
-          Value result = op.getResult(matrix.component->number);
-          memo[result] = {results[result][((r / 2) * count + k / 2) * 4 +
-                                          (r % 2) * 2 + k % 2],
-                          nullptr};
-        }
-      Value at = add(wide(mulI(within, 2)), (k / 2) * 8 + k % 2);
-      point.at[feature] = at;
-      point.readAt[feature] = minimum(at, sub(extent(feature), constant(1)));
-      write(point, memo,
-            both(exists, compare(Predicate::slt, at, extent(feature))));
-    }
-  }
 }

@@ -47,8 +47,8 @@ Value BlockEmitter::beginScores(const BlockContraction &contraction,
                                         /*swizzle=*/boxRow);
   };
   Value warpgroup = arith::ShRUIOp::create(b, loc(), warp, integer(2));
-  Value a = describe(addI(mulI(warpgroup, rowsOfWarpgroup * boxRow),
-                          integer(rows.offset)));
+  Value a = describe(
+      addI(mulI(warpgroup, rowsOfWarpgroup * boxRow), integer(rows.offset)));
   Value k = describe(addI(base, integer(keys.offset)));
   auto type = VectorType::get({plan.keys / 2}, b.getF32Type());
   Value scores;
@@ -100,7 +100,7 @@ Values BlockEmitter::packWeights(const BlockFold &fold,
 }
 
 Values BlockEmitter::await(int64_t pending, ValueRange values) {
-  auto op = device::WgmmaWaitOp::create(b, loc(), values.getTypes(), pending,
-                                        values);
+  auto op =
+      device::WgmmaWaitOp::create(b, loc(), values.getTypes(), pending, values);
   return Values(op.getResults());
 }

@@ -1,7 +1,7 @@
 //===- WarpgroupLoad.cpp - The producer of Hopper's program ---------------===//
 //
-// One thread copies boxes of tensors, as far ahead of the consumers as there are
-// stages. What lies outside of a tensor lands as zeros.
+// One thread copies boxes of tensors, as far ahead of the consumers as there
+// are stages. What lies outside of a tensor lands as zeros.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,6 +51,8 @@ Values BlockEmitter::describeBoxes() {
         input.getResult().getType().getElement(), data[number], sizes,
         distances, box, /*swizzle=*/SharedOperand::boxRowBytes));
   }
+  for (auto [output, map] : plan.boxOutputs)
+    described.push_back(describeOutput(output));
   return described;
 }
 
@@ -95,33 +97,33 @@ void BlockEmitter::produce(const BlockFold &fold) {
     loadBoxes(contraction.rows, firstRow, integer(0), rowsFull);
 
   Turn turn = firstTurn();
-  loop(tiles.low, tiles.high, plan.keys, {turn.stage, turn.parity},
-       [&](Value start, ValueRange carried) -> Values {
-         Turn turn{carried[0], carried[1]};
-         Value base = mulI(turn.stage, fold.stageBytes);
-         // In the first round every stage is empty: the phase before the first
-         // counts as complete.
-         Value before =
-             arith::XOrIOp::create(b, loc(), turn.parity, integer(1));
-         auto fill = [&](Signal empty, Signal full, int64_t bytes, auto copy) {
-           if (!bytes)
-             return;
-           device::MBarrierWaitOp::create(
-               b, loc(), barrierOf(fold, empty, turn.stage), before);
-           Value barrier = barrierOf(fold, full, turn.stage);
-           device::MBarrierExpectOp::create(b, loc(), barrier, integer(bytes));
-           copy(barrier);
-         };
-         fill(Signal::KeysEmpty, Signal::KeysFull, keyBytes, [&](Value full) {
-           for (const BlockContraction &contraction : fold.contractions)
-             loadBoxes(contraction.keys, start, base, full);
-         });
-         fill(Signal::PanelsEmpty, Signal::PanelsFull, panelBytes,
-              [&](Value full) {
-                for (const BlockMatrix &matrix : fold.matrices)
-                  loadBoxes(matrix.panel, start, base, full);
-              });
-         Turn next = after(turn);
-         return {next.stage, next.parity};
-       });
+  loopOverTiles(
+      tiles.low, tiles.high, {turn.stage, turn.parity},
+      [&](Value start, ValueRange carried) -> Values {
+        Turn turn{carried[0], carried[1]};
+        Value base = mulI(turn.stage, fold.stageBytes);
+        // In the first round every stage is empty: the phase before the first
+        // counts as complete.
+        Value before = arith::XOrIOp::create(b, loc(), turn.parity, integer(1));
+        auto fill = [&](Signal empty, Signal full, int64_t bytes, auto copy) {
+          if (!bytes)
+            return;
+          device::MBarrierWaitOp::create(
+              b, loc(), barrierOf(fold, empty, turn.stage), before);
+          Value barrier = barrierOf(fold, full, turn.stage);
+          device::MBarrierExpectOp::create(b, loc(), barrier, integer(bytes));
+          copy(barrier);
+        };
+        fill(Signal::KeysEmpty, Signal::KeysFull, keyBytes, [&](Value full) {
+          for (const BlockContraction &contraction : fold.contractions)
+            loadBoxes(contraction.keys, start, base, full);
+        });
+        fill(Signal::PanelsEmpty, Signal::PanelsFull, panelBytes,
+             [&](Value full) {
+               for (const BlockMatrix &matrix : fold.matrices)
+                 loadBoxes(matrix.panel, start, base, full);
+             });
+        Turn next = after(turn);
+        return {next.stage, next.parity};
+      });
 }

@@ -3,7 +3,8 @@
 // FlashAttention-3's schedule (Shah et al. 2024, sections 3.1 and 3.2). Warps 0
 // to 3 are the producer (WarpgroupLoad.cpp), the others consumers, a warpgroup
 // for 64 rows. A consumer begins the scores of a tile and the accumulators of
-// the tile before, and works on the scores while the accumulators are under way:
+// the tile before, and works on the scores while the accumulators are under
+// way:
 //
 //   keys of n full?        S(n) = Q K(n)^T, begun
 //   panels of n-1 full?    O += P(n-1) V(n-1), begun
@@ -41,8 +42,7 @@ BlockEmitter::Turn BlockEmitter::after(Turn turn) {
   Value next = addI(turn.stage, integer(1));
   Value wraps = compare(Predicate::eq, next, integer(plan.stages));
   Value flipped = arith::XOrIOp::create(b, loc(), turn.parity, integer(1));
-  return {select(wraps, integer(0), next),
-          select(wraps, flipped, turn.parity)};
+  return {select(wraps, integer(0), next), select(wraps, flipped, turn.parity)};
 }
 
 Value BlockEmitter::barrierOf(const BlockFold &fold, Signal signal,
@@ -71,14 +71,50 @@ void BlockEmitter::makeBarriers() {
           make(barrierOf(fold, signal, integer(stage)), count);
     }
     device::FenceOp::create(b, loc(), device::Fence::MBarrierInit);
+    int64_t at = plan.coordinates;
+    auto keep = [&](Value coordinate) {
+      device::StoreOp::create(b, loc(), device::Space::Shared, coordinate,
+                              integer(at), integer(0));
+      at += 4;
+    };
+    keep(blockOfRows);
+    for (StringRef rank : plan.tiles.items)
+      keep(narrow(item.at.at(rank)));
   });
   barrier();
+}
+
+void BlockEmitter::reloadCoordinates() {
+  int64_t at = plan.coordinates;
+  auto reload = [&] {
+    Value coordinate = sharedLoad(integer(at), 0, b.getI32Type());
+    at += 4;
+    return wide(coordinate);
+  };
+  firstRow = mul(reload(), plan.rows());
+  for (StringRef rank : plan.tiles.items)
+    item.at[rank] = reload();
 }
 
 void BlockEmitter::release(const BlockFold &fold, Signal signal, Value stage) {
   ifThen(compare(Predicate::eq, lane, integer(0)), [&] {
     device::MBarrierArriveOp::create(b, loc(), barrierOf(fold, signal, stage));
   });
+}
+
+/// Boxes are of tensors with extents below 2^31, and registers are few: the
+/// loop counts in 32 bits.
+Values BlockEmitter::loopOverTiles(Value from, Value to, ValueRange init,
+                                   LoopBody body) {
+  auto op = scf::ForOp::create(
+      b, loc(), narrow(from), narrow(to), integer(plan.keys), init,
+      [&](OpBuilder &inner, Location, Value start, ValueRange carried) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToEnd(inner.getInsertionBlock());
+        Values next = body(wide(start), carried);
+        scf::YieldOp::create(b, loc(), next);
+      });
+  return Values(op.getResults());
 }
 
 //===----------------------------------------------------------------------===//
@@ -144,9 +180,9 @@ BlockEmitter::State BlockEmitter::streamBoxes(const BlockFold &fold) {
   device::MBarrierWaitOp::create(b, loc(), barrierOf(fold, Signal::RowsFull),
                                  integer(0));
   Values flat = flatten(state);
-  auto any = scf::IfOp::create(b, loc(), ValueRange(flat).getTypes(),
-                               compare(Predicate::slt, tiles.low, tiles.high),
-                               true);
+  auto any =
+      scf::IfOp::create(b, loc(), ValueRange(flat).getTypes(),
+                        compare(Predicate::slt, tiles.low, tiles.high), true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(any.elseBlock());
   scf::YieldOp::create(b, loc(), flat);
@@ -166,8 +202,14 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
   auto baseOf = [&](const Turn &turn) {
     return mulI(turn.stage, fold.stageBytes);
   };
+  auto fence = [&](ValueRange values) {
+    return Values(
+        device::WgmmaFenceOp::create(b, loc(), values.getTypes(), values)
+            .getResults());
+  };
   auto beginAllScores = [&](const Turn &turn) {
     isFull(Signal::KeysFull, turn);
+    fence({});
     Values scores;
     for (const BlockContraction &contraction : fold.contractions)
       scores.push_back(beginScores(contraction, baseOf(turn)));
@@ -187,17 +229,13 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
       result.push_back(joined(state[matrix.component->number]));
     return result;
   };
-  auto fence = [&](ValueRange values) {
-    return Values(device::WgmmaFenceOp::create(b, loc(), values.getTypes(),
-                                               values)
-                      .getResults());
-  };
   // Begins the accumulators of the tile of `turn`; `registers` are they and the
-  // weights, fenced. Afterwards they are the same in flight.
+  // weights, then the same in flight.
   auto beginAllSums = [&](Values &registers, const Turn &turn) {
     if (!matrices)
       return;
     isFull(Signal::PanelsFull, turn);
+    registers = fence(registers);
     ArrayRef<Value> weights = ArrayRef<Value>(registers).drop_front(matrices);
     size_t each = keyFragments() / 2;
     Values sums;
@@ -214,7 +252,6 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
 
   // The first tile, before which there is nothing to move or to overlap with.
   Turn first = firstTurn();
-  fence({});
   Values scores = await(0, beginAllScores(first));
   release(fold, Signal::KeysEmpty, first.stage);
   Summands taken = summandsOfTile(fold, state, split(scores), tiles.low);
@@ -229,8 +266,8 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
   Values init = flatten(current);
   llvm::append_range(init, weights);
   init.append({first.stage, first.parity});
-  Values ends = loop(
-      add(tiles.low, plan.keys), tiles.high, plan.keys, init,
+  Values ends = loopOverTiles(
+      add(tiles.low, plan.keys), tiles.high, init,
       [&](Value start, ValueRange carried) {
         Turn before{carried[carried.size() - 2], carried.back()};
         Turn now = after(before);
@@ -240,7 +277,6 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
                            carried.drop_back(2).take_back(weights.size()));
         if (alternates())
           takeTurn(/*last=*/false);
-        registers = fence(registers);
         Values scores = beginAllScores(now);
         beginAllSums(registers, before);
         if (alternates())
@@ -250,9 +286,8 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
         llvm::append_range(all, registers);
         all = await(matrices ? 1 : 0, all);
         release(fold, Signal::KeysEmpty, now.stage);
-        Summands taken =
-            summandsOfTile(fold, old, split(ArrayRef(all).take_front(count)),
-                           start);
+        Summands taken = summandsOfTile(
+            fold, old, split(ArrayRef(all).take_front(count)), start);
         registers.assign(all.begin() + count, all.end());
         if (matrices) {
           registers = await(0, registers);
@@ -276,7 +311,6 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
     Values registers = accumulators(last);
     llvm::append_range(registers,
                        ArrayRef(ends).drop_back(2).take_back(weights.size()));
-    registers = fence(registers);
     beginAllSums(registers, turn);
     registers = await(0, registers);
     release(fold, Signal::PanelsEmpty, turn.stage);

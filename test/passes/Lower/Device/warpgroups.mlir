@@ -2,7 +2,7 @@
 
 // Three consumers of 64 rows and a producer: 512 threads. 192 rows of Q, two
 // stages of 128 keys of K and V, each 128 bytes a row, and nine barriers.
-// CHECK-LABEL: device.kernel @causal_sm_90a_boxes target "sm_90a" threads 512 shared 90184
+// CHECK-LABEL: device.kernel @causal_sm_90a_boxes target "sm_90a" threads 512 shared 90188
 // CHECK-DAG: %[[Q:.*]] = device.nv.encode_map bf16 {{.*}} box [64, 192] swizzle 128
 // CHECK-DAG: %[[K:.*]] = device.nv.encode_map bf16 {{.*}} box [64, 128] swizzle 128
 // CHECK-DAG: %[[V:.*]] = device.nv.encode_map bf16 {{.*}} box [64, 128] swizzle 128
