@@ -47,3 +47,5 @@ config.substitutions.append(("%examples", os.path.join(config.einfall_source_dir
 config.substitutions.append(("%root", config.einfall_source_dir))
 config.substitutions.append(("%lib", os.path.join(config.einfall_build_dir, "lib")))
 config.substitutions.append(("%python", config.python))
+fakes = os.path.join(config.einfall_build_dir, "test", "lib")
+config.substitutions.append(("%fake-cuda", os.path.join(fakes, "libfake_cuda.so")))

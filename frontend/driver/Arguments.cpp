@@ -23,8 +23,11 @@ KernelArguments::KernelArguments(cascade::KernelOp kernel)
 
 std::unique_ptr<KernelArguments>
 KernelArguments::create(cascade::KernelOp kernel, Session &session,
-                        const llvm::StringMap<RandomRange> &ranges) {
+                        const llvm::StringMap<RandomRange> &ranges,
+                        const llvm::StringMap<int64_t> &fixed) {
   std::unique_ptr<KernelArguments> arguments(new KernelArguments(kernel));
+  for (const auto &extent : fixed)
+    arguments->given.extents[extent.getKey()] = extent.getValue();
   if (!arguments->readInputs(session) || !arguments->bind(kernel, session) ||
       !arguments->drawInputs(session, ranges) ||
       !arguments->allocateOutputs(session))

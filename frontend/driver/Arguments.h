@@ -34,10 +34,12 @@ struct RandomRange {
 
 class KernelArguments {
 public:
-  /// Nothing after an error, which has been reported.
+  /// Extents are those of `fixed`, those of the options, of given inputs and of
+  /// `default`. Nothing after an error, which has been reported.
   static std::unique_ptr<KernelArguments>
   create(cascade::KernelOp kernel, Session &session,
-         const llvm::StringMap<RandomRange> &ranges = {});
+         const llvm::StringMap<RandomRange> &ranges = {},
+         const llvm::StringMap<int64_t> &fixed = {});
 
   /// For the reference interpreter; points into this object.
   const interpreter::Arguments &forInterpreter() const { return given; }

@@ -4,6 +4,8 @@
 
 #include "codegen/cpu/CpuModule.h"
 #include "codegen/targets/Chips.h"
+#include "frontend/driver/PackageLauncher.h"
+#include "runtime/core/Device.h"
 #include "runtime/devices/emulated/Emulator.h"
 
 #include <chrono>
@@ -25,7 +27,15 @@ einfall::driver::targetOfDevice(llvm::StringRef name) {
     return "cpu";
   if (name.consume_front("emulated:") && findChip(name))
     return name.str();
+  if (isCuda(name))
+    return "cuda";
   return std::nullopt;
+}
+
+bool einfall::driver::isCuda(llvm::StringRef name) {
+  unsigned ordinal;
+  return name == "cuda" ||
+         (name.consume_front("cuda:") && !name.getAsInteger(10, ordinal));
 }
 
 std::vector<std::string> einfall::driver::targetNames() {
@@ -36,7 +46,7 @@ std::vector<std::string> einfall::driver::targetNames() {
 }
 
 std::string einfall::driver::deviceNames() {
-  std::string names = "cpu";
+  std::string names = "cpu, cuda";
   for (const Chip &chip : chips())
     names += ", emulated:" + std::string(chip.name);
   return names;
@@ -44,7 +54,11 @@ std::string einfall::driver::deviceNames() {
 
 std::unique_ptr<Launcher> Launcher::create(Session &session) {
   std::unique_ptr<Launcher> result;
-  if (session.options.device == "cpu")
+  bool onHost = session.options.device == "cpu";
+  if (isCuda(session.options.device) ||
+      (onHost && isPackage(session.options.file)))
+    result = std::make_unique<PackageLauncher>(session);
+  else if (onHost)
     result = std::make_unique<CpuLauncher>(session);
   else
     result = std::make_unique<EmulatedLauncher>(session);
@@ -58,11 +72,17 @@ bool Launcher::prepare() {
   kernel = program->kernel(session.options.kernel);
   if (!kernel)
     return false;
-  arguments =
-      KernelArguments::create(kernel, session, program->randomRanges(kernel));
+  arguments = KernelArguments::create(
+      kernel, session, program->randomRanges(kernel), program->fixedExtents);
   if (!arguments)
     return false;
   double begin = now();
+  bool good = program->package ? unpack() : compile();
+  compileSeconds = now() - begin;
+  return good;
+}
+
+bool Launcher::compile() {
   PipelineOptions options;
   options.target = *targetOfDevice(session.options.device);
   for (const std::string &rank : arguments->interface.ranks)
@@ -71,9 +91,12 @@ bool Launcher::prepare() {
   if (!compiled)
     return false;
   report = compiled->report;
-  bool good = load(std::move(*compiled));
-  compileSeconds = now() - begin;
-  return good;
+  return load(std::move(*compiled));
+}
+
+bool Launcher::unpack() {
+  session.error("packages are not run on " + session.options.device);
+  return false;
 }
 
 //===----------------------------------------------------------------------===//
@@ -190,6 +213,24 @@ bool EmulatedLauncher::load(PipelineResult result) {
   words = deviceParameters(*arguments);
   buffers = deviceBuffers(*arguments);
   return true;
+}
+
+bool EmulatedLauncher::unpack() {
+  const runtime::KernelPlan &plan = *program->packaged;
+  std::string target = *targetOfDevice(session.options.device);
+  PipelineResult result;
+  for (const runtime::VersionPlan &version : plan.versions)
+    if (version.target == target)
+      result.images.emplace_back(
+          program->package->parts()[version.image].bytes);
+  report.kernel = plan.name;
+  report.planKind = "package";
+  if (!result.images.empty())
+    return load(std::move(result));
+  session.error("kernel `" + plan.name + "` has no version for " + target +
+                ": the package has " + runtime::targetsOf(plan));
+  session.isToolMissing = true;
+  return false;
 }
 
 std::optional<double> EmulatedLauncher::launch() {

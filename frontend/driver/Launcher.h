@@ -42,11 +42,15 @@ protected:
   explicit Launcher(Session &session) : session(session) {}
   /// Makes the compiled kernel ready; false after an error.
   virtual bool load(PipelineResult result) = 0;
+  /// Compiles the kernel for what the device runs, and loads it.
+  virtual bool compile();
+  /// Takes the kernel from the package of the program instead.
+  virtual bool unpack();
   Session &session;
+  std::unique_ptr<Program> program;
 
 private:
   bool prepare();
-  std::unique_ptr<Program> program;
 };
 
 /// On this processor, by all threads. `launch` allocates nothing.
@@ -81,6 +85,7 @@ public:
 
 protected:
   bool load(PipelineResult result) override;
+  bool unpack() override;
 
 private:
   std::vector<emulated::DeviceImage> versions;
@@ -94,8 +99,11 @@ private:
 std::vector<uint64_t> deviceParameters(const KernelArguments &arguments);
 std::vector<emulated::Buffer> deviceBuffers(const KernelArguments &arguments);
 
-/// The target that device `name` runs code of ("cpu", "sm_80"), or nothing.
+/// The target that device `name` runs code of ("cpu", "sm_80"; "cuda" where the
+/// device has to be asked), or nothing.
 std::optional<std::string> targetOfDevice(llvm::StringRef name);
+/// Whether a device is one of CUDA, whether it is there or not.
+bool isCuda(llvm::StringRef name);
 
 } // namespace einfall::driver
 

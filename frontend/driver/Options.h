@@ -74,6 +74,7 @@ struct Options {
   /// Of a package: all --target, in order.
   std::vector<std::string> targets;
   std::string header; ///< declares the package that `output` embeds
+  bool source = true; ///< put the source into a package
 };
 
 /// What `--target` takes: "cpu" and the names of all chips.

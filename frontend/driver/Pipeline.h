@@ -19,6 +19,11 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+namespace einfall::runtime {
+class Package;
+struct KernelPlan;
+} // namespace einfall::runtime
+
 namespace einfall::driver {
 
 enum class Stage {
@@ -46,9 +51,19 @@ llvm::StringRef stageSuffix(Stage stage);
 /// What the front end made of a file.
 class Program {
 public:
-  /// Reads and analyses the file of the options, Ein or (suffix .mlir) textual
-  /// IR of the cascade dialect. Null after an error, which has been reported.
+  /// Reads and analyses the file of the options: Ein, (suffix .mlir) textual IR
+  /// of the cascade dialect, or (suffix .efk) the source that a package
+  /// carries. Null after an error, which has been reported.
   static std::unique_ptr<Program> load(Session &session);
+
+  /// The package that the source is of, and the plan of its kernel that the
+  /// options name; null where the file is none.
+  std::shared_ptr<const runtime::Package> package;
+  const runtime::KernelPlan *packaged = nullptr;
+  /// Extents that all versions of that kernel rely on.
+  llvm::StringMap<int64_t> fixedExtents;
+
+  llvm::StringRef sourceName, sourceText;
 
   /// All kernels, or the one called `name`; reports and gives none where there
   /// is no such kernel, or several and no name.
@@ -60,6 +75,7 @@ public:
 
 private:
   explicit Program(Session &session) : session(session) {}
+  std::optional<unsigned> readPackage();
   Session &session;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// By kernel.
@@ -90,6 +106,9 @@ struct PipelineResult {
   std::vector<std::string> programs;
   std::string ptx, cubin;
 };
+
+/// Whether a file is a package, by its suffix.
+bool isPackage(llvm::StringRef path);
 
 /// The extents that -D binds and, with `defaults`, those that `default`
 /// proposes.

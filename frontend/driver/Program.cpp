@@ -2,6 +2,7 @@
 
 #include "frontend/driver/Pipeline.h"
 #include "frontend/sema/Emit.h"
+#include "runtime/core/Package.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -77,16 +78,73 @@ private:
 };
 } // namespace
 
+bool einfall::driver::isPackage(StringRef path) {
+  return path.ends_with(".efk");
+}
+
+/// The extents that all versions of a kernel rely on.
+static llvm::StringMap<int64_t> fixedOf(const runtime::KernelPlan &plan) {
+  llvm::StringMap<int64_t> fixed;
+  for (const runtime::FixedExtent &first : plan.versions.front().fixed)
+    if (llvm::all_of(plan.versions, [&](const runtime::VersionPlan &version) {
+          return llvm::any_of(
+              version.fixed, [&](const runtime::FixedExtent &other) {
+                return other.rank == first.rank && other.extent == first.extent;
+              });
+        }))
+      fixed[plan.ranks[first.rank].name] = first.extent;
+  return fixed;
+}
+
+/// Opens the package that the options name, and takes its source.
+std::optional<unsigned> Program::readPackage() {
+  const std::string &file = session.options.file;
+  const std::string &wanted = session.options.kernel;
+  runtime::Status status = runtime::Package::open(file.c_str(), package);
+  if (status.ok())
+    status = package->find(wanted.empty() ? nullptr : wanted.c_str(), packaged);
+  if (!status.ok()) {
+    session.error(status.text);
+    return std::nullopt;
+  }
+  const runtime::Plan &plan = package->plan();
+  if (!plan.source) {
+    session.error(file + " carries no source")
+        .remedy("it can be launched by libeinfall_rt; compile it without "
+                "--no-source to run and verify it here");
+    return std::nullopt;
+  }
+  if (packaged->versions.empty()) {
+    session.error(file + " has no version of kernel `" + packaged->name + "`");
+    return std::nullopt;
+  }
+  fixedExtents = fixedOf(*packaged);
+  for (const auto &[rank, extent] : session.options.defines)
+    if (auto found = fixedExtents.find(rank);
+        found != fixedExtents.end() && found->second != extent) {
+      session.error("-D " + rank + "=" + llvm::Twine(extent) + ": " + file +
+                    " was compiled for " + rank + " = " +
+                    llvm::Twine(found->second));
+      return std::nullopt;
+    }
+  return session.addSource(plan.sourceName,
+                           package->parts()[plan.source].bytes);
+}
+
 std::unique_ptr<Program> Program::load(Session &session) {
-  std::optional<unsigned> buffer = session.readSource();
+  std::unique_ptr<Program> program(new Program(session));
+  std::optional<unsigned> buffer = isPackage(session.options.file)
+                                       ? program->readPackage()
+                                       : session.readSource();
   if (!buffer)
     return nullptr;
-  std::unique_ptr<Program> program(new Program(session));
+  program->sourceName = session.sources.getName(*buffer);
+  program->sourceText = session.sources.getText(*buffer);
   mlir::MLIRContext &context = session.context;
   context.loadDialect<cascade::CascadeDialect>();
-  if (StringRef(session.options.file).ends_with(".mlir")) {
-    auto source = llvm::MemoryBuffer::getMemBufferCopy(
-        session.sources.getText(*buffer), session.options.file);
+  if (program->sourceName.ends_with(".mlir")) {
+    auto source = llvm::MemoryBuffer::getMemBufferCopy(program->sourceText,
+                                                       program->sourceName);
     auto manager = std::make_shared<llvm::SourceMgr>();
     manager->AddNewSourceBuffer(std::move(source), llvm::SMLoc());
     mlir::ParserConfig config(&context);
@@ -94,6 +152,7 @@ std::unique_ptr<Program> Program::load(Session &session) {
     return program->module ? std::move(program) : nullptr;
   }
   ein::FrontendOptions options;
+  options.defines = program->fixedExtents;
   for (const auto &[rank, extent] : session.options.defines)
     options.defines[rank] = extent;
   auto analysed =
@@ -135,6 +194,8 @@ llvm::SmallVector<cascade::KernelOp> Program::kernels(StringRef name) {
 }
 
 cascade::KernelOp Program::kernel(StringRef name) {
+  if (packaged)
+    name = packaged->name;
   llvm::SmallVector<cascade::KernelOp> found = kernels(name);
   if (found.empty())
     return {};

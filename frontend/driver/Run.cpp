@@ -75,8 +75,8 @@ int einfall::driver::run(const Options &options) {
         program ? program->kernel(options.kernel) : cascade::KernelOp();
     if (!kernel)
       return exitInput;
-    auto arguments =
-        KernelArguments::create(kernel, session, program->randomRanges(kernel));
+    auto arguments = KernelArguments::create(
+        kernel, session, program->randomRanges(kernel), program->fixedExtents);
     if (!arguments || !interpret(kernel, *arguments) ||
         !writeOutputs(*arguments, session))
       return exitInput;
@@ -86,12 +86,13 @@ int einfall::driver::run(const Options &options) {
   }
   std::unique_ptr<Launcher> launcher = Launcher::create(session);
   if (!launcher)
-    return exitInput;
+    return session.isToolMissing ? exitMissing : exitInput;
   std::optional<double> seconds = launcher->launch();
   if (!seconds)
     return exitInternal;
   llvm::outs() << launcher->arguments->interface.name << " ["
-               << launcher->arguments->describeExtents() << "] compiled in "
+               << launcher->arguments->describeExtents()
+               << (isPackage(options.file) ? "] loaded in " : "] compiled in ")
                << llvm::format("%.2f s", launcher->compileSeconds)
                << ", ran in " << llvm::format("%.3f ms", *seconds * 1e3)
                << " on " << launcher->place() << "\n";

@@ -34,15 +34,19 @@ std::optional<unsigned> Session::readSource() {
     error("cannot read " + options.file + ": " + file.getError().message());
     return std::nullopt;
   }
-  llvm::StringRef text = (*file)->getBuffer();
+  return addSource(options.file == "-" ? "<stdin>" : options.file,
+                   (*file)->getBuffer());
+}
+
+std::optional<unsigned> Session::addSource(llvm::StringRef name,
+                                           llvm::StringRef text) {
   if (text.size() > ein::SourceManager::maxBytes) {
-    error(options.file + " has " + llvm::Twine(text.size()) +
+    error(name + " has " + llvm::Twine(text.size()) +
           " bytes, a source has at most " +
           llvm::Twine(ein::SourceManager::maxBytes));
     return std::nullopt;
   }
-  return sources.add(options.file == "-" ? "<stdin>" : options.file,
-                     text.str());
+  return sources.add(name.str(), text.str());
 }
 
 bool Session::succeeded(llvm::Error failure) {

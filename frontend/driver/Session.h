@@ -26,6 +26,8 @@ public:
 
   /// Reads the file of the options into `sources`. Nothing after an error.
   std::optional<unsigned> readSource();
+  /// Takes a text as a source. Nothing after an error.
+  std::optional<unsigned> addSource(llvm::StringRef name, llvm::StringRef text);
 
   /// Reports an error that has no place in the source.
   ein::DiagnosticEngine::Builder error(const llvm::Twine &message) {

@@ -266,6 +266,9 @@ private:
     sub.add_option("--header", options.header,
                    "Write the C header of a package that -o FILE.o embeds")
         ->type_name("FILE.h");
+    sub.add_flag_callback(
+        "--no-source", [this] { options.source = false; },
+        "Leave the source out of a package; `run` then refuses it");
     addProofs(sub);
     sub.add_option("-o,--output", options.output,
                    "The file; its suffix names the stage; - is standard output")

@@ -65,6 +65,10 @@ std::string Package::describe() const {
   std::string text = "package of " + contents.producer + ", " +
                      std::to_string(table.size()) + " parts, " +
                      std::to_string(bytes.size()) + " bytes\n";
+  if (contents.source)
+    text += "source " + contents.sourceName + ": part " +
+            std::to_string(contents.source) + ", " +
+            ::describe(table[contents.source]) + "\n";
   for (const KernelPlan &kernel : contents.kernels) {
     text += "kernel " + kernel.name + "\n";
     for (const TensorPlan &tensor : kernel.tensors) {

@@ -15,7 +15,7 @@ using namespace einfall::runtime;
 static constexpr std::string_view magic("\x89"
                                         "EFK\r\n\x1a\n",
                                         8);
-static constexpr uint32_t formatVersion = 1;
+static constexpr uint32_t formatVersion = 2;
 static constexpr uint64_t headerBytes = 32, entryBytes = 32, alignment = 64;
 static constexpr uint32_t maxParts = 1 << 16;
 
@@ -46,6 +46,8 @@ std::string einfall::runtime::name(PartKind kind) {
     return "PTX";
   case PartKind::Cubin:
     return "cubin";
+  case PartKind::Source:
+    return "source";
   }
   return "part of unknown kind " + std::to_string(uint32_t(kind));
 }

@@ -33,6 +33,7 @@ enum class PartKind : uint32_t {
   DeviceImage = 3, ///< for the emulated device
   Ptx = 4,
   Cubin = 5,
+  Source = 6, ///< what the kernels were compiled from
 };
 
 /// "host library", ...; "part of unknown kind 9".

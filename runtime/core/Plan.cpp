@@ -272,6 +272,8 @@ std::string einfall::runtime::encode(const Plan &plan) {
   Encoder encoder;
   encoder.text(plan.producer);
   encoder.list(plan.kernels, [&](const KernelPlan &k) { encoder.kernel(k); });
+  encoder.number(plan.source);
+  encoder.text(plan.sourceName);
   return std::move(encoder.out);
 }
 
@@ -283,6 +285,8 @@ std::optional<Plan> einfall::runtime::decode(std::string_view bytes,
   plan.producer = decoder.text();
   decoder.list(plan.kernels, 24, maxKernels,
                [&](KernelPlan &k) { decoder.kernel(k); });
+  plan.source = decoder.number<uint32_t>();
+  plan.sourceName = decoder.text();
   if (decoder.failed || decoder.at != bytes.size()) {
     error = "the launch plan is damaged at its byte " +
             std::to_string(decoder.at) + " of " + std::to_string(bytes.size());
@@ -294,5 +298,10 @@ std::optional<Plan> einfall::runtime::decode(std::string_view bytes,
               "` is unsound: " + *fault;
       return std::nullopt;
     }
+  if (plan.source >= parts) {
+    error =
+        "the launch plan is unsound: its source is a part that is not there";
+    return std::nullopt;
+  }
   return plan;
 }

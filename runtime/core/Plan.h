@@ -108,6 +108,10 @@ struct KernelPlan {
 struct Plan {
   std::string producer;
   std::vector<KernelPlan> kernels;
+  /// The text that the kernels were compiled from, for those who verify them,
+  /// and the name of its file. 0: it was left out.
+  PartNumber source = 0;
+  std::string sourceName;
 };
 
 /// "f32", "bf16", ...

@@ -42,25 +42,27 @@ CudaMemory::allocate(std::shared_ptr<const Device> device, size_t bytes,
   return std::nullopt;
 }
 
-std::optional<Failure> CudaMemory::write(const void *from) const {
-  if (!bytes)
+std::optional<Failure> CudaMemory::write(size_t offset, const void *from,
+                                         size_t count) const {
+  if (!count)
     return std::nullopt;
   Current current(*device);
   Result result = current.result;
   if (!result)
-    result = device->api().copyToDevice(address, from, bytes);
+    result = device->api().copyToDevice(address + offset, from, count);
   if (!result)
     return std::nullopt;
   return Failure{device->driver().describe("cuMemcpyHtoD", result)};
 }
 
-std::optional<Failure> CudaMemory::read(void *to) const {
-  if (!bytes)
+std::optional<Failure> CudaMemory::read(size_t offset, void *to,
+                                        size_t count) const {
+  if (!count)
     return std::nullopt;
   Current current(*device);
   Result result = current.result;
   if (!result)
-    result = device->api().copyToHost(to, address, bytes);
+    result = device->api().copyToHost(to, address + offset, count);
   if (!result)
     return std::nullopt;
   return Failure{device->driver().describe("cuMemcpyDtoH", result)};

@@ -27,9 +27,10 @@ public:
   allocate(std::shared_ptr<const Device> device, size_t bytes,
            Failure &failure);
 
-  /// Copies all bytes, and returns when that is done.
-  std::optional<Failure> write(const void *from) const;
-  std::optional<Failure> read(void *to) const;
+  /// Copies `count` bytes that begin at `offset`, and returns when it is done.
+  std::optional<Failure> write(size_t offset, const void *from,
+                               size_t count) const;
+  std::optional<Failure> read(size_t offset, void *to, size_t count) const;
 
   void *data() const { return reinterpret_cast<void *>(address); }
   size_t size() const { return bytes; }

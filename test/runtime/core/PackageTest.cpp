@@ -75,8 +75,8 @@ TEST(Package, SaysWhatIsWrong) {
             std::string::npos);
   EXPECT_NE(read(whole + "x").text.find("is too long"), std::string::npos);
   std::string later = whole;
-  later[8] = 2;
-  EXPECT_NE(read(later).text.find("has version 2 of the format"),
+  later[8] = 3;
+  EXPECT_NE(read(later).text.find("has version 3 of the format"),
             std::string::npos);
   std::string broken = whole;
   broken.back() = 'y';
@@ -126,6 +126,23 @@ TEST(Package, RefusesUnsoundPlans) {
   EXPECT_NE(unsound([](KernelPlan &k) {
               k.tensors.resize(maxTensors + 1, k.tensors[1]);
             }).find("is damaged at its byte"),
+            std::string::npos);
+}
+
+TEST(Package, CarriesItsSource) {
+  PackageWriter writer;
+  writer.add(PartKind::HostLibrary, "x");
+  Plan plan{"a test", {sampleKernel()}};
+  plan.source = writer.add(PartKind::Source, "kernel sample");
+  plan.sourceName = "sample.ein";
+  std::shared_ptr<const Package> package;
+  ASSERT_TRUE(Package::read(writer.finish(plan), package).ok());
+  EXPECT_EQ(package->parts()[package->plan().source].bytes, "kernel sample");
+  EXPECT_NE(package->describe().find("source sample.ein: part 2, 13 bytes at "),
+            std::string::npos);
+  plan.source = 3;
+  EXPECT_NE(read(writer.finish(plan))
+                .text.find("its source is a part that is not there"),
             std::string::npos);
 }
 

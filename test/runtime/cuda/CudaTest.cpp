@@ -239,7 +239,8 @@ protected:
       x[i] = i + 1;
     auto xs = cuda::CudaMemory::allocate(device, 4 * m, failure);
     auto ys = cuda::CudaMemory::allocate(device, 4 * m, failure);
-    if (!xs || !ys || xs->write(x.data()) || ys->write(y.data())) {
+    if (!xs || !ys || xs->write(0, x.data(), 4 * m) ||
+        ys->write(0, y.data(), 4 * m)) {
       ADD_FAILURE() << failure.text;
       return EINFALL_SYSTEM_ERROR;
     }
@@ -257,7 +258,7 @@ protected:
     allocated = allocations - before;
     if (capture)
       configureFake(("package=" + path).c_str());
-    EXPECT_FALSE(status == EINFALL_OK && ys->read(y.data()));
+    EXPECT_FALSE(status == EINFALL_OK && ys->read(0, y.data(), 4 * m));
     return status;
   }
   void expectResult(int64_t m, double extra) {
