@@ -732,6 +732,17 @@ LogicalResult Translation::translate(Operation &op) {
              list({to, of(o.getA()), of(o.getB()), of(o.getC())}));
         return success();
       })
+      .Case<device::ToTf32Op>([&](device::ToTf32Op o) {
+        emit(Opcode::RoundToTf32, 0,
+             list({define(o.getResult()), of(o.getValue())}));
+        return success();
+      })
+      .Case<device::MmaTf32Op>([&](device::MmaTf32Op o) {
+        Registers to = define(o.getResult());
+        emit(Opcode::MmaTf32, 0,
+             list({to, of(o.getA()), of(o.getB()), of(o.getC())}));
+        return success();
+      })
       .Default([&](Operation *) { return translateHopper(op); });
 }
 

@@ -44,7 +44,30 @@ static LogicalResult lowerMma(device::MmaOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+static LogicalResult lowerToTf32(device::ToTf32Op op,
+                                 PatternRewriter &rewriter) {
+  Emit emit(op, rewriter);
+  rewriter.replaceOp(
+      op, emit.intrinsic("llvm.nvvm.f2tf32.rna", emit.i32(), op.getValue()));
+  return success();
+}
+
+static LogicalResult lowerMmaTf32(device::MmaTf32Op op,
+                                  PatternRewriter &rewriter) {
+  Emit emit(op, rewriter);
+  SmallVector<Value> operands = emit.elements(op.getA());
+  llvm::append_range(operands, emit.elements(op.getB()));
+  llvm::append_range(operands, emit.elements(op.getC()));
+  Value product = emit.intrinsic("llvm.nvvm.mma.m16n8k8.row.col.tf32",
+                                 emit.structOf(emit.f32(), 4), operands);
+  rewriter.replaceOp(
+      op, emit.vector(op.getResult().getType(), emit.elements(product)));
+  return success();
+}
+
 void einfall::nvidia::addMatrixPatterns(RewritePatternSet &patterns) {
   patterns.add(lowerLdMatrix);
   patterns.add(lowerMma);
+  patterns.add(lowerToTf32);
+  patterns.add(lowerMmaTf32);
 }

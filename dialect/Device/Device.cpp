@@ -177,3 +177,11 @@ LogicalResult LdMatrixOp::verify() {
                          << getResult().getType();
   return success();
 }
+
+LogicalResult MmaTf32Op::verify() {
+  for (Value operand : {getA(), getB()})
+    if (operand.getDefiningOp<LdMatrixOp>())
+      return emitOpError("takes registers as device.nv.ldmatrix loaded them; "
+                         "device.nv.to_tf32 has to round them");
+  return success();
+}

@@ -45,6 +45,45 @@ def Device_MmaOp : Device_Op<"nv.mma",
   }];
 }
 
+def Device_ToTf32Op : Device_PureOp<"nv.to_tf32"> {
+  let summary = "an f32 rounded to what tf32 products take";
+  let description = [{
+    `cvt.rna.tf32.f32` (PTX ISA, "Data Movement and Conversion Instructions:
+    cvt"): to the nearest number with 10 bits of fraction, ties away from zero;
+    at most 2^-11 of the number away. The register is f32 with 13 zeros below.
+
+    Example: `%r = device.nv.to_tf32 %x`
+  }];
+  let arguments = (ins F32:$value);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Device_MmaTf32Op : Device_Op<"nv.mma_tf32",
+    [AllTypesMatch<["c", "result"]>, NoMemoryEffect]> {
+  let summary = "D = A B + C on 16 x 8 x 8 of tf32 (converged)";
+  let description = [{
+    `mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32` (PTX ISA, "Matrix
+    fragments for mma.m16n8k8"): A is 16 x 8 in four registers, B 8 x 8 in two,
+    C and D 16 x 8 in four f32. With r = lane / 4 and c = lane mod 4, registers
+    of A are elements (r, c), (r + 8, c), (r, c + 4), (r + 8, c + 4), of B (c, r)
+    and (c + 4, r); C lies as in `device.nv.mma`.
+
+    Registers come from `device.nv.to_tf32`: what the machine makes of others is
+    not defined, so what `device.nv.ldmatrix` loaded is refused.
+
+    Example: `%d = device.nv.mma_tf32 %a, %b, %c`
+  }];
+  let arguments = (ins VectorOfLengthAndType<[4], [I32]>:$a,
+                       VectorOfLengthAndType<[2], [I32]>:$b,
+                       VectorOfLengthAndType<[4], [F32]>:$c);
+  let results = (outs VectorOfLengthAndType<[4], [F32]>:$result);
+  let assemblyFormat = [{
+    $a `,` $b `,` $c attr-dict `:` type($a) `,` type($b) `,` type($c)
+  }];
+  let hasVerifier = 1;
+}
+
 include "dialect/Device/NvidiaBulkOps.td"
 include "dialect/Device/NvidiaWarpgroupOps.td"
 

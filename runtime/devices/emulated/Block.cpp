@@ -185,6 +185,12 @@ bool Block::fail(const Warp &warp, const Step &step, int lane,
   return false;
 }
 
+/// Registers that each thread has when a block starts: all of the
+/// multiprocessor's, evenly, in units of 8 and at most 255.
+static uint32_t initialRegisters(uint32_t threads) {
+  return std::min<uint32_t>(255, 65536 / threads / 8 * 8);
+}
+
 std::optional<Message> Block::run(std::array<uint64_t, 3> at, uint64_t number) {
   position = at;
   state = context.launch.seed * 0xd1342543de82ef95 + number + 1;
@@ -205,6 +211,9 @@ std::optional<Message> Block::run(std::array<uint64_t, 3> at, uint64_t number) {
     warp.products.clear();
     warp.closedProducts = 0;
     warp.issuedProducts = 0;
+    warp.unfenced = true;
+    warp.registers = initialRegisters(context.image.threads);
+    warp.wantsRegisters = false;
   }
   for (NamedBarrier &barrier : barriers)
     barrier.arrived = barrier.arrivedWarps = barrier.waitingWarps = 0;
@@ -213,6 +222,7 @@ std::optional<Message> Block::run(std::array<uint64_t, 3> at, uint64_t number) {
   for (auto &issued : issues)
     issued.clear();
   std::fill(firstIssue.begin(), firstIssue.end(), 0);
+  freeRegisters = 0;
   ++counters.blocks;
 
   for (;;) {
@@ -273,11 +283,14 @@ std::optional<Message> Block::deadlock() {
   for (const Warp &warp : warps) {
     if (warp.state != State::Waiting)
       continue;
+    bool retries = warp.mbarrier >= 0 || warp.wantsRegisters;
     const Step &step =
-        context.code
-            .steps[warp.mbarrier >= 0 ? warp.position : warp.position - 1];
+        context.code.steps[retries ? warp.position : warp.position - 1];
     std::string text;
-    if (warp.mbarrier >= 0) {
+    if (warp.wantsRegisters) {
+      text = "waits for registers, of which " + std::to_string(freeRegisters) +
+             " are free";
+    } else if (warp.mbarrier >= 0) {
       const MBarrier &barrier = mbarriers[warp.mbarrier];
       text = "waits for phase " + std::to_string(barrier.phase) +
              " of the barrier at " + std::to_string(barrier.address) +
@@ -432,6 +445,10 @@ void Block::runWarp(Warp &warp, uint64_t quota) {
       continue;
     case Opcode::Block:
       fill(words + o[0], uint32_t(position[step.sub]));
+      continue;
+    case Opcode::MmaTf32:
+      laneTable().mmaTf32(words, masks, o, 0);
+      counters.matrixFlops -= 2048; // half of what its class counts below
       continue;
 
     case Opcode::If: {
@@ -637,8 +654,10 @@ bool Block::execute(Warp &warp, const Step &step) {
   case Opcode::WgmmaWait:
     return waitProducts(warp, step);
   case Opcode::WgmmaFence:
-  case Opcode::SetMaxRegisters:
+    warp.unfenced = false;
     return true;
+  case Opcode::SetMaxRegisters:
+    return setRegisters(warp, step);
   default:
     return fail(warp, step, -1, "cannot be executed");
   }

@@ -37,6 +37,7 @@ bool einfall::emulated::isConverged(Opcode opcode) {
   case Opcode::Uniform:
   case Opcode::LdMatrix:
   case Opcode::Mma:
+  case Opcode::MmaTf32:
   case Opcode::Wgmma:
   case Opcode::WgmmaFence:
   case Opcode::WgmmaCommit:

@@ -35,5 +35,18 @@ device.kernel @matrix target "sm_80" threads 32 shared 4096
   %e = device.nv.mma f16 %a, %b, %d : vector<4xi32>, vector<2xi32>, vector<4xf32>
   // CHECK: st.global.v4.b32 [%rd{{[0-9]+}}], {[[E]]};
   device.store global %e, %x[%zero : i64] : i64, vector<4xf32>
+
+  // CHECK: cvt.rna.tf32.f32 [[T:%r[0-9]+]], %r{{[0-9]+}};
+  %e0 = vector.extract %e[0] : f32 from vector<4xf32>
+  %t = device.nv.to_tf32 %e0
+  %ta = vector.broadcast %t : i32 to vector<4xi32>
+  %tb = vector.broadcast %t : i32 to vector<2xi32>
+  // CHECK: mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32
+  // CHECK-NEXT: {{{.*}}},
+  // CHECK-NEXT: {[[T]], [[T]], [[T]], [[T]]},
+  // CHECK-NEXT: {[[T]], [[T]]},
+  // CHECK-NEXT: {[[E]]};
+  %g = device.nv.mma_tf32 %ta, %tb, %e : vector<4xi32>, vector<2xi32>, vector<4xf32>
+  device.store global %g, %x[%zero : i64] : i64, vector<4xf32>
   device.return
 }

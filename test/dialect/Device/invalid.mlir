@@ -74,3 +74,18 @@ device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
   %e = math.exp %x : f32
   device.return
 }
+
+// -----
+
+device.kernel @k target "sm_80" threads 32 shared 1024 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  %zero = arith.constant 0 : i32
+  %a = device.nv.ldmatrix 4 %zero : vector<4xi32>
+  %b = vector.broadcast %zero : i32 to vector<2xi32>
+  %c = arith.constant dense<0.0> : vector<4xf32>
+  // expected-error @+1 {{takes registers as device.nv.ldmatrix loaded them; device.nv.to_tf32 has to round them}}
+  %d = device.nv.mma_tf32 %a, %b, %c : vector<4xi32>, vector<2xi32>, vector<4xf32>
+  device.return
+}

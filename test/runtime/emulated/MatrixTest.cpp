@@ -111,6 +111,81 @@ TEST(Mma, RoundsOnceAndReadsF16) {
   EXPECT_EQ(report.counters.matrixFlops, 4096u);
 }
 
+// "MMA .m16n8k8 fragment layout" for .tf32: one element of A and one of B at a
+// time, as above.
+TEST(MmaTf32, TakesFragmentsFromTheTablesOfTheIsa) {
+  std::string text =
+      replaced(mmaBody, "device.nv.mma TYPE", "device.nv.mma_tf32");
+  auto image = buildImage(kernelText(text, 32, 0));
+  struct Entry {
+    unsigned thread, element, row, column;
+  };
+  // Figure "MMA .m16n8k8 fragment layout for matrix A with .tf32 type": T0 a0
+  // row 0 column 0, a1 row 8 column 0, a2 row 0 column 4, a3 row 8 column 4; T1
+  // column 1; T4 row 1; T31 a3 row 15 column 7.
+  const Entry a[] = {{0, 0, 0, 0},  {0, 1, 8, 0},   {0, 2, 0, 4},
+                     {0, 3, 8, 4},  {1, 0, 0, 1},   {4, 0, 1, 0},
+                     {31, 0, 7, 3}, {31, 1, 15, 3}, {31, 3, 15, 7}};
+  // Matrix B: T0 b0 row 0 column 0, b1 row 4; T1 row 1; T4 column 1; T31 b1 row
+  // 7 column 7.
+  const Entry b[] = {{0, 0, 0, 0}, {0, 1, 4, 0},  {1, 0, 1, 0},
+                     {4, 0, 0, 1}, {31, 0, 3, 7}, {31, 1, 7, 7}};
+  auto placeOfD = [](unsigned row, unsigned column) {
+    return (row % 8 * 4 + column / 2) * 4 + column % 2 + (row >= 8 ? 2 : 0);
+  };
+  unsigned met = 0;
+  for (const Entry &ea : a)
+    for (const Entry &eb : b) {
+      TestLaunch launch;
+      launch.x.assign(128 + 64 + 128, 0);
+      launch.y.assign(128, 0);
+      launch.x[ea.thread * 4 + ea.element] = asWord(3);
+      launch.x[128 + eb.thread * 2 + eb.element] = asWord(5);
+      for (unsigned i = 0; i < 128; ++i)
+        launch.x[192 + i] = asWord(float(i));
+      auto report = launch.run(image);
+      ASSERT_TRUE(report.ok) << report.str();
+      EXPECT_EQ(report.counters.matrixFlops, 2048u);
+      bool meet = ea.column == eb.row;
+      met += meet;
+      for (unsigned i = 0; i < 128; ++i) {
+        float expected = float(i);
+        if (meet && i == placeOfD(ea.row, eb.column))
+          expected += 15;
+        EXPECT_EQ(asFloat(launch.y[i]), expected) << i;
+      }
+    }
+  EXPECT_GT(met, 5u);
+}
+
+// 10 bits of fraction: the 13 below are rounded, and not looked at by products.
+TEST(MmaTf32, RoundsToNearestTiesAway) {
+  const char *round = R"(
+  %four = arith.constant 4 : i64
+  %o = arith.muli %tw, %four : i64
+  %v = device.load global %x[%o : i64] : i64 -> f32
+  %r = device.nv.to_tf32 %v
+  device.store global %r, %y[%o : i64] : i64, i32
+)";
+  const std::pair<uint32_t, uint32_t> cases[] = {
+      {0x3f800000, 0x3f800000}, {0x3f800fff, 0x3f800000},
+      {0x3f801000, 0x3f802000}, // a tie
+      {0xbf801000, 0xbf802000}, {0x3f803000, 0x3f804000},
+      {0x3f802fff, 0x3f802000}, {0x3fffffff, 0x40000000},
+      {0x7f7fffff, 0x7f800000}, // past the greatest
+      {0x7f800000, 0x7f800000}, {0xff800000, 0xff800000},
+      {0x7fc00000, 0x7fffffff}, {0x7fffffff, 0x7fffffff},
+      {0x00000fff, 0x00000000}, {0x00001000, 0x00002000}};
+  TestLaunch launch;
+  for (unsigned i = 0; i < 32; ++i)
+    launch.x.push_back(cases[i % std::size(cases)].first);
+  launch.y.assign(32, 0);
+  auto report = runBody(round, 32, 0, launch);
+  ASSERT_TRUE(report.ok) << report.str();
+  for (unsigned i = 0; i < 32; ++i)
+    EXPECT_EQ(launch.y[i], cases[i % std::size(cases)].second) << i;
+}
+
 // Rows 8 i + j of the example hold 16-bit numbers (i, j, element).
 TEST(LdMatrix, DistributesRows) {
   for (bool transpose : {false, true}) {
