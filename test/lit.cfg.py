@@ -25,8 +25,9 @@ for name in ("HOME", "EINFALL_CACHE_DIR"):
 config.environment["NO_COLOR"] = "1"
 if lit_config.params.get("slow"):
     config.available_features.add("slow")
-if shutil.which("cvc5"):
-    config.available_features.add("cvc5")
+for tool in ("cvc5", "pkg-config"):
+    if shutil.which(tool):
+        config.available_features.add(tool)
 for name in ("EINFALL_PTXAS", "CUDA_HOME", "CUDA_PATH"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
