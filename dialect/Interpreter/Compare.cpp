@@ -140,14 +140,17 @@ std::string Report::text() const {
 }
 
 FailureOr<Checker> Checker::create(KernelOp kernel, const Arguments &arguments,
-                                   SampleOptions options) {
+                                   SampleOptions options, bool tf32) {
   auto exact = Interpreter::create(kernel, arguments);
   if (failed(exact))
     return failure();
-  auto naive = Interpreter::create(kernel, arguments, {Precision::Single});
+  Options single{Precision::Single};
+  single.tf32 = tf32;
+  auto naive = Interpreter::create(kernel, arguments, single);
   if (failed(naive))
     return failure();
-  return Checker(std::move(*exact), std::move(*naive), arguments, options);
+  return Checker(std::move(*exact), std::move(*naive), arguments, options,
+                 tf32);
 }
 
 FailureOr<std::vector<double>> Checker::evaluateNaive(Interpreter &interpreter,
@@ -197,9 +200,9 @@ FailureOr<Report> Checker::check(StringRef name, const Tensor &found) {
     numbers.resize(std::min(numbers.size(), reconsideredRows));
     for (size_t row : numbers)
       rows.starts.push_back(sample.starts[row]);
+    Options single{Precision::Single, Options().stepLimit, order, tf32};
     auto reordered =
-        Interpreter::create(exact.getKernel(), arguments,
-                            {Precision::Single, Options().stepLimit, order});
+        Interpreter::create(exact.getKernel(), arguments, single);
     if (failed(reordered))
       return failure();
     auto others = evaluateNaive(*reordered, output, rows, *storage);

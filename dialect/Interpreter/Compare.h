@@ -31,6 +31,10 @@
 // naive evaluation of the same cascade in the same precision; what differs from
 // the exact value by more than rounding does is beyond all of them.
 //
+// On matrix units that round f32 operands to tf32 the same precision is theirs:
+// the naive evaluation then rounds the factors of every product that is summed
+// (Options::tf32).
+//
 // Infinities and NaN must be those of the exact value. Where the naive
 // evaluation leaves the range of f32 and the exact value does not, the value is
 // not judged, and counted. Integers must be equal, except where a naive
@@ -82,16 +86,17 @@ public:
   /// Reports unusable arguments at the kernel's interface.
   static mlir::FailureOr<Checker> create(cascade::KernelOp kernel,
                                          const Arguments &arguments,
-                                         SampleOptions options = {});
+                                         SampleOptions options = {},
+                                         bool tf32 = false);
   /// Compares the sampled values of one output. Fails where it cannot be
   /// evaluated, or `found` has another shape.
   mlir::FailureOr<Report> check(llvm::StringRef output, const Tensor &found);
 
 private:
   Checker(Interpreter exact, Interpreter naive, const Arguments &arguments,
-          SampleOptions options)
+          SampleOptions options, bool tf32)
       : exact(std::move(exact)), naive(std::move(naive)), arguments(arguments),
-        options(options) {}
+        options(options), tf32(tf32) {}
   /// The naive values of a sample, as stored.
   mlir::FailureOr<std::vector<double>> evaluateNaive(Interpreter &interpreter,
                                                      cascade::OutputOp output,
@@ -101,6 +106,7 @@ private:
   Interpreter exact, naive;
   Arguments arguments; ///< the tensors' memory is the caller's
   SampleOptions options;
+  bool tf32; ///< what naive evaluations round
 };
 
 } // namespace einfall::interpreter

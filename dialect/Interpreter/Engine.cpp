@@ -281,6 +281,10 @@ void Engine<T>::computeMap(const Node &node, Column<T> out, int rank,
     if (!anyOf(out.present, n))
       return;
   }
+  if (options.tf32 && node.summed)
+    for (int i = 0; i < (in[1].real == in[0].real ? 1 : 2); ++i)
+      for (int64_t k = 0; k < n; ++k)
+        in[i].real[k] = roundToTf32(in[i].real[k]);
   applyFunction(node.function, node.operands.back()->kind, in, out, n);
 }
 

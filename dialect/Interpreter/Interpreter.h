@@ -50,6 +50,9 @@ struct Options {
   /// In which order `cascade.reduce` sums reals: 0 is that of the coordinates,
   /// every other number an order of its own (Walk.h).
   uint64_t order = 0;
+  /// Factors of products that are summed are rounded to tf32 (10 bits of
+  /// fraction, to nearest, ties away), as matrix units take f32.
+  bool tf32 = false;
 };
 
 /// Binds the extent of every rank of `kernel` from the shapes of the inputs,

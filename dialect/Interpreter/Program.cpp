@@ -10,6 +10,19 @@ using namespace einfall::cascade;
 /// Evaluation recurses along definitions; this bounds the stack it takes.
 static constexpr size_t maxDepth = 2000;
 
+/// Whether products of reals go to a sum, possibly restricted.
+static bool isSummedProduct(MapOp map) {
+  if (map.getFunction() != Function::Mul ||
+      fieldType(map.getResult()).getKind() != Kind::Real)
+    return false;
+  return llvm::any_of(map->getUsers(), [](Operation *user) {
+    if (auto where = dyn_cast<WhereOp>(user); where && where->hasOneUse())
+      user = *where->user_begin();
+    auto reduce = dyn_cast<ReduceOp>(user);
+    return reduce && reduce.getMonoid() == Monoid::Sum;
+  });
+}
+
 int Program::rank(StringRef name) const {
   auto found = rankIds.find(name);
   return found == rankIds.end() ? -1 : found->second;
@@ -141,6 +154,7 @@ LogicalResult Program::add(Block &block) {
             .Case([&](MapOp map) {
               node.op = NodeKind::Map;
               node.function = map.getFunction();
+              node.summed = isSummedProduct(map);
               return success();
             })
             .Case([&](WhereOp) {

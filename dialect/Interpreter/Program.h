@@ -65,6 +65,7 @@ struct Node {
   Fold *fold = nullptr;
   unsigned component = 0;
   StateRole role = {};
+  bool summed = false;   ///< Map: a product of reals that is summed
   bool stateful = false; ///< depends on the state of a running fold
   bool memoised = false; ///< remembered for every coordinate
   bool cached = false;   ///< remembered for the last column

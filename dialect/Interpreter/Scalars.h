@@ -15,6 +15,7 @@
 #include "dialect/Interpreter/Engine.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace einfall::interpreter {
@@ -42,6 +43,19 @@ template <typename T> int64_t truncate(T value) {
   if (value <= static_cast<T>(-0x1p63))
     return std::numeric_limits<int64_t>::min();
   return static_cast<int64_t>(value);
+}
+
+/// The nearest f32 with 10 bits of fraction, ties away from zero; infinities
+/// and NaN as they are.
+template <typename T> T roundToTf32(T value) {
+  if (!std::isfinite(value))
+    return value;
+  float narrow = static_cast<float>(value);
+  uint32_t bits;
+  std::memcpy(&bits, &narrow, sizeof bits);
+  bits = (bits + 0x1000) & 0xffffe000;
+  std::memcpy(&narrow, &bits, sizeof bits);
+  return narrow;
 }
 
 /// Applies `function` to operands of kind `kind` (that of the last operand).

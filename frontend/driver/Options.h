@@ -46,6 +46,8 @@ struct Options {
   double proofSeconds = 10; ///< wall-clock limit of one query
   /// Compile the cascade as written, pass by pass, without derivation.
   bool asWritten = false;
+  /// Let GPUs round f32 operands of contractions to tf32.
+  bool tf32 = false;
 
   // run, bench
   std::vector<std::pair<std::string, std::string>> inputs;  ///< name, path

@@ -417,6 +417,7 @@ bool Compiler::lowerToDevice() {
   const Chip *chip = findChip(options.target);
   assert(chip && "the command line knows the targets");
   DeviceMachine gpu = DeviceMachine::of(*chip);
+  gpu.tf32 = session.options.tf32;
   std::string reason;
   for (Staging staging : {Staging::Boxes, Staging::Chunks, Staging::Elements}) {
     std::optional<BlockPlan> blocks =
@@ -435,6 +436,10 @@ bool Compiler::lowerToDevice() {
                           {"threads", std::to_string(blocks->threads())},
                           {"shared bytes", std::to_string(blocks->shared)},
                           {"items", llvm::join(blocks->tiles.items, ", ")}};
+    if (blocks->tf32)
+      result.report.plan.push_back(
+          {"f32 factors", "rounded to tf32: each by at most 2^-11 of itself, a "
+                          "sum of products x y by (2^-10 + 2^-22) sum |x y|"});
   }
   if (module->getOps<device::KernelOp>().empty() &&
       !lowerToWarps(*chip, reason))

@@ -43,7 +43,8 @@ static bool writeOutputs(const KernelArguments &arguments, Session &session) {
 /// The exit code.
 static int verify(Launcher &launcher, Session &session) {
   auto checker = interpreter::Checker::create(
-      launcher.kernel, launcher.arguments->forInterpreter());
+      launcher.kernel, launcher.arguments->forInterpreter(), {},
+      session.options.tf32);
   if (mlir::failed(checker))
     return exitInput;
   bool good = true;

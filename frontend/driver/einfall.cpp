@@ -164,6 +164,8 @@ private:
         "Use what was derived without proving it");
     sub.add_flag("--as-written", options.asWritten,
                  "Compile pass by pass as written, without derivation");
+    sub.add_flag("--tf32", options.tf32,
+                 "Let GPUs round f32 factors to tf32 for their matrix units");
     sub.add_option("--proof-seconds", options.proofSeconds,
                    "Wall-clock limit of one query to the solver")
         ->check(CLI::Range(0.01, 3600.0))

@@ -209,6 +209,11 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   }
   for (const FoldPlan &fold : plan.tiles.folds)
     plan.folds.push_back(planFold(fold, plan.tiles.row));
+  plan.tf32 = machine.tf32;
+  if (plan.tf32) // weights stay in registers
+    for (BlockFold &fold : plan.folds)
+      for (BlockWeights &weights : fold.weights)
+        weights.offset.reset();
   plan.onMatrixUnits = true;
   int64_t features = 0;
   for (const BlockFold &fold : plan.folds) {
@@ -219,6 +224,7 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       features = std::max(features, matrix.panel.padded());
     }
   }
+  plan.tf32 &= !plan.onMatrixUnits; // nothing is left to round
   auto rows = extents.find(plan.tiles.row);
   bool knowsRows = rows != extents.end();
   if (staging != Staging::Elements) {
@@ -243,7 +249,7 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   }
   // Two fragments of rows use what they load of the keys twice, where
   // registers are enough for both.
-  if (plan.onMatrixUnits && features <= 64 &&
+  if ((plan.onMatrixUnits || plan.tf32) && features <= 64 &&
       (!knowsRows || rows->second > plan.rows()))
     plan.fragments = 2;
   // Fewer keys, then fewer rows, until a block's memory is enough.

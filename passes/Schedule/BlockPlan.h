@@ -38,6 +38,8 @@ struct DeviceMachine {
   int64_t sharedBytes = 166912; ///< of a block, at most
   /// Copies of boxes (TMA) and products of warpgroups (wgmma).
   bool hasWarpgroups = false;
+  /// The user lets f32 operands of contractions be rounded to tf32.
+  bool tf32 = false;
 
   /// What `chip` offers.
   static DeviceMachine of(const Chip &chip);
@@ -126,6 +128,8 @@ struct BlockPlan {
   int64_t shared = 0;     ///< bytes
   /// Every contraction is one of 16-bit operands.
   bool onMatrixUnits = false;
+  /// f32 operands are rounded to tf32 and go to matrix units too.
+  bool tf32 = false;
   Staging staging = Staging::Elements;
   /// Where the block's number of rows and its coordinates wait in shared memory
   /// for the outputs (Boxes): registers are few while folds run.

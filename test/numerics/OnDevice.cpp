@@ -29,7 +29,8 @@ static bool lowerToPrograms(cascade::KernelOp kernel, DeviceLowering lowering,
                             const Chip &chip,
                             const llvm::StringMap<int64_t> &extents,
                             std::string &reason, bool &failed) {
-  if (lowering != DeviceLowering::Folds) {
+  if (lowering == DeviceLowering::Warps ||
+      lowering == DeviceLowering::AnyExtent) {
     llvm::StringMap<int64_t> known;
     if (lowering == DeviceLowering::Warps)
       known = extents;
@@ -43,6 +44,7 @@ static bool lowerToPrograms(cascade::KernelOp kernel, DeviceLowering lowering,
     return false;
   }
   DeviceMachine machine = DeviceMachine::of(chip);
+  machine.tf32 = lowering == DeviceLowering::Tf32;
   bool any = false;
   for (Staging staging : {Staging::Boxes, Staging::Chunks, Staging::Elements})
     if (auto plan = planBlocks(kernel, machine, extents, staging, reason)) {

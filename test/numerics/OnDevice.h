@@ -14,6 +14,7 @@ namespace einfall::numerics {
 /// The ways from a cascade to programs of a GPU.
 enum class DeviceLowering {
   Folds,     ///< derived, tiles of rows against tiles of the stream
+  Tf32,      ///< the same, f32 factors rounded to tf32
   Warps,     ///< as written, a warp for each item, whose extents are known
   AnyExtent, ///< the same, by versions that a launch chooses from
 };

@@ -13,6 +13,7 @@ Value BlockEmitter::sharedLoad(Value address, int64_t offset, Type type) {
 
 Values BlockEmitter::contract(const BlockContraction &contraction, Value base) {
   return contraction.rows.pair ? contractPairs(contraction, base)
+         : plan.tf32           ? contractTf32(contraction, base)
                                : contractFloats(contraction, base);
 }
 
@@ -133,6 +134,8 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
                                 Value base) {
   const SharedOperand &panel = matrix.panel;
   unsigned keys = keyFragments(), features = panel.padded() / 8;
+  if (!panel.pair && plan.tf32)
+    return accumulateTf32(matrix, weights, sums, base);
   if (!panel.pair) {
     // Weights go through shared memory: a thread needs all keys of its rows.
     const BlockWeights &kept = fold.weights[matrix.weights];

@@ -135,6 +135,13 @@ private:
                     mlir::Value base);
   mlir::Value sharedLoad(mlir::Value address, int64_t offset, mlir::Type type);
 
+  // BlockTf32.cpp
+  Values contractTf32(const BlockContraction &contraction, mlir::Value base);
+  Values accumulateTf32(const BlockMatrix &matrix,
+                        llvm::ArrayRef<mlir::Value> weights, Values sums,
+                        mlir::Value base);
+  mlir::Value tf32Registers(llvm::ArrayRef<mlir::Value> numbers);
+
   // BlockOutput.cpp
   struct OutputElement {
     Point point;

@@ -10,6 +10,7 @@ device.kernel @matrix target "sm_80" threads 32 shared 4096
 ^bb0(%x: i64, %o: i32):
   %zero = arith.constant 0 : i64
   %c64 = arith.constant 64 : i64
+  %c128 = arith.constant 128 : i64
   // CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16 {[[A:.*]]}, [%r{{[0-9]+}}];
   %a = device.nv.ldmatrix 4 %o : vector<4xi32>
   // CHECK: ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {[[B:.*]]}, [%r{{[0-9]+}}];
@@ -47,6 +48,6 @@ device.kernel @matrix target "sm_80" threads 32 shared 4096
   // CHECK-NEXT: {[[T]], [[T]]},
   // CHECK-NEXT: {[[E]]};
   %g = device.nv.mma_tf32 %ta, %tb, %e : vector<4xi32>, vector<2xi32>, vector<4xf32>
-  device.store global %g, %x[%zero : i64] : i64, vector<4xf32>
+  device.store global %g, %x[%c128 : i64] : i64, vector<4xf32>
   device.return
 }
