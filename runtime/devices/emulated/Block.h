@@ -131,6 +131,13 @@ private:
     std::deque<ProductInFlight> products;
     uint32_t closedProducts = 0;
     uint64_t issuedProducts = 0;
+    /// The group at hand lands when it is waited for, or another lands.
+    bool landsLate = false;
+    /// Registers of products may have been in other use since the last fence.
+    bool unfenced = true;
+    /// Of each thread; and whether it waits for others to give some back.
+    uint32_t registers = 0;
+    bool wantsRegisters = false;
   };
   struct NamedBarrier {
     uint32_t expected = 0, arrived = 0, arrivedWarps = 0, waitingWarps = 0;
@@ -174,6 +181,7 @@ private:
   // Products of warpgroups (BlockWarpgroup.cpp).
   bool issueProduct(Warp &warp, const Step &step);
   bool waitProducts(Warp &warp, const Step &step);
+  bool setRegisters(Warp &warp, const Step &step);
   void compute(Warp &warp, const ProductInFlight &product);
   /// Calls chunk(address) for each 16 bytes that the warp's share reads; stops
   /// and returns false where that does.
@@ -214,6 +222,8 @@ private:
   /// Per step: the buffer that it found last.
   std::vector<uint32_t> hints;
   std::array<uint64_t, 3> position = {};
+  /// Registers that warps gave back.
+  uint32_t freeRegisters = 0;
   uint64_t state = 0, left = 0;
   uint64_t writableCopies = 0;
   std::optional<Message> message;

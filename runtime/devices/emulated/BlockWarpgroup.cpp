@@ -89,6 +89,10 @@ bool Block::issueProduct(Warp &warp, const Step &step) {
   unsigned group = warp.number / 4;
   if (4 * group + 3 >= warps.size())
     return fail(warp, step, -1, "is executed by less than four warps");
+  if (warp.unfenced)
+    return fail(warp, step, -1,
+                "is issued with no wgmma_fence since its registers may have "
+                "been in other use");
   o += product.columns / 2;
   auto uniform = [&](uint32_t operand, uint64_t &value) {
     auto *lanes = reinterpret_cast<const uint64_t *>(warp.words + operand);
@@ -136,10 +140,12 @@ bool Block::issueProduct(Warp &warp, const Step &step) {
   if (!sound)
     return false;
   counters.matrixFlops += 16 * 16 * 2 * product.columns;
+  // Some groups land at once, all before them first; of the others nobody must
+  // look at the registers.
+  if (warp.products.empty() || warp.products.back().group != inFlight.group)
+    warp.landsLate = random() % 4;
   warp.products.push_back(inFlight);
-  // Some land at once, all before them first; of the others nobody must look
-  // at the registers.
-  if (random() & 1) {
+  if (!warp.landsLate) {
     for (ProductInFlight &each : warp.products)
       if (!each.landed) {
         compute(warp, each);
@@ -213,6 +219,7 @@ void Block::compute(Warp &warp, const ProductInFlight &inFlight) {
 }
 
 bool Block::waitProducts(Warp &warp, const Step &step) {
+  warp.unfenced = true;
   while (!warp.products.empty()) {
     ProductInFlight &product = warp.products.front();
     if (warp.closedProducts - product.group <= step.immediate)
@@ -225,6 +232,39 @@ bool Block::waitProducts(Warp &warp, const Step &step) {
     });
     warp.products.pop_front();
   }
+  return true;
+}
+
+bool Block::setRegisters(Warp &warp, const Step &step) {
+  // PTX ISA, "setmaxnreg": registers given back go to a pool of the block, from
+  // which an increase takes; it blocks until there are enough.
+  uint32_t count = step.immediate;
+  bool increases = step.sub;
+  if (increases ? count < warp.registers : count > warp.registers)
+    return fail(warp, step, -1,
+                "has " + std::to_string(warp.registers) +
+                    " registers a thread, which is no " +
+                    (increases ? "increase" : "decrease") + " to " +
+                    std::to_string(count));
+  if (!increases) {
+    freeRegisters += (warp.registers - count) * warpLanes;
+    warp.registers = count;
+    for (Warp &other : warps)
+      if (other.wantsRegisters) {
+        other.wantsRegisters = false;
+        other.state = State::Ready;
+      }
+    return true;
+  }
+  uint32_t more = (count - warp.registers) * warpLanes;
+  if (more > freeRegisters) {
+    warp.state = State::Waiting;
+    warp.wantsRegisters = true;
+    --warp.position;
+    return true;
+  }
+  freeRegisters -= more;
+  warp.registers = count;
   return true;
 }
 

@@ -560,3 +560,54 @@ TEST(Hopper, StMatrixIsTheInverseOfLdMatrix) {
       EXPECT_EQ(launch.y[i], launch.x[i]);
   }
 }
+
+TEST(Hopper, ProductsAreFenced) {
+  std::string text = productKernel(false, false);
+  size_t at = text.find("device.nv.wgmma_fence\n");
+  text.replace(at, 22, "");
+  expectReport(text, "is issued with no wgmma_fence", 128);
+}
+
+TEST(Hopper, ProductsMayLandLate) {
+  // What is read before the wait is no number, or not yet the sum, in some run.
+  std::string early = productKernel(
+      false, false, "",
+      "device.nv.wgmma_wait 1 of %d3 : vector<32xf32> -> vector<32xf32>");
+  early.replace(early.find("device.return"), 0,
+                "%end = device.nv.wgmma_wait 0 of %d3 : vector<32xf32> -> "
+                "vector<32xf32>\n  ");
+  unsigned wrong = 0;
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    TestLaunch launch, right;
+    launch.x = right.x = smallNumbers(seed);
+    auto found = runKernel(early, launch, seed, 128);
+    auto expected = runKernel(productKernel(false, false), right, seed, 128);
+    ASSERT_TRUE(found.ok && expected.ok) << found.str() << expected.str();
+    wrong += launch.y != right.y;
+  }
+  EXPECT_GE(wrong, 6u);
+}
+
+TEST(Hopper, RegistersComeFromOthers) {
+  // 512 threads start with 128 registers; 128 give some to 384.
+  auto text = [](const std::string &give, const std::string &take) {
+    return kernel(R"(
+  %c128 = arith.constant 128 : i32
+  %gives = arith.cmpi ult, %t, %c128 : i32
+  scf.if %gives {
+    )" + give + R"(
+  } else {
+    )" + take + R"(
+  })",
+                  8, 0, 512);
+  };
+  const char *give = "device.nv.set_max_registers decrease 64";
+  expectRuns(text(give, "device.nv.set_max_registers increase 144"));
+  expectReport(text(give, "device.nv.set_max_registers increase 152"),
+               "waits for registers, of which");
+  expectReport(text("", "device.nv.set_max_registers increase 144"),
+               "deadlock: waits for registers");
+  expectReport(text("device.nv.set_max_registers decrease 160",
+                    "device.nv.set_max_registers increase 144"),
+               "has 128 registers a thread, which is no decrease to 160");
+}
