@@ -8,23 +8,26 @@
 #ifndef EINFALL_TEST_MUTATION_CAMPAIGN_H
 #define EINFALL_TEST_MUTATION_CAMPAIGN_H
 
-#include "test/mutation/Mutants.h"
+#include "test/mutation/Equivalence.h"
+#include "test/mutation/Reasons.h"
 #include "test/mutation/Trials.h"
 
 namespace einfall::mutation {
 
 struct CampaignOptions {
-  /// Extents that the program may rely on.
+  /// Extents that the program may rely on; ranks that it has not are left out.
   std::map<std::string, int64_t> fixed;
-  /// The others, one map for each launch; ranks that a kernel has not are left
-  /// out. `pattern` may be among them.
-  std::vector<std::string> launches;
-  std::map<std::string, double> params;
+  /// Launches.h.
+  std::vector<LaunchSpec> launches;
   std::string target = "sm_80";
+  /// What elements of f32 tensors are made ("bf16"); empty: as written.
+  std::string type;
   /// At most so many mutants of a kind and role in a program, evenly spread; 0:
   /// all.
   unsigned sample = 0;
   unsigned threads = 0; ///< 0: one for every processor
+  /// Mutants that a rule explains are tried with the first launches only.
+  const Reasons *expected = nullptr;
 };
 
 /// A mutant and what noticed it.
@@ -32,7 +35,8 @@ struct Tried {
   std::string program; ///< the version of the kernel
   Mutant mutant;
   Outcome outcome;
-  std::string launch; ///< with which it was noticed
+  std::string launch;  ///< with which it was noticed
+  bool proved = false; ///< to be none (Equivalence.h)
 };
 
 /// Everything that was tried with the kernel of `file`; `enumerated` counts all

@@ -1,10 +1,9 @@
-//===- Mutants.cpp - Device programs with one fault each ------------------===//
+//===- Mutants.cpp - What can go wrong at each operation ------------------===//
 
 #include "test/mutation/Mutants.h"
 
 #include "test/mutation/Roles.h"
 
-#include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -13,55 +12,46 @@ using namespace einfall::mutation;
 using Predicate = arith::CmpIPredicate;
 
 llvm::StringRef mutation::name(Kind kind) {
-  switch (kind) {
-  case Kind::WaitRemoved:
-    return "wait removed";
-  case Kind::WaitLoosened:
-    return "wait loosened";
-  case Kind::CommitRemoved:
-    return "commit removed";
-  case Kind::BarrierRemoved:
-    return "barrier removed";
-  case Kind::WarpBarrierRemoved:
-    return "warp barrier removed";
-  case Kind::CopyMoved:
-    return "copy moved";
-  case Kind::CopyUnbounded:
-    return "copy unbounded";
-  case Kind::StageNotWrapped:
-    return "stage not wrapped";
-  case Kind::StageNotAdvanced:
-    return "stage not advanced";
-  case Kind::MatrixTransposed:
-    return "ldmatrix transposed";
-  case Kind::MatrixMoved:
-    return "ldmatrix moved";
-  case Kind::LoadMoved:
-    return "shared load moved";
-  case Kind::StoreMoved:
-    return "store moved";
-  case Kind::CompareShifted:
-    return "comparison off by one";
-  case Kind::CompareDropped:
-    return "comparison dropped";
-  case Kind::MaskDropped:
-    return "mask dropped";
-  case Kind::ShuffleMoved:
-    return "shuffle moved";
-  case Kind::PowerDropped:
-    return "2^x replaced by 1";
-  case Kind::SentinelKept:
-    return "sentinel kept";
-  case Kind::LoopBound:
-    return "loop bound off by a step";
-  case Kind::ConditionDropped:
-    return "condition dropped";
-  }
-  return "";
+  static constexpr llvm::StringLiteral names[] = {"wait removed",
+                                                  "wait loosened",
+                                                  "parity flipped",
+                                                  "arrival removed",
+                                                  "arrivals miscounted",
+                                                  "bytes miscounted",
+                                                  "commit removed",
+                                                  "fence removed",
+                                                  "barrier removed",
+                                                  "warp barrier removed",
+                                                  "copy moved",
+                                                  "copy unbounded",
+                                                  "box moved",
+                                                  "barrier mistaken",
+                                                  "stage not wrapped",
+                                                  "stage not advanced",
+                                                  "map extent changed",
+                                                  "map stride changed",
+                                                  "map box changed",
+                                                  "swizzle changed",
+                                                  "descriptor strides changed",
+                                                  "operand transposed",
+                                                  "registers kept",
+                                                  "matrix transposed",
+                                                  "matrix moved",
+                                                  "shared load moved",
+                                                  "store moved",
+                                                  "comparison off by one",
+                                                  "comparison dropped",
+                                                  "mask dropped",
+                                                  "shuffle moved",
+                                                  "2^x replaced by 1",
+                                                  "sentinel kept",
+                                                  "loop bound off by a step",
+                                                  "condition dropped"};
+  static_assert(std::size(names) == size_t(Kind::ConditionDropped) + 1);
+  return names[size_t(kind)];
 }
 
-/// `<` for `<=` and so on; nothing for equality.
-static std::optional<Predicate> shifted(Predicate predicate) {
+std::optional<Predicate> mutation::shifted(Predicate predicate) {
   switch (predicate) {
   case Predicate::slt:
     return Predicate::sle;
@@ -109,6 +99,8 @@ private:
     mutants.push_back({kind, number, variant, std::move(role), text});
   }
   void visitSelect(arith::SelectOp op);
+  void visitGrid(Operation *op);
+  bool visitHopper(Operation *op, const std::string &place);
   unsigned number = 0;
   std::vector<Mutant> &mutants;
 };
@@ -128,18 +120,96 @@ void Lister::visitSelect(arith::SelectOp op) {
   }
 }
 
+void Lister::visitGrid(Operation *op) {
+  if (auto compare = dyn_cast<arith::CmpIOp>(op))
+    add(op, Kind::ConditionDropped, parametersOf(compare.getResult()));
+  auto map = dyn_cast<device::EncodeMapOp>(op);
+  if (!map)
+    return;
+  std::string role = "map of " + parametersOf(map.getBase());
+  auto along = [&](size_t d) { return role + "; " + std::to_string(d); };
+  for (size_t d = 0; d < map.getExtents().size(); ++d)
+    for (unsigned more : {0, 1})
+      add(op, Kind::MapExtentChanged, along(d), 2 * d + more);
+  for (size_t d = 0; d < map.getStrides().size(); ++d)
+    add(op, Kind::MapStrideChanged, along(d), d);
+  for (auto [d, size] : llvm::enumerate(map.getBox()))
+    if (d && size > 1)
+      add(op, Kind::MapBoxChanged, along(d), d);
+  add(op, Kind::SwizzleChanged, role);
+}
+
+/// Barriers in shared memory, bulk copies and products of warpgroups.
+bool Lister::visitHopper(Operation *op, const std::string &place) {
+  using namespace device;
+  if (auto init = dyn_cast<MBarrierInitOp>(op)) {
+    if (init.getCount() > 1)
+      add(op, Kind::CountChanged, place + "; less", 0);
+    add(op, Kind::CountChanged, place + "; more", 1);
+  } else if (isa<MBarrierArriveOp>(op)) {
+    add(op, Kind::ArrivalRemoved, place);
+    add(op, Kind::BarrierMistaken, place);
+  } else if (isa<ArriveOp>(op)) {
+    add(op, Kind::ArrivalRemoved, "named; " + place);
+  } else if (isa<MBarrierExpectOp>(op)) {
+    add(op, Kind::ArrivalRemoved, "with bytes; " + place);
+    add(op, Kind::BytesChanged, place + "; less", 0);
+    add(op, Kind::BytesChanged, place + "; more", 1);
+    add(op, Kind::BarrierMistaken, place);
+  } else if (isa<MBarrierWaitOp>(op)) {
+    add(op, Kind::WaitRemoved, "barrier; " + place);
+    add(op, Kind::ParityFlipped, place);
+    add(op, Kind::BarrierMistaken, place);
+  } else if (auto fence = dyn_cast<FenceOp>(op)) {
+    add(op, Kind::FenceRemoved,
+        (stringifyFence(fence.getKind()) + "; " + place).str());
+  } else if (auto load = dyn_cast<BulkLoadOp>(op)) {
+    add(op, Kind::CopyMoved, "bulk; " + place);
+    for (size_t d = 0; d < load.getCoordinates().size(); ++d)
+      add(op, Kind::BoxMoved, place + "; " + std::to_string(d), d);
+    add(op, Kind::BarrierMistaken, place);
+  } else if (auto store = dyn_cast<BulkStoreOp>(op)) {
+    add(op, Kind::CopyMoved, "bulk store; " + place);
+    for (size_t d = 0; d < store.getCoordinates().size(); ++d)
+      add(op, Kind::BoxMoved, place + "; " + std::to_string(d), d);
+  } else if (isa<BulkCommitOp>(op)) {
+    add(op, Kind::CommitRemoved, "bulk; " + place);
+  } else if (isa<BulkWaitOp>(op)) {
+    add(op, Kind::WaitRemoved, "bulk; " + place);
+    add(op, Kind::WaitLoosened, "bulk; " + place);
+  } else if (isa<WgmmaFenceOp>(op)) {
+    add(op, Kind::FenceRemoved, "wgmma; " + place);
+  } else if (isa<WgmmaCommitOp>(op)) {
+    add(op, Kind::CommitRemoved, "wgmma; " + place);
+  } else if (isa<WgmmaWaitOp>(op)) {
+    add(op, Kind::WaitRemoved, "wgmma; " + place);
+    add(op, Kind::WaitLoosened, "wgmma; " + place);
+  } else if (auto descriptor = dyn_cast<DescriptorOp>(op)) {
+    add(op, Kind::DescriptorStrides, "leading; " + place, 0);
+    add(op, Kind::DescriptorStrides, "stride; " + place, 1);
+    add(op, Kind::SwizzleChanged, "descriptor; " + place);
+  } else if (auto product = dyn_cast<WgmmaOp>(op)) {
+    if (product.getA().getType().isInteger(64))
+      add(op, Kind::OperandTransposed, "A; " + place, 0);
+    add(op, Kind::OperandTransposed, "B; " + place, 1);
+  } else if (isa<SetMaxRegistersOp>(op)) {
+    add(op, Kind::RegistersKept, place);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void Lister::visit(Operation *op, unsigned number) {
   this->number = number;
   bool isGrid = op->getParentRegion() &&
                 isa<device::KernelOp>(op->getParentOp()) &&
                 op->getParentRegion()->getRegionNumber() == 0;
-  if (isGrid) {
-    auto compare = dyn_cast<arith::CmpIOp>(op);
-    if (compare)
-      add(op, Kind::ConditionDropped, parametersOf(compare.getResult()));
-    return;
-  }
+  if (isGrid)
+    return visitGrid(op);
   std::string place = placeOf(op);
+  if (visitHopper(op, place))
+    return;
   if (isa<device::CopyWaitOp>(op)) {
     add(op, Kind::WaitRemoved, place);
     add(op, Kind::WaitLoosened, place);
@@ -153,7 +223,7 @@ void Lister::visit(Operation *op, unsigned number) {
     add(op, Kind::CopyMoved, place);
     if (!integerOf(copy.getValid()))
       add(op, Kind::CopyUnbounded, place);
-  } else if (isa<device::LdMatrixOp>(op)) {
+  } else if (isa<device::LdMatrixOp, device::StMatrixOp>(op)) {
     add(op, Kind::MatrixTransposed, place);
     add(op, Kind::MatrixMoved, place);
   } else if (auto load = dyn_cast<device::LoadOp>(op)) {
@@ -174,6 +244,11 @@ void Lister::visit(Operation *op, unsigned number) {
     add(op, Kind::CompareDropped, roleOf(compare));
   } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
     visitSelect(select);
+  } else if (auto remainder = dyn_cast<arith::RemUIOp>(op)) {
+    if (isRing(remainder)) {
+      add(op, Kind::StageNotWrapped, place);
+      add(op, Kind::StageNotAdvanced, place);
+    }
   } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
     static const char *const ends[] = {"starts early", "starts late",
                                        "ends early", "ends late"};
@@ -191,140 +266,8 @@ std::vector<Mutant> mutation::enumerate(device::KernelOp kernel) {
   return mutants;
 }
 
-//===----------------------------------------------------------------------===//
-// Making the fault
-//===----------------------------------------------------------------------===//
-
-/// The distance of rows in bytes: what an address has rows multiplied with.
-static int64_t rowBytesOf(Value address) {
-  SmallVector<Value> work{address};
-  for (size_t i = 0; i < work.size() && i < 64; ++i) {
-    Operation *op = work[i].getDefiningOp();
-    if (!op)
-      continue;
-    if (isa<arith::MulIOp>(op))
-      if (std::optional<int64_t> factor = integerOf(op->getOperand(1));
-          factor && *factor > 16)
-        return *factor;
-    llvm::append_range(work, op->getOperands());
-  }
-  return 16;
-}
-
-namespace {
-class Maker {
-public:
-  Maker(device::KernelOp kernel, Operation *op)
-      : kernel(kernel), op(op), b(op) {}
-  void make(const Mutant &mutant);
-
-private:
-  Value moved(Value value, int64_t by) {
-    Value distance = arith::ConstantOp::create(
-        b, op->getLoc(), b.getIntegerAttr(value.getType(), by));
-    return arith::AddIOp::create(b, op->getLoc(), value, distance);
-  }
-  void becomes(Value value) {
-    op->getResult(0).replaceAllUsesWith(value);
-    op->erase();
-  }
-  void becomesTrue() {
-    becomes(arith::ConstantOp::create(b, op->getLoc(), b.getBoolAttr(true)));
-  }
-  void moveLoop(scf::ForOp loop, unsigned variant);
-
-  device::KernelOp kernel;
-  Operation *op;
-  OpBuilder b;
-};
-} // namespace
-
-void Maker::moveLoop(scf::ForOp loop, unsigned variant) {
-  bool isLower = variant < 2, adds = variant % 2;
-  Value bound = isLower ? loop.getLowerBound() : loop.getUpperBound();
-  Value step = loop.getStep();
-  bound = adds ? Value(arith::AddIOp::create(b, op->getLoc(), bound, step))
-               : Value(arith::SubIOp::create(b, op->getLoc(), bound, step));
-  if (isLower)
-    loop.setLowerBound(bound);
-  else
-    loop.setUpperBound(bound);
-}
-
-void Maker::make(const Mutant &mutant) {
-  switch (mutant.kind) {
-  case Kind::WaitRemoved:
-  case Kind::CommitRemoved:
-  case Kind::BarrierRemoved:
-  case Kind::WarpBarrierRemoved:
-    return op->erase();
-  case Kind::WaitLoosened: {
-    auto wait = cast<device::CopyWaitOp>(op);
-    return wait.setPending(wait.getPending() + 1);
-  }
-  case Kind::CopyMoved: {
-    auto copy = cast<device::CopyAsyncOp>(op);
-    std::optional<Ring> ring = ringOf(kernel);
-    return copy.getDestinationMutable().assign(
-        moved(copy.getDestination(), ring ? ring->stage : copy.getBytes()));
-  }
-  case Kind::CopyUnbounded: {
-    auto copy = cast<device::CopyAsyncOp>(op);
-    return copy.getValidMutable().assign(arith::ConstantOp::create(
-        b, op->getLoc(), b.getI32IntegerAttr(copy.getBytes())));
-  }
-  case Kind::StageNotWrapped:
-  case Kind::SentinelKept:
-    return becomes(cast<arith::SelectOp>(op).getFalseValue());
-  case Kind::StageNotAdvanced: {
-    auto select = cast<arith::SelectOp>(op);
-    return becomes(
-        select.getFalseValue().getDefiningOp<arith::AddIOp>().getLhs());
-  }
-  case Kind::MatrixTransposed: {
-    auto load = cast<device::LdMatrixOp>(op);
-    return load.setTranspose(!load.getTranspose());
-  }
-  case Kind::MatrixMoved: {
-    auto load = cast<device::LdMatrixOp>(op);
-    Value address = load.getAddress();
-    return load.getAddressMutable().assign(moved(address, rowBytesOf(address)));
-  }
-  case Kind::LoadMoved: {
-    auto load = cast<device::LoadOp>(op);
-    return load.getOffsetMutable().assign(
-        moved(load.getOffset(), device::sizeInBytes(load.getType())));
-  }
-  case Kind::StoreMoved: {
-    auto store = cast<device::StoreOp>(op);
-    return store.getOffsetMutable().assign(moved(
-        store.getOffset(), device::sizeInBytes(store.getValue().getType())));
-  }
-  case Kind::CompareShifted: {
-    auto compare = cast<arith::CmpIOp>(op);
-    return compare.setPredicate(*shifted(compare.getPredicate()));
-  }
-  case Kind::CompareDropped:
-  case Kind::ConditionDropped:
-    return becomesTrue();
-  case Kind::MaskDropped:
-    return becomes(cast<arith::SelectOp>(op).getTrueValue());
-  case Kind::ShuffleMoved: {
-    auto shuffle = cast<device::ShuffleOp>(op);
-    Value three =
-        arith::ConstantOp::create(b, op->getLoc(), b.getI32IntegerAttr(3));
-    return shuffle.getOperandMutable().assign(
-        arith::XOrIOp::create(b, op->getLoc(), shuffle.getOperand(), three));
-  }
-  case Kind::PowerDropped:
-    return becomes(
-        arith::ConstantOp::create(b, op->getLoc(), b.getF32FloatAttr(1.0f)));
-  case Kind::LoopBound:
-    return moveLoop(cast<scf::ForOp>(op), mutant.variant);
-  }
-}
-
-void mutation::apply(device::KernelOp kernel, const Mutant &mutant) {
+Operation *mutation::operationOf(device::KernelOp kernel,
+                                 const Mutant &mutant) {
   Operation *found = nullptr;
   unsigned number = 0;
   kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -333,5 +276,5 @@ void mutation::apply(device::KernelOp kernel, const Mutant &mutant) {
     found = op;
     return WalkResult::interrupt();
   });
-  Maker(kernel, found).make(mutant);
+  return found;
 }

@@ -49,12 +49,21 @@ llvm::Expected<Reasons> Reasons::load(llvm::StringRef path) {
   return reasons;
 }
 
+bool Reasons::matches(const Rule &rule, llvm::StringRef program,
+                      const Mutant &mutant) {
+  return llvm::is_contained(rule.kinds, name(mutant.kind)) &&
+         rule.role.match(mutant.role) && rule.program.match(program);
+}
+
+bool Reasons::explains(llvm::StringRef program, const Mutant &mutant) const {
+  return llvm::any_of(
+      rules, [&](const Rule &rule) { return matches(rule, program, mutant); });
+}
+
 const Reasons::Rule *Reasons::find(llvm::StringRef program,
                                    const Mutant &mutant, bool equal) {
   for (Rule &rule : rules) {
-    if (!llvm::is_contained(rule.kinds, name(mutant.kind)) ||
-        (rule.equal && !equal) || !rule.role.match(mutant.role) ||
-        !rule.program.match(program))
+    if ((rule.equal && !equal) || !matches(rule, program, mutant))
       continue;
     ++rule.used;
     return &rule;

@@ -32,9 +32,13 @@ public:
   /// The first rule that holds for a survivor of `program`, counted as used, or
   /// null. `equal`: its outputs are those of the program without fault.
   const Rule *find(llvm::StringRef program, const Mutant &mutant, bool equal);
+  /// True where a rule may hold.
+  bool explains(llvm::StringRef program, const Mutant &mutant) const;
   llvm::ArrayRef<Rule> all() const { return rules; }
 
 private:
+  static bool matches(const Rule &rule, llvm::StringRef program,
+                      const Mutant &mutant);
   std::vector<Rule> rules;
 };
 

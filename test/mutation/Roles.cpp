@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <set>
 
@@ -27,7 +28,8 @@ std::optional<Ring> mutation::ringOf(arith::SelectOp select) {
   auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
   auto next = select.getFalseValue().getDefiningOp<arith::AddIOp>();
   if (!compare || !next || compare.getLhs() != next.getResult() ||
-      compare.getPredicate() != arith::CmpIPredicate::sge ||
+      (compare.getPredicate() != arith::CmpIPredicate::sge &&
+       compare.getPredicate() != arith::CmpIPredicate::eq) ||
       !select.getType().isInteger(32))
     return std::nullopt;
   std::optional<int64_t> ring = integerOf(compare.getRhs());
@@ -74,11 +76,31 @@ template <typename OpTy> static bool holdsShared(Region &region) {
 
 /// The words for a loop alone.
 static std::string wordOf(scf::ForOp loop) {
-  if (holds<device::BarrierOp>(loop.getRegion()))
+  if (holds<device::BarrierOp>(loop.getRegion()) ||
+      holds<device::MBarrierWaitOp>(loop.getRegion()))
     return "stream";
   if (holdsShared<device::StoreOp>(loop.getRegion()))
     return "staging";
   return "inner loop";
+}
+
+bool mutation::isRing(arith::RemUIOp remainder) {
+  std::optional<int64_t> stages = integerOf(remainder.getRhs());
+  if (!stages || *stages < 2 || *stages > 16)
+    return false;
+  // Of what a loop counts.
+  Value of = remainder.getLhs();
+  for (unsigned i = 0; i < 3; ++i) {
+    if (auto argument = dyn_cast<BlockArgument>(of)) {
+      auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+      return loop && wordOf(loop) == "stream";
+    }
+    Operation *op = of.getDefiningOp();
+    if (!isa<arith::ArithDialect>(op->getDialect()) || !op->getNumOperands())
+      return false;
+    of = op->getOperand(0);
+  }
+  return false;
 }
 
 std::string mutation::roleOf(scf::ForOp loop) { return wordOf(loop); }
@@ -101,6 +123,35 @@ std::string mutation::placeOf(Operation *op) {
   return seen ? "epilogue" : "prologue";
 }
 
+/// The tensor that an address lies in.
+static std::string tensorOf(Value address) {
+  std::string names = parametersOf(address);
+  SmallVector<StringRef> parts;
+  StringRef(names).split(parts, " + ");
+  std::string tensors;
+  for (StringRef part : parts)
+    if (!part.starts_with("stride ") && !part.starts_with("|") &&
+        !part.starts_with("has "))
+      tensors += (tensors.empty() ? "" : ", ") + part.str();
+  return tensors;
+}
+
+static std::string tensorsLoaded(Region &region) {
+  std::set<std::string> tensors;
+  region.walk([&](device::LoadOp load) {
+    if (load.getSpace() == device::Space::Global)
+      tensors.insert(tensorOf(load.getBase()));
+  });
+  return llvm::join(tensors, ", ");
+}
+
+static device::CopyAsyncOp copyWith(arith::SelectOp valid) {
+  for (Operation *user : valid->getUsers())
+    if (auto copy = dyn_cast<device::CopyAsyncOp>(user))
+      return copy;
+  return {};
+}
+
 static void collectUses(Value value, std::set<std::string> &words,
                         llvm::SetVector<Operation *> &seen) {
   for (OpOperand &use : value.getUses()) {
@@ -112,10 +163,8 @@ static void collectUses(Value value, std::set<std::string> &words,
     } else if (auto select = dyn_cast<arith::SelectOp>(user)) {
       if (select.getType().isInteger(1))
         collectUses(select.getResult(), words, seen);
-      else if (llvm::any_of(select->getUsers(), [](Operation *next) {
-                 return isa<device::CopyAsyncOp>(next);
-               }))
-        words.insert("copy");
+      else if (device::CopyAsyncOp copy = copyWith(select))
+        words.insert("copy of " + tensorOf(copy.getSource()));
       else if (ringOf(select))
         words.insert("stage");
       else if (isSentinel(select.getFalseValue()))
@@ -131,7 +180,7 @@ static void collectUses(Value value, std::set<std::string> &words,
       else if (holds<device::StoreOp>(branch.getThenRegion()))
         words.insert("store");
       else if (both && holds<device::LoadOp>(branch.getThenRegion()))
-        words.insert("staging");
+        words.insert("staging of " + tensorsLoaded(branch.getThenRegion()));
       else if (both && branch.getNumResults() > 4)
         words.insert("whole tile");
       else

@@ -23,6 +23,8 @@ struct Ring {
   int64_t bytes, stage;
 };
 std::optional<Ring> ringOf(mlir::arith::SelectOp select);
+/// True where a remainder finds the stage of an iteration.
+bool isRing(mlir::arith::RemUIOp remainder);
 /// Of the first such selection of a kernel.
 std::optional<Ring> ringOf(device::KernelOp kernel);
 

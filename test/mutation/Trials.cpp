@@ -6,6 +6,8 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <cmath>
+
 using namespace einfall;
 using namespace einfall::mutation;
 
@@ -17,9 +19,9 @@ static constexpr uint64_t seeds[] = {1, 2};
 //===----------------------------------------------------------------------===//
 
 std::unique_ptr<Trial> Trial::create(driver::Options options,
-                                     std::string label) {
+                                     const LaunchSpec &spec) {
   auto trial = std::make_unique<Trial>();
-  trial->name = std::move(label);
+  trial->name = spec.text;
   trial->options = std::move(options);
   trial->session = std::make_unique<driver::Session>(trial->options);
   driver::Session &session = *trial->session;
@@ -31,11 +33,64 @@ std::unique_ptr<Trial> Trial::create(driver::Options options,
     return nullptr;
   trial->arguments = driver::KernelArguments::create(
       trial->kernel, session, trial->program->randomRanges(trial->kernel));
-  if (!trial->arguments || !trial->evaluate())
+  if (!trial->arguments)
+    return nullptr;
+  trial->change(spec);
+  if (!trial->evaluate())
     return nullptr;
   trial->words = driver::deviceParameters(*trial->arguments);
   trial->buffers = driver::deviceBuffers(*trial->arguments);
+  for (const driver::HostTensor &output : trial->arguments->getOutputs())
+    trial->outputs.push_back(output.view);
+  trial->shifts.assign(trial->outputs.size(), 0);
+  if (!spec.misaligned.empty())
+    trial->misalign(spec.misaligned);
   return trial;
+}
+
+/// Calls visit(coordinates) for each element of a shape.
+template <typename Visit>
+static void forElements(llvm::ArrayRef<int64_t> shape, Visit visit) {
+  llvm::SmallVector<int64_t> at(shape.size(), 0);
+  int64_t elements = 1;
+  for (int64_t extent : shape)
+    elements *= extent;
+  for (int64_t n = 0; n < elements; ++n) {
+    visit(at);
+    for (int64_t d = int64_t(at.size()) - 1; d >= 0; --d) {
+      if (++at[d] < shape[d])
+        break;
+      at[d] = 0;
+    }
+  }
+}
+
+void Trial::change(const LaunchSpec &spec) {
+  for (auto [info, input] :
+       llvm::zip_equal(arguments->interface.inputs, arguments->getInputs())) {
+    const interpreter::Tensor &tensor = input.view;
+    double sign = info.name == "Q" ? 1 : info.name == "K" ? -1 : 0;
+    if (spec.away && sign)
+      forElements(tensor.shape, [&](llvm::ArrayRef<int64_t> at) {
+        double value = interpreter::loadElement(tensor.element, tensor.data,
+                                                tensor.offset(at));
+        interpreter::storeElement(tensor.element, tensor.data,
+                                  tensor.offset(at),
+                                  sign * spec.away * std::abs(value));
+      });
+    for (const LaunchSpec::Poison &poison : spec.poisons) {
+      auto dim = llvm::find(info.dims, poison.rank);
+      if (poison.input != info.name || dim == info.dims.end())
+        continue;
+      size_t number = dim - info.dims.begin();
+      forElements(tensor.shape, [&](llvm::ArrayRef<int64_t> at) {
+        if (poison.andMore ? at[number] >= poison.index
+                           : at[number] == poison.index)
+          interpreter::storeElement(tensor.element, tensor.data,
+                                    tensor.offset(at), std::nan(""));
+      });
+    }
+  }
 }
 
 bool Trial::evaluate() {
@@ -69,6 +124,16 @@ bool Trial::evaluate() {
 static std::string checkOf(const emulated::Message &message) {
   llvm::StringRef text = message.text;
   static const std::pair<const char *, const char *> words[] = {
+      {"without having waited for its barrier", "copy not awaited"},
+      {"with no fence after it", "fence"},
+      {"with no wgmma_fence", "fence"},
+      {"while it is read asynchronously", "read asynchronously"},
+      {"which holds a barrier", "barrier touched"},
+      {"there is no barrier at", "no barrier"},
+      {"arrivals of the phase were made", "arrivals"},
+      {"the block ends with matrix products", "products in flight"},
+      {"the block ends while a bulk copy", "bulk copy in flight"},
+      {"the box of", "box"},
       {"limit of the launch", "timeout"},
       {"a copy to it is in flight", "copy in flight"},
       {"a copy from it is in flight", "copy in flight"},
@@ -84,6 +149,11 @@ static std::string checkOf(const emulated::Message &message) {
       {"arrived", "barrier"},
       {"barriers without one", "barrier"},
       {"have to come together", "divergence"},
+      {"than lane 0", "descriptor"},
+      {"base offset", "descriptor"},
+      {"is not what the other warps", "warpgroup"},
+      {"map ", "map"},
+      {"registers a thread", "registers"},
       {"divides by zero", "division by zero"},
       {"step that is not positive", "loop step"},
       {"blocks along", "grid"}};
@@ -108,9 +178,10 @@ Outcome Trial::runSeed(const emulated::DeviceImage &image, uint64_t seed,
   std::vector<driver::AlignedBytes> memory;
   for (size_t i = inputs; i < launch.buffers.size(); ++i) {
     emulated::Buffer &buffer = launch.buffers[i];
-    memory.push_back(driver::AlignedBytes::allocate(buffer.bytes));
-    std::fill_n(memory.back().data(), buffer.bytes, char(0xff));
-    buffer.data = memory.back().data();
+    uint64_t shift = shifts[i - inputs];
+    memory.push_back(driver::AlignedBytes::allocate(buffer.bytes + shift));
+    std::fill_n(memory.back().data(), buffer.bytes + shift, char(0xff));
+    buffer.data = memory.back().data() + shift;
     launch.arguments[i] = reinterpret_cast<uintptr_t>(buffer.data);
   }
   emulated::Report report = emulated::run(launch);
@@ -126,8 +197,8 @@ Outcome Trial::runSeed(const emulated::DeviceImage &image, uint64_t seed,
   }
   outcome.result = Outcome::Survived;
   for (auto [i, output] : llvm::enumerate(expected)) {
-    interpreter::Tensor found = arguments->getOutputs()[i].view;
-    found.data = memory[i].data();
+    interpreter::Tensor found = this->outputs[i];
+    found.data = memory[i].data() + shifts[i];
     std::vector<double> values(output.sample.size());
     for (size_t v = 0; v < values.size(); ++v)
       values[v] =
@@ -166,6 +237,8 @@ Outcome Trial::calibrate(const emulated::DeviceImage &image) {
     return outcome;
   reference = std::move(outputs);
   llvm::StringRef(outcome.text).getAsInteger(10, limit);
+  // Waits that are tried again count, and another seed has others.
+  limit = 3 * limit + 10000;
   return run(image);
 }
 
@@ -197,52 +270,50 @@ bool Trial::misalign(llvm::StringRef parameter) {
       return false;
   }
   const cascade::KernelInterface &interface = arguments->interface;
+  /// Strides that are multiples of 16 bytes, but for the one that is meant.
+  auto moveStrides = [&](interpreter::Tensor &tensor, unsigned number) {
+    int64_t size = interpreter::elementBits(tensor.element) / 8;
+    int64_t chunk = 16 / size, step = 1, last = 0;
+    for (int64_t d = int64_t(tensor.shape.size()) - 1; d >= 0; --d) {
+      if (d + 1 != int64_t(tensor.shape.size()))
+        step = (step + chunk - 1) / chunk * chunk;
+      if (isStride && d == int64_t(dim))
+        ++step;
+      tensor.strides[d] = step;
+      last += (tensor.shape[d] - 1) * step;
+      step *= tensor.shape[d];
+    }
+    unsigned first = interface.inputs.size() + interface.outputs.size() +
+                     interface.firstStride(number);
+    for (auto [d, value] : llvm::enumerate(tensor.strides))
+      words[first + d] = value;
+    buffers[number].bytes = (last + 1) * size;
+    return isStride ? 0 : size;
+  };
   for (auto [i, input] : llvm::enumerate(interface.inputs)) {
     if (input.name != tensor)
       continue;
     const interpreter::Tensor &from = arguments->getInputs()[i].view;
     interpreter::Tensor to = from;
-    int64_t size = interpreter::elementBits(from.element) / 8;
-    int64_t chunk = 16 / size, stride = 1;
-    for (int64_t d = int64_t(from.shape.size()) - 1; d >= 0; --d) {
-      bool isInner = d + 1 == int64_t(from.shape.size());
-      if (!isInner)
-        stride = (stride + chunk - 1) / chunk * chunk;
-      if (isStride && d == int64_t(dim))
-        ++stride;
-      to.strides[d] = stride;
-      stride *= from.shape[d];
-    }
+    int64_t shift = moveStrides(to, i);
     // Poison between the elements, 16-byte aligned but for the shift.
-    shiftedBytes.assign((stride + 2 * chunk) * size, char(0xff));
+    shiftedBytes.assign(buffers[i].bytes + 64, char(0xff));
     uintptr_t start =
         (reinterpret_cast<uintptr_t>(shiftedBytes.data()) + 15) / 16 * 16;
-    to.data = reinterpret_cast<void *>(start + (isStride ? 0 : size));
-    llvm::SmallVector<int64_t> at(from.shape.size(), 0);
-    int64_t elements = 1;
-    for (int64_t extent : from.shape)
-      elements *= extent;
-    for (int64_t n = 0; n < elements; ++n) {
+    to.data = reinterpret_cast<void *>(start + shift);
+    forElements(from.shape, [&](llvm::ArrayRef<int64_t> at) {
       interpreter::storeElement(
           to.element, to.data, to.offset(at),
           interpreter::loadElement(from.element, from.data, from.offset(at)));
-      for (int64_t d = int64_t(at.size()) - 1; d >= 0; --d) {
-        if (++at[d] < from.shape[d])
-          break;
-        at[d] = 0;
-      }
-    }
+    });
     words[i] = reinterpret_cast<uintptr_t>(to.data);
-    unsigned first = interface.inputs.size() + interface.outputs.size() +
-                     interface.firstStride(i);
-    for (auto [d, value] : llvm::enumerate(to.strides))
-      words[first + d] = value;
-    int64_t last = 0;
-    for (auto [extent, step] : llvm::zip_equal(to.shape, to.strides))
-      last += (extent - 1) * step;
     buffers[i].data = to.data;
-    buffers[i].bytes = (last + 1) * size;
     return true;
   }
+  for (auto [i, output] : llvm::enumerate(interface.outputs))
+    if (output.name == tensor) {
+      shifts[i] = moveStrides(outputs[i], interface.inputs.size() + i);
+      return true;
+    }
   return false;
 }

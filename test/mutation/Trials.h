@@ -12,6 +12,7 @@
 #include "dialect/Interpreter/Compare.h"
 #include "frontend/driver/Pipeline.h"
 #include "runtime/devices/emulated/Emulator.h"
+#include "test/mutation/Launches.h"
 
 namespace einfall::mutation {
 
@@ -30,10 +31,10 @@ struct Outcome {
 /// without fault computed them.
 class Trial {
 public:
-  /// Draws the inputs that the options name and evaluates the outputs. Null
-  /// after an error, which has been reported.
+  /// Draws the inputs that the options name, changes them as `spec` says, and
+  /// evaluates the outputs. Null after an error, which has been reported.
   static std::unique_ptr<Trial> create(driver::Options options,
-                                       std::string label);
+                                       const LaunchSpec &spec);
 
   const cascade::KernelInterface &interface() const {
     return arguments->interface;
@@ -41,15 +42,15 @@ public:
   const std::string &label() const { return name; }
 
   /// Remembers what `image` computes, with which the survivors are compared.
-  /// Returns what is wrong with it.
+  /// Returns what is wrong with it; NotRun where it is not for these arguments.
   Outcome calibrate(const emulated::DeviceImage &image);
 
   /// Runs `image` with every seed until something notices. Thread-safe.
   Outcome run(const emulated::DeviceImage &image) const;
 
-  /// Moves an input off what a condition of a launch asks for, in this trial
-  /// alone: its address ("K") or the stride of a dimension ("stride K.1").
-  /// False where there is no such parameter.
+  /// Moves an input or output off what a condition of a launch asks for, in
+  /// this trial alone: its address ("K") or the stride of a dimension ("stride
+  /// K.1"). False where there is no such parameter.
   bool misalign(llvm::StringRef parameter);
 
   /// The first kernel of the file, before anything was done to it.
@@ -63,6 +64,7 @@ private:
     interpreter::Element storage;
     std::vector<double> exact, naive;
   };
+  void change(const LaunchSpec &spec);
   bool evaluate();
   Outcome runSeed(const emulated::DeviceImage &image, uint64_t seed,
                   std::vector<std::vector<char>> *outputs) const;
@@ -75,8 +77,10 @@ private:
   std::vector<Expected> expected;
   std::vector<emulated::Buffer> buffers;
   std::vector<uint64_t> words;
-  interpreter::OwnedTensor shifted;
+  std::vector<interpreter::Tensor> outputs; ///< but for where they lie
   std::vector<char> shiftedBytes;
+  /// Of a misaligned output: bytes that it starts after an aligned address.
+  std::vector<uint64_t> shifts;
   /// Of the program without fault: outputs and instructions of all blocks.
   std::vector<std::vector<char>> reference;
   uint64_t limit = 0;

@@ -1,8 +1,9 @@
 //===- einfall-mutate.cpp - Tries mutants of device programs --------------===//
 //
 // Prints, in Markdown, how many mutants of each kind were made of the kernels
-// of some files and what noticed them. Exit code 1 where one survives that no
-// rule explains; it is listed on stderr.
+// of some files and what noticed them. Exit code 1 where one survives that is
+// neither proved to be none (Equivalence.h) nor explained by a rule
+// (Reasons.h); it is listed on stderr.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,11 +24,18 @@ static cl::list<std::string> files(cl::Positional, cl::OneOrMore,
 static cl::list<std::string>
     fixed("D", cl::Prefix, cl::desc("an extent that is relied on, e=40"),
           cl::cat(category));
+static cl::list<std::string> targets("target",
+                                     cl::desc("a GPU, sm_80; may be repeated"),
+                                     cl::cat(category));
 static cl::list<std::string>
-    launches("launch", cl::desc("other extents, p=65,m=129,pattern=peaky"),
+    types("type",
+          cl::desc("elements of f32 tensors, f32 or bf16; may be repeated"),
+          cl::cat(category));
+static cl::list<std::string>
+    launches("launch",
+             cl::desc("arguments (Launches.h); without, a list that reaches "
+                      "every border of tiles"),
              cl::cat(category));
-static cl::list<std::string> params("param", cl::desc("a parameter, w=20"),
-                                    cl::cat(category));
 static cl::opt<std::string> reasonsPath("reasons", cl::Required,
                                         cl::desc("rules, as JSON"),
                                         cl::cat(category));
@@ -37,6 +45,10 @@ static cl::opt<unsigned>
                cl::cat(category));
 static cl::opt<unsigned> threads("j", cl::Prefix, cl::init(0),
                                  cl::desc("threads"), cl::cat(category));
+static cl::opt<bool>
+    quick("quick",
+          cl::desc("try mutants that a rule explains with few launches"),
+          cl::cat(category));
 static cl::opt<bool> verbose("v", cl::desc("list every mutant on stderr"),
                              cl::cat(category));
 
@@ -44,7 +56,7 @@ namespace {
 /// Counts of one kind, or of all.
 struct Row {
   unsigned made = 0, reported = 0, numbers = 0, timeouts = 0, notRun = 0,
-           explained = 0, open = 0;
+           proved = 0, explained = 0, open = 0;
   std::map<std::string, unsigned> checks, reasons;
 
   void add(const Row &other) {
@@ -53,6 +65,7 @@ struct Row {
     numbers += other.numbers;
     timeouts += other.timeouts;
     notRun += other.notRun;
+    proved += other.proved;
     explained += other.explained;
     open += other.open;
     for (auto &[check, count] : other.checks)
@@ -73,15 +86,16 @@ static std::string listed(const std::map<std::string, unsigned> &counts) {
 static void printRow(llvm::StringRef name, const Row &row) {
   llvm::outs() << "| " << name << " | " << row.made << " | " << row.reported
                << " | " << row.numbers << " | " << row.timeouts << " | "
-               << row.explained << " | " << row.open << " | "
-               << listed(row.checks) << " | " << listed(row.reasons) << " |\n";
+               << row.proved << " | " << row.explained << " | " << row.open
+               << " | " << listed(row.checks) << " | " << listed(row.reasons)
+               << " |\n";
 }
 
 static void printHead(llvm::StringRef first) {
   llvm::outs() << "\n| " << first
                << " | made | device reports | wrong numbers | endless | "
-                  "equivalent | open | checks | reasons |\n"
-               << "|---|--:|--:|--:|--:|--:|--:|---|---|\n";
+                  "proved equal | reasoned equal | open | checks | reasons |\n"
+               << "|---|--:|--:|--:|--:|--:|--:|--:|---|---|\n";
 }
 
 static std::string describe(const Tried &tried) {
@@ -113,6 +127,10 @@ static Row judge(const Tried &tried, Reasons &reasons) {
   case Outcome::Survived:
   case Outcome::NotRun:
     break;
+  }
+  if (tried.proved) {
+    row.proved = 1;
+    return row;
   }
   bool equal = tried.outcome.result == Outcome::NotRun || tried.outcome.equal;
   if (const Reasons::Rule *rule =
@@ -146,40 +164,57 @@ int main(int argc, char **argv) {
   CampaignOptions options;
   options.sample = sampleSize;
   options.threads = threads;
-  options.launches.assign(launches.begin(), launches.end());
   auto extent = [&](std::string name, llvm::StringRef value) {
     return !value.getAsInteger(10, options.fixed[name]);
   };
-  auto number = [&](std::string name, llvm::StringRef value) {
-    return !value.getAsDouble(options.params[name]);
-  };
-  if (!readPairs(fixed, extent) || !readPairs(params, number))
+  if (!readPairs(fixed, extent))
     return driver::exitUsage;
+  const std::vector<std::string> &texts =
+      launches.empty() ? standardLaunches() : launches;
+  for (llvm::StringRef text : texts) {
+    llvm::Expected<LaunchSpec> launch = LaunchSpec::parse(text);
+    if (!launch) {
+      llvm::errs() << "error: " << llvm::toString(launch.takeError()) << "\n";
+      return driver::exitUsage;
+    }
+    options.launches.push_back(std::move(*launch));
+  }
+  if (targets.empty())
+    targets.push_back("sm_80");
+  if (types.empty())
+    types.push_back("f32");
   llvm::Expected<Reasons> reasons = Reasons::load(reasonsPath);
   if (!reasons) {
     llvm::errs() << "error: " << llvm::toString(reasons.takeError()) << "\n";
     return driver::exitInput;
   }
 
+  if (quick)
+    options.expected = &*reasons;
+
   std::map<Kind, Row> kinds;
   Row all;
   printHead("kernel");
-  for (const std::string &file : files) {
-    std::optional<Campaign> campaign = runCampaign(file, options);
-    if (!campaign)
-      return driver::exitInput;
-    Row sum;
-    for (const Tried &tried : campaign->tried) {
-      if (verbose)
-        llvm::errs() << describe(tried) << "\n";
-      Row row = judge(tried, *reasons);
-      kinds[tried.mutant.kind].add(row);
-      sum.add(row);
-    }
-    printRow(campaign->kernel, sum);
-    llvm::outs().flush();
-    all.add(sum);
-  }
+  for (const std::string &target : targets)
+    for (const std::string &type : types)
+      for (const std::string &file : files) {
+        options.target = target;
+        options.type = type == "f32" ? "" : type;
+        std::optional<Campaign> campaign = runCampaign(file, options);
+        if (!campaign)
+          return driver::exitInput;
+        Row sum;
+        for (const Tried &tried : campaign->tried) {
+          if (verbose)
+            llvm::errs() << describe(tried) << "\n";
+          Row row = judge(tried, *reasons);
+          kinds[tried.mutant.kind].add(row);
+          sum.add(row);
+        }
+        printRow(campaign->kernel + ", " + type + ", " + target, sum);
+        llvm::outs().flush();
+        all.add(sum);
+      }
   printHead("kind");
   for (auto &[kind, row] : kinds)
     printRow(name(kind), row);

@@ -1,0 +1,95 @@
+//===- Launches.cpp - With which arguments mutants are tried --------------===//
+
+#include "test/mutation/Launches.h"
+
+#include "llvm/ADT/SmallVector.h"
+
+using namespace einfall::mutation;
+
+llvm::Expected<LaunchSpec> LaunchSpec::parse(llvm::StringRef text) {
+  LaunchSpec spec;
+  spec.text = text.str();
+  llvm::SmallVector<llvm::StringRef> entries;
+  text.split(entries, ',');
+  for (llvm::StringRef entry : entries) {
+    auto [key, value] = entry.split('=');
+    auto wrong = [&] {
+      return llvm::createStringError("launch `" + text + "`: `" + entry +
+                                     "` is not understood");
+    };
+    if (key == "pattern") {
+      spec.pattern = value.str();
+    } else if (key == "layout") {
+      spec.layout = value.str();
+    } else if (key == "misaligned") {
+      spec.misaligned = value.str();
+    } else if (key == "away") {
+      if (value.getAsDouble(spec.away))
+        return wrong();
+    } else if (key == "nan") {
+      llvm::SmallVector<llvm::StringRef> parts;
+      value.split(parts, '.');
+      LaunchSpec::Poison poison;
+      if (parts.size() != 3)
+        return wrong();
+      poison.input = parts[0].str();
+      poison.rank = parts[1].str();
+      poison.andMore = parts[2].consume_back("+");
+      if (parts[2].getAsInteger(10, poison.index))
+        return wrong();
+      spec.poisons.push_back(std::move(poison));
+    } else if (key.empty() || value.getAsDouble(spec.numbers[key.str()])) {
+      return wrong();
+    }
+  }
+  return spec;
+}
+
+const std::vector<std::string> &einfall::mutation::standardLaunches() {
+  static const std::vector<std::string> launches = [] {
+    std::vector<std::string> all = {
+        "b=1,g=1,h=2,p=65,m=129",
+        "b=1,g=1,h=2,p=200,m=260,pattern=peaky,w=140,sink=3",
+        "b=1,g=1,h=2,p=130,m=66,w=20",
+        // Rings of stages that come around; blocks that see no key.
+        "b=1,g=1,h=1,p=200,m=900,w=500",
+        "b=1,g=1,h=1,p=700,m=700,w=300,pattern=peaky",
+        "b=1,g=1,h=1,p=260,m=50",
+        // Scores that a wrong 0 dominates.
+        "b=1,g=1,h=1,p=70,m=33,away=8,cap=2000,tau=3000,w=9",
+        "b=1,g=1,h=1,p=130,m=130,away=8,cap=2000,tau=3000,w=40,sink=0",
+        "b=1,g=1,h=1,p=140,m=100,away=8,cap=2000,tau=3000,w=20,sink=0",
+        // Keys that no row of the first block has; those of the next have.
+        "b=1,g=1,h=1,p=130,m=130,nan=V.m.64+",
+        "b=1,g=1,h=1,p=140,m=140,nan=V.m.128+",
+        "b=1,g=1,h=1,p=130,m=70,nan=V.m.4+",
+        "b=1,g=1,h=1,p=200,m=140,nan=V.m.68+",
+        "b=1,g=1,h=1,p=200,m=76,nan=V.m.4+",
+        "b=1,g=1,h=1,p=260,m=72,nan=V.m.4+",
+        // Keys that no row has: where m <= p.
+        "b=1,g=1,h=1,p=4,m=60,nan=V.m.4+",
+        "b=1,g=1,h=1,p=68,m=120,nan=V.m.68+",
+        "b=1,g=1,h=1,p=68,m=120,nan=K.m.68+",
+        "b=2,g=2,h=4,p=17,m=33",
+        "b=1,g=1,h=2,p=33,m=70,layout=padded,misaligned=K",
+        "b=1,g=1,h=2,p=33,m=70,misaligned=V",
+        "b=1,g=1,h=2,p=33,m=70,misaligned=Q",
+        "b=1,g=1,h=2,p=65,m=129,layout=permuted",
+        "b=1,g=1,h=2,p=9,m=31,layout=padded",
+        "b=1,g=1,h=1,p=1,m=1",
+        "b=1,g=1,h=1,p=40,m=200,pattern=huge",
+    };
+    for (int j = 0; j < 16; ++j) {
+      int keys = 8 * (j / 2) + j % 2;
+      auto add = [&](int rows, int extent, const char *more) {
+        all.push_back("b=1,g=1,h=1,p=" + std::to_string(rows) +
+                      ",m=" + std::to_string(extent) + more);
+      };
+      add(8 * j + 3, keys ? keys : 64, ",w=30,sink=1");
+      add(keys + 73, keys + 64, ",w=20,sink=2,pattern=peaky");
+      add(keys + 1, keys + 64, ",w=65,sink=0");
+    }
+    return all;
+  }();
+  return launches;
+}

@@ -1,0 +1,54 @@
+//===- Launches.h - With which arguments mutants are tried ------*- C++ -*-===//
+//
+// A launch is text: "p=65,m=129,pattern=peaky". Beside extents, parameters and
+// how inputs are drawn (dialect/Interpreter/Random.h: `pattern`, `layout`) it
+// may say
+//
+//   away=8          Q is made positive, K negative, both times 8: all scores
+//                   are far below 0, so that a 0 among them dominates
+//   nan=V.m.64      element 64 along m of V is NaN; 64+: from there on
+//   misaligned=K    input K starts one element off 16 bytes, among poison
+//   misaligned=stride K.1  its dimension 1 has a stride that is odd
+//
+// What a kernel has not is left out.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_TEST_MUTATION_LAUNCHES_H
+#define EINFALL_TEST_MUTATION_LAUNCHES_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace einfall::mutation {
+
+struct LaunchSpec {
+  struct Poison {
+    std::string input, rank;
+    int64_t index = 0;
+    bool andMore = false;
+  };
+  std::string text;
+  /// Extents and parameters, not told apart.
+  std::map<std::string, double> numbers;
+  std::string pattern = "normal", layout = "dense";
+  double away = 0;
+  std::vector<Poison> poisons;
+  std::string misaligned;
+
+  static llvm::Expected<LaunchSpec> parse(llvm::StringRef text);
+};
+
+/// Launches that reach every border of tiles of up to 64 keys and 128 rows:
+/// |p| and |m| end in every fragment of rows and keys, and in every copy of a
+/// tile, with many rows and few keys and the other way round; then the
+/// inputs that hide nothing. The first notice most.
+const std::vector<std::string> &standardLaunches();
+
+} // namespace einfall::mutation
+
+#endif // EINFALL_TEST_MUTATION_LAUNCHES_H
