@@ -30,7 +30,7 @@ SMALL_SIZES = (1, 17, 65, 129)
 EXTENTS = ((8, 40), (40, 64), (64, 80), (80, 8), (64, 40), (8, 80), (40, 8))
 PATTERNS = ("normal", "peaky", "coded", "constant", "huge")
 OTHER_LAYOUTS = ("permuted", "padded")
-TARGET_OF = {"cpu": "cpu", "emulated:sm_80": "sm_80"}
+TARGET_OF = {"cpu": "cpu", "emulated:sm_80": "sm_80", "emulated:sm_90a": "sm_90a"}
 # Parameters whose values decide what a mask keeps: the defaults would hardly
 # exclude anything at these sizes.
 PARAMETERS = {"window": (("w=1", "sink=0"), ("w=40", "sink=3"),
