@@ -20,6 +20,9 @@ int explain(const Options &options);
 int run(const Options &options);
 /// Times one kernel.
 int bench(const Options &options);
+/// The same by the runtime library: of packages, and on CUDA devices.
+int benchByRuntime(const Options &options);
+bool isTimedByRuntime(const Options &options);
 /// Writes the kernel at some stage of compilation.
 int compile(const Options &options);
 /// Writes the kernels, compiled for all targets, as a package, or as an object

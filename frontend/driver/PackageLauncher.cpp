@@ -19,6 +19,7 @@ struct PackageLauncher::Staged {
   char *host = nullptr; ///< the first byte
   size_t offset = 0;    ///< where it lies in `memory`
   size_t bytes = 0;
+  bool written = false;
 };
 
 PackageLauncher::PackageLauncher(Session &session)
@@ -208,9 +209,10 @@ std::optional<double> PackageLauncher::launchOnDevice() {
     session.error(failure.text);
     return std::nullopt;
   };
-  for (const Staged &copy : staged)
-    if (auto failure = copy.memory.write(copy.offset, copy.host, copy.bytes))
-      return report(*failure);
+  for (Staged &copy : staged)
+    if (!std::exchange(copy.written, true))
+      if (auto failure = copy.memory.write(copy.offset, copy.host, copy.bytes))
+        return report(*failure);
   runtime::Status status;
   auto launch = [&] {
     runtime::Binding binding;

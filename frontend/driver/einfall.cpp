@@ -242,7 +242,10 @@ private:
   }
 
   void addBench() {
-    CLI::App &sub = add("bench", "Time a kernel", bench);
+    CLI::App &sub = add("bench", "Time a kernel", [](const Options &options) {
+      return isTimedByRuntime(options) ? benchByRuntime(options)
+                                       : bench(options);
+    });
     addRunOptions(sub);
     sub.add_flag("--json", options.json, "Print JSON");
     sub.add_flag("--serve", options.serve,

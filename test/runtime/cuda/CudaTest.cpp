@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <random>
 #include <thread>
 
 using namespace einfall;
@@ -550,6 +551,63 @@ TEST_F(CudaTest, RefusesImagesOfOthers) {
   EXPECT_EQ(load(), EINFALL_INVALID_PACKAGE);
   EXPECT_TRUE(contains(einfall_error_message(),
                        "it is for sm_80, the plan says sm_86"));
+}
+
+// What has right hashes but was not made by us: refused, or launched as what it
+// is; the driver is asked for nothing that it refuses for its form.
+TEST_F(CudaTest, HostileGridsDoNoHarm) {
+  std::mt19937 random(11);
+  unsigned launched = 0;
+  capability = 90;
+  for (unsigned round = 0; round < 400; ++round) {
+    plan.versions.clear();
+    writer = PackageWriter();
+    std::string error;
+    emulated::Image image = test::buildImage(hopperProgram()).contents();
+    emulated::Program &grid = image.grid;
+    emulated::Instruction &inst = grid.code[random() % grid.code.size()];
+    switch (random() % 7) {
+    case 0:
+      inst.opcode = emulated::Opcode(random() % emulated::opcodeCount);
+      break;
+    case 1:
+      inst.sub = random() % 4 ? random() % 20 : random();
+      break;
+    case 2:
+      inst.immediate = random() % 4 ? random() % 70 : random();
+      break;
+    case 3:
+      grid.operands[random() % grid.operands.size()] =
+          random() % (grid.words + 4);
+      break;
+    case 4:
+      grid.code.erase(grid.code.begin() + random() % grid.code.size());
+      break;
+    case 5:
+      image.maps[0].box[random() % 5] = random() % 300;
+      image.maps[0].swizzle = 32 << random() % 4;
+      break;
+    case 6:
+      image.maps.resize(random() % 40);
+      break;
+    }
+    VersionPlan version;
+    version.target = image.target;
+    version.entry = "bulk";
+    version.image = writer.add(PartKind::DeviceImage, emulated::write(image));
+    version.ptx = writer.add(PartKind::Ptx, "// PTX");
+    plan.versions.push_back(version);
+    if (load("execute=0") == EINFALL_OK) {
+      EinfallStatus status = launch(64);
+      launched += status == EINFALL_OK;
+      EXPECT_TRUE(status == EINFALL_OK || status == EINFALL_DEVICE_ERROR ||
+                  status == EINFALL_NO_VERSION)
+          << status;
+    } else {
+      EXPECT_STRNE(einfall_error_message(), "");
+    }
+  }
+  EXPECT_GT(launched, 20u);
 }
 
 TEST_F(CudaTest, GivesBackWhatItTook) {
