@@ -164,15 +164,11 @@ static void makeFunction(device::KernelOp kernel) {
   function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     builder.getDenseI32ArrayAttr(
                         {static_cast<int32_t>(kernel.getThreads())}));
-  // Registers change hands only where the assembler knows how many there are.
-  bool budgets = kernel
-                     .walk([](device::SetMaxRegistersOp) {
-                       return WalkResult::interrupt();
-                     })
-                     .wasInterrupted();
-  if (budgets)
-    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                      builder.getI32IntegerAttr(1));
+  // One block at a time: registers change hands (setmaxnreg) only where the
+  // assembler knows how many there are, and where no number is named it aims at
+  // three blocks of 128 threads and spills to reach it.
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    builder.getI32IntegerAttr(1));
   function.getBody().takeBody(body);
   for (unsigned number : maps)
     passMap(function, number);

@@ -3,7 +3,7 @@
 // The device's operations alone: what other dialects hold stays.
 // CHECK: llvm.mlir.global external @einfall_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 // CHECK: llvm.func @kernel(%[[X:.*]]: i64, %[[N:.*]]: i32, %[[MAP:.*]]: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant})
-// CHECK-SAME: nvvm.kernel, nvvm.reqntid = array<i32: 128>
+// CHECK-SAME: nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 128>
 // CHECK-NOT: device.
 device.kernel @kernel target "sm_90a" threads 128 shared 1024
     parameters ["x", "n"] grid {
