@@ -707,7 +707,7 @@ bool Block::arrive(Warp &warp, const Step &step, bool waits) {
     barrier.expected = threads;
     barrier.joined.clear();
   }
-  shared.bring(warp.number, barrier.joined);
+  shared.bring(warp.number, barrier.joined, /*meets=*/true);
   barrier.arrived += warpLanes;
   barrier.arrivedWarps |= 1u << warp.number;
   if (waits) {

@@ -103,7 +103,7 @@ bool Block::arriveMBarrier(Warp &warp, const Step &step, bool expects) {
                       std::to_string(barrier.count) +
                       " arrivals of the phase were made");
     if (number != last)
-      shared.bring(warp.number, barrier.joined);
+      shared.bring(warp.number, barrier.joined, /*meets=*/false);
     last = number;
     if (expects)
       barrier.bytes += warp.words[o[1] + lane];

@@ -24,6 +24,7 @@ void SharedMemory::reset() {
   std::fill(readers.begin(), readers.end(), 0);
   readersInFlight = 0;
   clock.fill(1);
+  met.fill(1);
   for (Knowledge &of : known)
     of.clear();
   time = settledTime = 1;
@@ -35,13 +36,11 @@ void SharedMemory::reset() {
 // Accesses
 //===----------------------------------------------------------------------===//
 
-static constexpr unsigned mask(unsigned bits) { return (1u << bits) - 1; }
-
 bool SharedMemory::ordered(unsigned warp, unsigned lane, unsigned otherWarp,
                            unsigned otherLane, uint32_t otherClock) const {
   if (otherWarp != warp)
     return otherClock <= known[warp].clocks[otherWarp];
-  return otherClock < clock[warp] || (otherLane == lane && lane != wholeWarp);
+  return otherClock < met[warp] || (otherLane == lane && lane != wholeWarp);
 }
 
 Conflict SharedMemory::readSlowly(unsigned warp, unsigned lane, uint32_t g) {
@@ -161,24 +160,31 @@ void SharedMemory::fence(unsigned warp, uint32_t lanes) {
   for (unsigned lane = 0; lane < warpLanes; ++lane)
     if (lanes >> lane & 1)
       known[warp].fenced[warp * warpLanes + lane] = clock[warp];
-  advance(warp);
+  tick(warp);
 }
 
 //===----------------------------------------------------------------------===//
 // Clocks
 //===----------------------------------------------------------------------===//
 
-void SharedMemory::advance(unsigned warp) {
+void SharedMemory::tick(unsigned warp) {
   if (clock[warp] >= maxClock)
     anyExhausted = true;
   else
     ++clock[warp];
 }
 
-void SharedMemory::bring(unsigned warp, Knowledge &joined) {
+void SharedMemory::advance(unsigned warp) {
+  tick(warp);
+  met[warp] = clock[warp];
+}
+
+void SharedMemory::bring(unsigned warp, Knowledge &joined, bool meets) {
   joined.add(known[warp], fences);
   joined.clocks[warp] = clock[warp];
-  advance(warp);
+  tick(warp);
+  if (meets)
+    met[warp] = clock[warp];
 }
 
 void SharedMemory::take(unsigned warp, const Knowledge &joined) {
@@ -203,6 +209,7 @@ void SharedMemory::settle() {
       stamp = 1u << (laneBits + warpBits);
   std::fill(readBy.begin(), readBy.end(), 0);
   clock.fill(2);
+  met.fill(2);
   for (Knowledge &of : known)
     std::fill_n(of.clocks.begin(), maxWarps, 1);
   settled = (2u << (laneBits + warpBits)) - 1;

@@ -10,8 +10,9 @@
 //     its warp, lane and clock;
 //   * a barrier joins the clocks of those that arrived; those that wait learn
 //     the join;
-//   * two lanes of one warp are ordered when the warp's clock advanced between
-//     them: by a warp_barrier or a barrier.
+//   * two lanes of one warp are ordered when they met between: at a
+//     warp_barrier or a barrier. A fence, or an arrival at a barrier in shared
+//     memory, advances the clock alone.
 //
 // Asynchronous machinery (sm_90a) adds to this:
 //
@@ -112,11 +113,12 @@ public:
       if (__builtin_expect(written[g] - 1 >= settled, 0))
         if (Conflict conflict = readSlowly(warp, lane, g))
           return conflict;
-      // Reads of several lanes at one clock are the warp's.
+      // Reads of several lanes that nothing orders are the warp's.
       uint32_t old = reads[g];
-      reads[g] = old >> laneBits == clock[warp] && old != stamp.read
-                     ? clock[warp] << laneBits | wholeWarp
-                     : stamp.read;
+      reads[g] =
+          old >> laneBits >= met[warp] && (old ^ stamp.read) & mask(laneBits)
+              ? clock[warp] << laneBits | wholeWarp
+              : stamp.read;
       readAt[g] = time;
       readLocation[g] = location;
     }
@@ -163,10 +165,11 @@ public:
   }
   uint32_t clockOf(unsigned warp) const { return clock[warp]; }
 
-  /// A warp_barrier.
+  /// A warp_barrier: its lanes meet.
   void advance(unsigned warp);
-  /// Knowledge that the warp brings to a barrier; advances it.
-  void bring(unsigned warp, Knowledge &joined);
+  /// Knowledge that the warp brings to a barrier; advances it. Where it `meets`
+  /// others there its lanes meet, too; else one of them may have come alone.
+  void bring(unsigned warp, Knowledge &joined, bool meets);
   /// Knowledge that the warp takes from a barrier that completed.
   void take(unsigned warp, const Knowledge &joined);
   /// All warps of the block passed one barrier: what was is earlier than all
@@ -193,6 +196,9 @@ private:
     return {clock[warp] << laneBits | lane,
             (clock[warp] << warpBits | warp) << laneBits | lane};
   }
+  static constexpr uint32_t mask(unsigned bits) { return (1u << bits) - 1; }
+  /// The warp's clock advances, but its lanes have not met.
+  void tick(unsigned warp);
   Conflict readSlowly(unsigned warp, unsigned lane, uint32_t granule);
   Conflict writeSlowly(unsigned warp, unsigned lane, uint32_t granule);
   bool ordered(unsigned warp, unsigned lane, unsigned otherWarp,
@@ -203,6 +209,8 @@ private:
   uint32_t granules;
   /// Clocks of the warps, from 1, and what each knows.
   std::array<uint32_t, maxWarps> clock;
+  /// Up to which clock (not it) the warp's lanes know of each other's accesses.
+  std::array<uint32_t, maxWarps> met;
   std::vector<Knowledge> known;
   /// Per granule: clock, warp and lane of the last write; 0: none.
   std::vector<uint32_t> written;

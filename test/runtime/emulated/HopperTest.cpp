@@ -611,3 +611,25 @@ TEST(Hopper, RegistersComeFromOthers) {
                     "device.nv.set_max_registers increase 144"),
                "has 128 registers a thread, which is no decrease to 160");
 }
+
+TEST(Hopper, FencesDoNotOrderLanes) {
+  auto text = [](const std::string &meet) {
+    return kernel(R"(
+  %c512 = arith.constant 512 : i32
+  %o16 = arith.muli %t, %c16 : i32
+  %at = arith.addi %tile, %o16 : i32
+  %f = vector.broadcast %a : f32 to vector<4xf32>
+  device.store shared %f, %at[%zero : i32] : i32, vector<4xf32>
+  device.store shared %f, %at[%c512 : i32] : i32, vector<4xf32>
+  device.nv.fence async_shared
+  )" + meet + R"(
+  scf.if %first {
+    device.nv.bulk_store %out[%zero, %zero] from %tile
+    device.nv.bulk_commit
+    device.nv.bulk_wait 0 read
+  })",
+                  8, 128, 32);
+  };
+  expectRuns(text("device.warp_barrier"));
+  expectReport(text(""), "shared memory at");
+}
