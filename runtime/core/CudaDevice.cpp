@@ -1,9 +1,11 @@
 //===- CudaDevice.cpp - Kernels of a package on a CUDA device -------------===//
 //
 // Versions are loaded in order of preference: those of the greatest target that
-// the device runs first, machine code before PTX, and within a target in the
-// order of the plan. What no launch can come to, because a version before it
-// takes the same arguments unconditionally, is not loaded.
+// the device runs first, and within a target in the order of the plan. Machine
+// code comes before PTX, which the driver compiles where there is none or where
+// it refuses that (it is of a newer toolkit). What no launch can come to,
+// because a version before it takes the same arguments unconditionally, is not
+// loaded.
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,6 +47,8 @@ private:
   std::vector<Candidate> candidates() const;
   bool isReached(const VersionPlan &version) const;
   Status load(const Candidate &candidate, std::string &reasons);
+  std::shared_ptr<const cuda::CudaModule> loadModule(const Candidate &candidate,
+                                                     cuda::Failure &failure);
   Status refuse(const Binding &binding) const;
 
   std::shared_ptr<const cuda::Device> device;
@@ -90,6 +94,30 @@ bool CudaDeviceKernel::isReached(const VersionPlan &version) const {
       });
 }
 
+/// The candidate's code, or the PTX of the same version where the driver
+/// refuses machine code.
+std::shared_ptr<const cuda::CudaModule>
+CudaDeviceKernel::loadModule(const Candidate &candidate,
+                             cuda::Failure &failure) {
+  auto &module = modules[candidate.part];
+  if (module)
+    return module;
+  module = cuda::CudaModule::load(
+      device, package->parts()[candidate.part].bytes, candidate.kind, failure);
+  PartNumber ptx = candidate.version->ptx;
+  bool isRefused = failure.result == cuda::resultNoBinary ||
+                   failure.result == cuda::resultInvalidImage;
+  if (module || candidate.kind == cuda::CodeKind::Ptx || !isRefused || !ptx ||
+      package->parts()[ptx].kind != PartKind::Ptx)
+    return module;
+  cuda::Failure another;
+  module = cuda::CudaModule::load(device, package->parts()[ptx].bytes,
+                                  cuda::CodeKind::Ptx, another);
+  if (!module)
+    failure.text += "; its PTX: " + another.text;
+  return module;
+}
+
 /// Adds a version; what the device cannot launch goes to `reasons`.
 Status CudaDeviceKernel::load(const Candidate &candidate,
                               std::string &reasons) {
@@ -107,10 +135,8 @@ Status CudaDeviceKernel::load(const Candidate &candidate,
                                " is no " + name(expected) + " but a " +
                                name(part.kind));
   cuda::Failure failure;
-  auto &module = modules[candidate.part];
-  if (!module)
-    module =
-        cuda::CudaModule::load(device, part.bytes, candidate.kind, failure);
+  std::shared_ptr<const cuda::CudaModule> module =
+      loadModule(candidate, failure);
   std::optional<cuda::CudaKernel> kernel;
   if (module)
     kernel = cuda::CudaKernel::make(module, version.entry, image, failure);

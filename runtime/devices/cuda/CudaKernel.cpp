@@ -116,6 +116,7 @@ CudaModule::load(std::shared_ptr<const Device> device, std::string_view code,
     return std::shared_ptr<CudaModule>(
         new CudaModule(std::move(device), handle));
   failure.text = device->driver().describe("cuModuleLoadDataEx", result);
+  failure.result = result;
   log.resize(std::strlen(log.c_str()));
   while (!log.empty() && log.back() == '\n')
     log.pop_back();

@@ -10,7 +10,7 @@
 using namespace einfall::cuda;
 
 /// Looks up all entry points; the name of one that is not there, or null.
-static const char *bind(void *library, DriverApi &api) {
+static const char *bindEntries(void *library, DriverApi &api) {
   const char *missing = nullptr;
   auto find = [&](auto &member, const char *symbol, bool needed) {
     void *found = dlsym(library, symbol);
@@ -45,7 +45,7 @@ std::shared_ptr<const Driver> Driver::open(Failure &failure) {
     return fail("there is no CUDA driver: " + std::string(dlerror()));
   auto driver = std::make_shared<Driver>();
   driver->path = path;
-  if (const char *missing = bind(library, driver->api)) {
+  if (const char *missing = bindEntries(library, driver->api)) {
     dlclose(library);
     return fail("the CUDA driver " + path + " has no " + missing +
                 "; one of CUDA 11.0 or later is needed");

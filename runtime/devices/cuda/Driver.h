@@ -26,6 +26,7 @@ namespace einfall::cuda {
 struct Failure {
   std::string text;
   bool isMissing = false;
+  Result result = 0; ///< the driver's, where there is one
 };
 
 class Driver {

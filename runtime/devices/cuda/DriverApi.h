@@ -26,7 +26,11 @@ struct alignas(64) EncodedMap {
   uint64_t opaque[16];
 };
 
-enum : Result { resultSuccess = 0, resultNoDevice = 100 };
+enum : Result {
+  resultNoDevice = 100,
+  resultInvalidImage = 200,
+  resultNoBinary = 209, ///< code for other devices, or of a newer toolkit
+};
 
 /// CUdevice_attribute.
 enum DeviceAttribute : int {

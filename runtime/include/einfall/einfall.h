@@ -142,7 +142,8 @@ typedef struct EinfallKernel EinfallKernel;
 
 /* `name` may be null where the package has one kernel. Devices:
  *   "cpu", "cpu:4"     this processor, by all its threads or by 4
- *   "emulated:sm_80"   a GPU's program run and checked on the host
+ *   "emulated:sm_80", "emulated:sm_90a"
+ *                      a GPU's program run and checked on the host
  *   "cuda", "cuda:1"   a GPU, by the driver that is there (libcuda.so.1, or
  *                      what the variable EINFALL_CUDA_DRIVER names), in the
  *                      primary context that the CUDA runtime uses as well

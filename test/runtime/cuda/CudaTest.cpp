@@ -332,6 +332,16 @@ TEST_F(CudaTest, CubinsServeTheirGenerationOnly) {
   EXPECT_EQ(load(), EINFALL_MISSING);
 }
 
+TEST_F(CudaTest, TakesPtxWhereMachineCodeIsRefused) {
+  addUsual();
+  ASSERT_EQ(load("cubins=0"), EINFALL_OK) << einfall_error_message();
+  EXPECT_EQ(calls("cuModuleLoadDataEx"), 4u);
+  expectResult(64, 0);
+  for (VersionPlan &version : plan.versions)
+    version.ptx = 0;
+  EXPECT_TRUE(contains(refusal("cubins=0"), "CUDA_ERROR_NO_BINARY_FOR_GPU"));
+}
+
 TEST_F(CudaTest, LoadsNothingThatIsNotReached) {
   add("general", program("general", "sm_80", false, 0.5, 0), Ptx);
   add("fast", program("fast", "sm_80", true, 0, 0), Ptx);

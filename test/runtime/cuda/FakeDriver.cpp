@@ -60,7 +60,7 @@ struct Settings {
   uint64_t memory = uint64_t(1) << 32;
   std::string failing;
   Result failure = ok;
-  bool capture = false, execute = true;
+  bool capture = false, execute = true, cubins = true;
 };
 
 struct FakeContext {
@@ -154,7 +154,8 @@ static bool configure(const char *text) {
           {"shared", &s.shared},
           {"threads", &s.threads}};
       const std::pair<const char *, bool *> flags[] = {{"capture", &s.capture},
-                                                       {"execute", &s.execute}};
+                                                       {"execute", &s.execute},
+                                                       {"cubins", &s.cubins}};
       bool known = false;
       for (auto [key, number] : numbers)
         if (name == key)
@@ -343,6 +344,8 @@ Result cuModuleLoadDataEx(Module *module, const void *image, unsigned count,
   if (!d.package)
     return refuse(invalidImage, "no package is named");
   const auto *bytes = static_cast<const char *>(image);
+  if (!d.settings.cubins && bytes[0] == '\x7f')
+    return noBinary;
   const auto &parts = d.package->parts();
   for (const runtime::KernelPlan &kernel : d.package->plan().kernels)
     for (const runtime::VersionPlan &version : kernel.versions) {

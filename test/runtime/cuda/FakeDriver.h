@@ -21,6 +21,7 @@
 //   fail=SYMBOL:CODE  every call of SYMBOL gives CODE
 //   capture=1         a stream is being captured: what allocates or waits fails
 //   execute=0         launches are checked and not executed
+//   cubins=0          machine code is refused, as that of a newer toolkit
 //
 //===----------------------------------------------------------------------===//
 
