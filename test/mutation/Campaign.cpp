@@ -22,7 +22,7 @@ using namespace einfall;
 using namespace einfall::mutation;
 
 /// Launches with which a program without fault may fail.
-static constexpr unsigned maxLeftOut = 8;
+static constexpr unsigned maxLeftOut = 20;
 
 /// Launches for mutants that a rule explains (CampaignOptions::expected).
 static constexpr size_t launchesWhenExpected = 6;

@@ -14,7 +14,7 @@ using namespace einfall::mutation;
 using Predicate = arith::CmpIPredicate;
 
 /// Longest that one question may take.
-static constexpr double solverSeconds = 5;
+static constexpr double solverSeconds = 20;
 
 /// True where two values are computed alike from a kernel's parameters, one
 /// perhaps by the grid and one by the body.

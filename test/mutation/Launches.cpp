@@ -35,6 +35,7 @@ llvm::Expected<LaunchSpec> LaunchSpec::parse(llvm::StringRef text) {
       poison.input = parts[0].str();
       poison.rank = parts[1].str();
       poison.andMore = parts[2].consume_back("+");
+      poison.andLess = parts[2].consume_back("-");
       if (parts[2].getAsInteger(10, poison.index))
         return wrong();
       spec.poisons.push_back(std::move(poison));
@@ -55,6 +56,14 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=200,m=900,w=500",
         "b=1,g=1,h=1,p=700,m=700,w=300,pattern=peaky",
         "b=1,g=1,h=1,p=260,m=50",
+        "b=1,g=1,h=1,p=260,m=33,w=9,sink=0",
+        // Windows of one key or two, and those that end with a tile.
+        "b=1,g=1,h=1,p=330,m=330,w=1,sink=0",
+        "b=1,g=1,h=1,p=330,m=330,w=2,sink=1",
+        "b=1,g=1,h=1,p=130,m=130,w=127,sink=0",
+        "b=1,g=1,h=1,p=260,m=260,w=255,sink=0",
+        "b=1,g=1,h=1,p=260,m=260,w=191,sink=0",
+        "b=1,g=1,h=1,p=400,m=400,w=383,sink=0",
         // Scores that a wrong 0 dominates.
         "b=1,g=1,h=1,p=70,m=33,away=8,cap=2000,tau=3000,w=9",
         "b=1,g=1,h=1,p=130,m=130,away=8,cap=2000,tau=3000,w=40,sink=0",
@@ -70,6 +79,10 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=4,m=60,nan=V.m.4+",
         "b=1,g=1,h=1,p=68,m=120,nan=V.m.68+",
         "b=1,g=1,h=1,p=68,m=120,nan=K.m.68+",
+        // Keys before the window of the second block.
+        "b=1,g=1,h=1,p=130,m=130,w=20,sink=0,nan=V.m.44-",
+        "b=1,g=1,h=1,p=200,m=200,w=20,sink=0,nan=V.m.108-",
+        "b=1,g=1,h=1,p=300,m=300,w=20,sink=0,nan=V.m.172-",
         "b=2,g=2,h=4,p=17,m=33",
         "b=1,g=1,h=2,p=33,m=70,layout=padded,misaligned=K",
         "b=1,g=1,h=2,p=33,m=70,misaligned=V",
@@ -77,17 +90,21 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=2,p=65,m=129,layout=permuted",
         "b=1,g=1,h=2,p=9,m=31,layout=padded",
         "b=1,g=1,h=1,p=1,m=1",
+        "b=1,g=1,h=1,p=20,m=2",
+        "b=1,g=1,h=1,p=150,m=114",
         "b=1,g=1,h=1,p=40,m=200,pattern=huge",
     };
-    for (int j = 0; j < 16; ++j) {
+    // Every pair of columns in a fragment of up to 128 keys.
+    for (int j = 0; j < 32; ++j) {
       int keys = 8 * (j / 2) + j % 2;
       auto add = [&](int rows, int extent, const char *more) {
         all.push_back("b=1,g=1,h=1,p=" + std::to_string(rows) +
                       ",m=" + std::to_string(extent) + more);
       };
-      add(8 * j + 3, keys ? keys : 64, ",w=30,sink=1");
-      add(keys + 73, keys + 64, ",w=20,sink=2,pattern=peaky");
-      add(keys + 1, keys + 64, ",w=65,sink=0");
+      add(8 * (j % 24) + 3, keys ? keys : 128, ",w=30,sink=1");
+      add(keys + 137, keys + 128, ",w=20,sink=2,pattern=peaky");
+      if (j < 16)
+        add(keys + 73, keys + 64, ",w=65,sink=0");
     }
     return all;
   }();

@@ -6,7 +6,8 @@
 //
 //   away=8          Q is made positive, K negative, both times 8: all scores
 //                   are far below 0, so that a 0 among them dominates
-//   nan=V.m.64      element 64 along m of V is NaN; 64+: from there on
+//   nan=V.m.64      element 64 along m of V is NaN; 64+: from there on,
+//                   64-: up to there
 //   misaligned=K    input K starts one element off 16 bytes, among poison
 //   misaligned=stride K.1  its dimension 1 has a stride that is odd
 //
@@ -30,7 +31,7 @@ struct LaunchSpec {
   struct Poison {
     std::string input, rank;
     int64_t index = 0;
-    bool andMore = false;
+    bool andMore = false, andLess = false;
   };
   std::string text;
   /// Extents and parameters, not told apart.
@@ -43,7 +44,7 @@ struct LaunchSpec {
   static llvm::Expected<LaunchSpec> parse(llvm::StringRef text);
 };
 
-/// Launches that reach every border of tiles of up to 64 keys and 128 rows:
+/// Launches that reach every border of tiles of up to 128 keys and 192 rows:
 /// |p| and |m| end in every fragment of rows and keys, and in every copy of a
 /// tile, with many rows and few keys and the other way round; then the
 /// inputs that hide nothing. The first notice most.

@@ -76,9 +76,13 @@ template <typename OpTy> static bool holdsShared(Region &region) {
 
 /// The words for a loop alone.
 static std::string wordOf(scf::ForOp loop) {
-  if (holds<device::BarrierOp>(loop.getRegion()) ||
-      holds<device::MBarrierWaitOp>(loop.getRegion()))
-    return "stream";
+  Region &body = loop.getRegion();
+  if (holds<device::BarrierOp>(body) || holds<device::MBarrierWaitOp>(body))
+    return holds<device::CopyAsyncOp>(body) ||
+                   holds<device::MBarrierWaitOp>(body) ||
+                   holdsShared<device::StoreOp>(body)
+               ? "stream"
+               : "stream without tiles";
   if (holdsShared<device::StoreOp>(loop.getRegion()))
     return "staging";
   return "inner loop";
@@ -119,7 +123,7 @@ std::string mutation::placeOf(Operation *op) {
     for (Operation *other = before->getPrevNode(); other;
          other = other->getPrevNode())
       if (auto loop = dyn_cast<scf::ForOp>(other))
-        seen |= wordOf(loop) == "stream";
+        seen |= StringRef(wordOf(loop)).starts_with("stream");
   return seen ? "epilogue" : "prologue";
 }
 

@@ -84,8 +84,9 @@ void Trial::change(const LaunchSpec &spec) {
         continue;
       size_t number = dim - info.dims.begin();
       forElements(tensor.shape, [&](llvm::ArrayRef<int64_t> at) {
-        if (poison.andMore ? at[number] >= poison.index
-                           : at[number] == poison.index)
+        if (at[number] == poison.index ||
+            (poison.andMore && at[number] > poison.index) ||
+            (poison.andLess && at[number] < poison.index))
           interpreter::storeElement(tensor.element, tensor.data,
                                     tensor.offset(at), std::nan(""));
       });
