@@ -436,6 +436,11 @@ bool Compiler::lowerToDevice() {
                           {"threads", std::to_string(blocks->threads())},
                           {"shared bytes", std::to_string(blocks->shared)},
                           {"items", llvm::join(blocks->tiles.items, ", ")}};
+    // Some assemblers move writes of a product's registers before a wait that
+    // leaves others in flight (docs/decisions/0006).
+    if (staging == Staging::Boxes)
+      result.report.plan.push_back(
+          {"operands in registers", "written after all products have landed"});
     if (blocks->tf32)
       result.report.plan.push_back(
           {"f32 factors", "rounded to tf32: each by at most 2^-11 of itself, a "

@@ -83,6 +83,69 @@ static void layOut(BlockPlan &plan) {
   }
 }
 
+/// Whether the field is one number for the whole kernel, and surely there.
+static bool isNumber(Value field) {
+  Operation *op = field.getDefiningOp();
+  return op && (isa<ConstOp, ParamOp, ExtentOp>(op) ||
+                (isa<MapOp>(op) && llvm::all_of(op->getOperands(), isNumber)));
+}
+
+/// The one greatest-value reference of `fold` that `score` serves, and that it
+/// serves with nothing but distances whose exponentials are taken.
+static std::optional<unsigned> soleReference(FoldOp fold, Value score) {
+  std::optional<unsigned> reference;
+  auto isExponent = [](MapOp map) {
+    return llvm::all_of(map.getResult().getUsers(), [](Operation *next) {
+      auto exp = dyn_cast<MapOp>(next);
+      return exp && exp.getFunction() == Function::Exp;
+    });
+  };
+  auto isDistance = [&](Operation *user, Value from, Value to) {
+    auto map = dyn_cast<MapOp>(user);
+    return map && map.getFunction() == Function::Sub &&
+           map.getOperands()[0] == from && map.getOperands()[1] == to &&
+           isExponent(map);
+  };
+  SmallVector<std::pair<Operation *, Value>> distances; ///< of the score
+  std::function<bool(Value)> visit = [&](Value value) {
+    for (OpOperand &use : value.getUses()) {
+      Operation *user = use.getOwner();
+      if (auto where = dyn_cast<WhereOp>(user);
+          where && use.getOperandNumber() == 0) {
+        if (!visit(where.getResult()))
+          return false;
+      } else if (isa<YieldOp>(user) && user->getParentOp() == fold &&
+                 use.getOperandNumber() < fold.getReferences() &&
+                 fold.getMonoid(use.getOperandNumber()) == Monoid::Max &&
+                 !reference) {
+        reference = use.getOperandNumber();
+      } else {
+        distances.push_back({user, value});
+      }
+    }
+    return true;
+  };
+  if (!visit(score) || !reference)
+    return std::nullopt;
+  // Whoever else uses the reference wants it as it is written.
+  BlockArgument inForce = fold.getStep().getArgument(*reference);
+  size_t uses = std::distance(inForce.use_begin(), inForce.use_end());
+  if (uses != distances.size() || !llvm::all_of(distances, [&](auto use) {
+        return isDistance(use.first, use.second, inForce);
+      }))
+    return std::nullopt;
+  if (!fold.getAct().empty()) {
+    BlockArgument before = fold.getAct().getArgument(*reference);
+    BlockArgument after =
+        fold.getAct().getArgument(fold.getReferences() + *reference);
+    for (BlockArgument argument : {before, after})
+      for (Operation *user : argument.getUsers())
+        if (!isDistance(user, before, after))
+          return std::nullopt;
+  }
+  return reference;
+}
+
 static BlockFold planFold(const FoldPlan &plan, StringRef row) {
   BlockFold fold;
   fold.plan = &plan;
@@ -109,6 +172,10 @@ static BlockFold planFold(const FoldPlan &plan, StringRef row) {
     std::optional<device::Pair> pair = pairOf(block.rows.factors);
     if (pair && pair == pairOf(block.keys.factors))
       block.rows.pair = block.keys.pair = pair;
+    if (!block.rest.empty() && block.conditions.empty() &&
+        llvm::all_of(block.rest,
+                     [](Factor factor) { return isNumber(factor.value); }))
+      block.unscaledReference = soleReference(plan.fold, value);
     fold.contractions.push_back(std::move(block));
   }
   for (const Component &component : plan.components) {

@@ -93,6 +93,11 @@ struct BlockContraction {
   SharedOperand rows, keys;
   Factors rest;
   llvm::SmallVector<mlir::Value> conditions;
+  /// The reference, if any, that is the greatest of the results, which serve
+  /// for nothing but their distances from it. Both then stay without `rest`, a
+  /// number c of the kernel, until a distance becomes a weight: one product
+  /// less for every score. Where c is negative the scores change their sign.
+  std::optional<unsigned> unscaledReference;
 };
 
 /// An accumulator over a feature rank.

@@ -15,7 +15,7 @@ using namespace einfall::cascade;
 
 /// Registers for what is not scores, weights or accumulators: rows' references
 /// and sums, addresses, loop counters and what the evaluation of masks takes.
-static constexpr int64_t otherRegisters = 32;
+static constexpr int64_t otherRegisters = 36;
 static constexpr int64_t mostKeys = 128, leastKeys = 16;
 
 unsigned BlockPlan::producerRegisters() const {

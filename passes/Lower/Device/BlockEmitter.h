@@ -102,6 +102,12 @@ private:
   void moveRow(const BlockFold &fold, const State &state,
                mlir::ValueRange yields, mlir::ValueRange arguments, unsigned r,
                Memo &memo, State &next);
+  /// The numbers that distances from unscaled references are still to be
+  /// multiplied by; evaluated once for a fold.
+  void takeScales(const BlockFold &fold);
+  void negateIf(mlir::Value condition, Values &values);
+  /// `reference` of row values, multiplied by its number if it is unscaled.
+  mlir::Value scaled(unsigned reference, mlir::Value value);
   Box boxOf(const BlockFold &fold, mlir::Value start, mlir::Value keys);
   Span walk(const BlockFold &fold);
   Values quadReduce(llvm::ArrayRef<mlir::Value> rows, cascade::Monoid monoid);
@@ -223,6 +229,12 @@ private:
   Values maps;              ///< of the launch
   Point item;
   llvm::SmallVector<Memo> rowMemos; ///< what is known of each row
+  /// Of the fold at hand, by its reference: the size of the number that is left
+  /// out of scores, and whether it is negative.
+  struct Scale {
+    mlir::Value size, isNegative;
+  };
+  std::map<unsigned, Scale> scales;
   /// Fragments of accumulators that are complete, by their field.
   llvm::DenseMap<mlir::Value, Values> results;
 };

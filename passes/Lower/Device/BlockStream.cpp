@@ -120,6 +120,52 @@ BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
 }
 
 //===----------------------------------------------------------------------===//
+// Numbers left out of scores
+//===----------------------------------------------------------------------===//
+
+void BlockEmitter::takeScales(const BlockFold &fold) {
+  scales.clear();
+  for (const BlockContraction &contraction : fold.contractions) {
+    if (!contraction.unscaledReference)
+      continue;
+    Value number;
+    for (Factor factor : contraction.rest) {
+      Memo memo;
+      Value x = eval(factor.value, item, memo).value;
+      if (factor.inverted)
+        x = apply(Function::Div, {real(1), x});
+      number = number ? apply(Function::Mul, {number, x}) : x;
+    }
+    Value negated = arith::NegFOp::create(b, loc(), number);
+    scales[*contraction.unscaledReference] = {
+        arith::MaximumFOp::create(b, loc(), number, negated),
+        arith::CmpFOp::create(b, loc(), arith::CmpFPredicate::OLT, number,
+                              real(0))};
+  }
+}
+
+void BlockEmitter::negateIf(Value condition, Values &values) {
+  auto branch = scf::IfOp::create(b, loc(), ValueRange(values).getTypes(),
+                                  condition, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, loc(), values);
+  b.setInsertionPointToStart(branch.thenBlock());
+  Values negated;
+  for (Value value : values)
+    negated.push_back(arith::NegFOp::create(b, loc(), value));
+  scf::YieldOp::create(b, loc(), negated);
+  values = Values(branch.getResults());
+}
+
+Value BlockEmitter::scaled(unsigned reference, Value value) {
+  auto scale = scales.find(reference);
+  return scale == scales.end()
+             ? value
+             : apply(Function::Mul, {value, scale->second.size});
+}
+
+//===----------------------------------------------------------------------===//
 // One tile
 //===----------------------------------------------------------------------===//
 
@@ -180,9 +226,14 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
 /// Full tiles need no tests.
 BlockEmitter::Summands BlockEmitter::summandsOfTile(const BlockFold &fold,
                                                     const State &state,
-                                                    ArrayRef<Values> scores,
+                                                    ArrayRef<Values> given,
                                                     Value start) {
   FoldOp op = fold.plan->fold;
+  SmallVector<Values> scores(given);
+  for (auto [number, contraction] : llvm::enumerate(fold.contractions))
+    if (contraction.unscaledReference)
+      negateIf(scales.at(*contraction.unscaledReference).isNegative,
+               scores[number]);
   Value size = extent(fold.plan->stream);
   Value present = minimum(constant(plan.keys), sub(size, start));
   Extremes here = presentOn(fold.plan->components, boxOf(fold, start, present));
@@ -403,7 +454,7 @@ BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
       for (auto [number, contraction] : llvm::enumerate(fold.contractions)) {
         Value value =
             scores[number][((r / 2) * keys + k / 2) * 4 + (r % 2) * 2 + k % 2];
-        if (!contraction.rest.empty()) {
+        if (!contraction.rest.empty() && !contraction.unscaledReference) {
           Lanes rest = product(contraction.rest, within, memo);
           value = apply(Function::Mul, {value, rest.value});
           value = select(rest.present, value, real(0));

@@ -30,12 +30,11 @@ Value BlockEmitter::weightOf(MapOp op, Value distance, const Point &point,
                              Memo &memo) {
   auto reference = cast<BlockArgument>(op.getOperands()[1]);
   auto fold = cast<FoldOp>(reference.getOwner()->getParentOp());
-  Monoid monoid =
-      fold.getMonoid(reference.getArgNumber() % fold.getReferences());
-  if (monoid != Monoid::Max)
+  unsigned number = reference.getArgNumber() % fold.getReferences();
+  if (fold.getMonoid(number) != Monoid::Max)
     return apply(Function::Exp, {distance});
-  return exp2(
-      arith::MulFOp::create(b, loc(), distance, real(1.44269504088896341)));
+  return exp2(arith::MulFOp::create(b, loc(), distance,
+                                    scaled(number, real(1.44269504088896341))));
 }
 
 Value BlockEmitter::apply(Function function, ArrayRef<Value> operands) {

@@ -307,6 +307,7 @@ void BlockEmitter::emitRows() {
       for (Value condition : component.conditions)
         hoist(condition, inner);
     }
+    takeScales(fold);
     if (&fold != &plan.folds.front())
       barrier(); // another fold used the same shared memory
     State state =
@@ -329,6 +330,7 @@ void BlockEmitter::emitRows() {
           known.present = arith::CmpFOp::create(
               b, loc(), arith::CmpFPredicate::UNE, known.value,
               real(component.monoid == Monoid::Min ? infinity : -infinity));
+          known.value = scaled(component.number, known.value);
         }
         rowMemos[r][result] = known;
       }

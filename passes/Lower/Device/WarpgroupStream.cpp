@@ -94,6 +94,10 @@ void BlockEmitter::reloadCoordinates() {
   firstRow = mul(reload(), plan.rows());
   for (StringRef rank : plan.tiles.items)
     item.at[rank] = reload();
+  // Nor need the number of the warp stay.
+  Value all = device::UniformOp::create(
+      b, loc(), arith::ShRUIOp::create(b, loc(), thread, integer(5)));
+  warp = arith::SubIOp::create(b, loc(), all, integer(4));
 }
 
 void BlockEmitter::release(const BlockFold &fold, Signal signal, Value stage) {
@@ -207,10 +211,14 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
         device::WgmmaFenceOp::create(b, loc(), values.getTypes(), values)
             .getResults());
   };
+  // A fold need not have contractions: its values may come from memory.
+  bool contracts = !fold.contractions.empty();
   auto beginAllScores = [&](const Turn &turn) {
+    Values scores;
+    if (!contracts)
+      return scores;
     isFull(Signal::KeysFull, turn);
     fence({});
-    Values scores;
     for (const BlockContraction &contraction : fold.contractions)
       scores.push_back(beginScores(contraction, baseOf(turn)));
     device::WgmmaCommitOp::create(b, loc());
@@ -253,7 +261,8 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
   // The first tile, before which there is nothing to move or to overlap with.
   Turn first = firstTurn();
   Values scores = await(0, beginAllScores(first));
-  release(fold, Signal::KeysEmpty, first.stage);
+  if (contracts)
+    release(fold, Signal::KeysEmpty, first.stage);
   Summands taken = summandsOfTile(fold, state, split(scores), tiles.low);
   State current = state;
   advance(fold, state, taken, current);
@@ -285,7 +294,8 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
         Values all = scores;
         llvm::append_range(all, registers);
         all = await(matrices ? 1 : 0, all);
-        release(fold, Signal::KeysEmpty, now.stage);
+        if (contracts)
+          release(fold, Signal::KeysEmpty, now.stage);
         Summands taken = summandsOfTile(
             fold, old, split(ArrayRef(all).take_front(count)), start);
         registers.assign(all.begin() + count, all.end());

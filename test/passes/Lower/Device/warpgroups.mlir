@@ -37,9 +37,9 @@
 // The others: scores, then the accumulators of the tile before, in one turn.
 // CHECK: scf.for
 // CHECK: device.barrier 1 threads 256
-// CHECK: device.nv.wgmma_fence of
 // CHECK-COUNT-4: device.nv.wgmma bf16 128
 // CHECK: device.nv.wgmma_commit
+// CHECK: device.nv.wgmma_fence of
 // CHECK-COUNT-8: device.nv.wgmma bf16 32 {{.*}} transpose_b plus
 // CHECK: device.nv.wgmma_commit
 // CHECK: device.arrive 2 threads 256
