@@ -10,6 +10,8 @@
 #include "test/numerics/RandomCascade.h"
 #include "test/numerics/Support.h"
 
+#include <random>
+
 using namespace einfall;
 using namespace einfall::interpreter;
 using namespace einfall::numerics;
@@ -99,6 +101,22 @@ protected:
   }
 };
 
+/// Sizes around those of a GPU's tiles, with rows that machines copy as boxes
+/// and in chunks among them.
+Arguments tileExtents(const Recipe &recipe, uint64_t seed) {
+  std::mt19937_64 random(seed + 77);
+  auto pick = [&](std::initializer_list<int64_t> sizes) {
+    return sizes.begin()[random() % sizes.size()];
+  };
+  Arguments arguments = randomExtents(recipe, seed);
+  arguments.extents["p"] = pick({1, 17, 64, 65, 129, 200});
+  arguments.extents["m"] = pick({1, 17, 63, 64, 65, 129, 200});
+  arguments.extents["e"] = pick({3, 8, 16, 40, 64});
+  if (recipe.values)
+    arguments.extents["f"] = pick({5, 8, 16, 40, 64});
+  return arguments;
+}
+
 std::string label(const ::testing::TestParamInfo<DeviceTest::ParamType> &info) {
   static constexpr const char *storages[] = {"f32", "bf16", "f16"};
   auto [way, storage, seed] = info.param;
@@ -119,7 +137,10 @@ TEST_P(DeviceTest, ComputesWhatIsWritten) {
   auto written = build(&context, recipe);
   ASSERT_TRUE(written) << messages;
   cascade::KernelOp kernel = kernelOf(*written);
-  Arguments fixed = randomExtents(recipe, seed);
+  bool isTiled = way.lowering == DeviceLowering::Folds ||
+                 way.lowering == DeviceLowering::Tf32;
+  Arguments fixed =
+      isTiled ? tileExtents(recipe, seed) : randomExtents(recipe, seed);
   std::string reason;
   bool failed = false;
   auto compiled = OnDevice::compile(kernel, way.lowering, way.target,

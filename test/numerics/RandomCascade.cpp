@@ -314,7 +314,10 @@ bool Recipe::isWellConditioned() const {
   bool mayVanish = weight == Weight::Deviation &&
                    (logSum || (normaliser != Normaliser::OnePlusSum &&
                                normaliser != Normaliser::None));
-  return !mayVanish && (!divides || !isSigned || positive);
+  // Over a root of squares the entropy of a single key is 0, or what rounding
+  // makes of it.
+  bool cancels = entropy && normaliser == Normaliser::RootOfSquares;
+  return !mayVanish && !cancels && (!divides || !isSigned || positive);
 }
 
 std::string Recipe::text() const {
