@@ -65,6 +65,30 @@ std::unique_ptr<Launcher> Launcher::create(Session &session) {
   return result->prepare() ? std::move(result) : nullptr;
 }
 
+/// Whether a plan is that of a kernel with this interface.
+static bool isOf(const runtime::KernelPlan &plan,
+                 const cascade::KernelInterface &interface) {
+  auto sameTensor = [](const runtime::TensorPlan &a,
+                       const cascade::KernelInterface::Tensor &b) {
+    auto element = interpreter::elementOf(b.element);
+    return a.name == b.name && a.dims.size() == b.dims.size() && element &&
+           interpreter::elementBits(*element) == a.type.bits;
+  };
+  auto inputs = llvm::ArrayRef(plan.tensors).take_while([](const auto &t) {
+    return !t.isOutput;
+  });
+  auto outputs = llvm::ArrayRef(plan.tensors).drop_front(inputs.size());
+  return llvm::equal(plan.ranks, interface.ranks,
+                     [](const runtime::RankPlan &a, const std::string &b) {
+                       return a.name == b;
+                     }) &&
+         llvm::equal(inputs, interface.inputs, sameTensor) &&
+         llvm::equal(outputs, interface.outputs, sameTensor) &&
+         llvm::equal(
+             plan.params, interface.params,
+             [](const auto &a, const auto &b) { return a.name == b.name; });
+}
+
 bool Launcher::prepare() {
   program = Program::load(session);
   if (!program)
@@ -77,6 +101,10 @@ bool Launcher::prepare() {
   if (!arguments)
     return false;
   double begin = now();
+  if (program->package && !isOf(*program->packaged, arguments->interface)) {
+    session.error("the source of the package is another kernel's");
+    return false;
+  }
   bool good = program->package ? unpack() : compile();
   compileSeconds = now() - begin;
   return good;
@@ -219,8 +247,13 @@ bool EmulatedLauncher::unpack() {
   const runtime::KernelPlan &plan = *program->packaged;
   std::string target = *targetOfDevice(session.options.device);
   PipelineResult result;
+  auto fits = [&](const runtime::VersionPlan &version) {
+    return llvm::all_of(version.fixed, [&](const runtime::FixedExtent &fixed) {
+      return arguments->extent(plan.ranks[fixed.rank].name) == fixed.extent;
+    });
+  };
   for (const runtime::VersionPlan &version : plan.versions)
-    if (version.target == target)
+    if (version.target == target && fits(version))
       result.images.emplace_back(
           program->package->parts()[version.image].bytes);
   report.kernel = plan.name;

@@ -146,10 +146,6 @@ bool PackageLauncher::bindTensors(const runtime::KernelPlan &plan) {
     all.push_back(&tensor);
   for (const HostTensor &tensor : arguments->getOutputs())
     all.push_back(&tensor);
-  if (all.size() != plan.tensors.size()) {
-    session.error("the source of the package is another kernel's");
-    return false;
-  }
   for (auto [tensor, info] : llvm::zip_equal(all, plan.tensors)) {
     const interpreter::Tensor &view = tensor->view;
     EinfallTensor bound = {view.data,
