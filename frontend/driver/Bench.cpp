@@ -42,8 +42,10 @@ static Timing summarise(std::vector<double> seconds) {
 /// What repeated launches took, and what the machine gave beside them.
 struct Measurement {
   std::vector<double> seconds;
-  std::vector<double> shares; ///< of the FMA rate around each launch
-  std::vector<double> rates;  ///< the FMA rates, operations a second
+  std::vector<double> shares;     ///< of the FMA rate around each launch
+  std::vector<double> rates;      ///< the FMA rates, operations a second
+  std::vector<double> readShares; ///< of the read bandwidth around a launch
+  std::vector<double> readRates;  ///< bytes a second
 };
 
 /// Launches until `repetitions`, or for about two seconds. Before and after
@@ -51,7 +53,7 @@ struct Measurement {
 /// measured, for a quarter of a launch's time: with other programs on the
 /// machine a peak that was measured at another moment says nothing.
 static Measurement measure(CpuLauncher &launcher, unsigned repetitions,
-                           double operations) {
+                           double operations, double bytes) {
   Measurement result;
   double once = *launcher.launch(); // warm caches and pages; not counted
   once = std::min(once, *launcher.launch());
@@ -73,6 +75,16 @@ static Measurement measure(CpuLauncher &launcher, unsigned repetitions,
     result.rates.push_back(after);
     before = after;
   }
+  // Reads evict what caches hold of the inputs, so these launches are others.
+  ReadProbe reads(launcher.threadPool());
+  before = reads.measure(probe);
+  for (int round = 0; round < 9; ++round) {
+    double seconds = *launcher.launch(), after = reads.measure(probe);
+    if (before + after > 0)
+      result.readShares.push_back(bytes / seconds / ((before + after) / 2));
+    result.readRates.push_back(after);
+    before = after;
+  }
   return result;
 }
 
@@ -86,8 +98,8 @@ static double peakMemory() {
 /// For comparisons that alternate with another program: first the operations
 /// and bytes of a launch, the seconds of compilation and the plan in a line;
 /// then for every line on standard input one launch, its seconds in a line, or,
-/// for the line "fma SECONDS", the FMA rate over about that time, for the line
-/// "reads", the read bandwidth, for the line "clock", the observed clock and
+/// for the lines "fma SECONDS" and "reads SECONDS", the FMA rate and the read
+/// bandwidth over about that time, for the line "clock", the observed clock and
 /// the operations a cycle of all threads.
 static int serve(CpuLauncher &launcher, double operations) {
   launcher.launch();
@@ -97,6 +109,7 @@ static int serve(CpuLauncher &launcher, double operations) {
   };
   answer("%.0f %.0f %.4f %s\n", operations, launcher.arguments->bytes(),
          launcher.compileSeconds, launcher.report.planKind.c_str());
+  ReadProbe reads(launcher.threadPool());
   std::string line;
   for (int c; (c = std::getchar()) != EOF;) {
     if (c != '\n') {
@@ -106,8 +119,8 @@ static int serve(CpuLauncher &launcher, double operations) {
     double seconds;
     if (std::sscanf(line.c_str(), "fma %lf", &seconds) == 1)
       answer("%.6g\n", measureFmaRate(launcher.threadPool(), seconds).flops);
-    else if (line == "reads")
-      answer("%.6g\n", measureReadBandwidth(launcher.threads()));
+    else if (std::sscanf(line.c_str(), "reads %lf", &seconds) == 1)
+      answer("%.6g\n", reads.measure(seconds));
     else if (line == "clock")
       answer("%.6g %.6g\n", measureClock(),
              operationsPerCycle() * launcher.threads());
@@ -136,16 +149,16 @@ int einfall::driver::bench(const Options &options) {
   double memory = peakMemory();
   unsigned threads = launcher->threads();
   double operations = countContractions(launcher->kernel, *launcher->arguments);
-  // Reads are taken before and after, so that a slow moment of the machine does
-  // not make the kernel look fast.
-  double bandwidth = measureReadBandwidth(threads);
-  Measurement measured = measure(*launcher, options.repetitions, operations);
+  double bytes = launcher->arguments->bytes();
+  Measurement measured =
+      measure(*launcher, options.repetitions, operations, bytes);
   Timing timing = summarise(measured.seconds);
   Timing share = summarise(measured.shares);
   double peak = summarise(measured.rates).median;
-  bandwidth = std::max(bandwidth, measureReadBandwidth(threads));
+  double bandwidth = summarise(measured.readRates).median;
+  double readShare =
+      measured.readShares.empty() ? 0 : summarise(measured.readShares).median;
   double sheet = measureClock() * operationsPerCycle() * threads;
-  double bytes = launcher->arguments->bytes();
   double rate = operations / timing.median, traffic = bytes / timing.median;
   std::string extents = launcher->arguments->describeExtents();
   if (options.json) {
@@ -172,7 +185,7 @@ int einfall::driver::bench(const Options &options) {
         {"shareOfFmaPeak", share.median},
         {"shareOfFmaPeak10", share.low},
         {"shareOfFmaPeak90", share.high},
-        {"shareOfReadPeak", bandwidth ? traffic / bandwidth : 0}};
+        {"shareOfReadPeak", readShare}};
     llvm::outs() << llvm::formatv("{0:2}", llvm::json::Value(std::move(result)))
                  << "\n";
     return session.result();
@@ -190,10 +203,9 @@ int einfall::driver::bench(const Options &options) {
                       "%.0f%% of two a cycle at the observed clock\n",
                       rate / 1e9, 100 * share.median, 100 * share.low,
                       100 * share.high, peak / 1e9, 100 * peak / sheet)
-      << llvm::format("  memory     %.2f GB/s, %.0f%% of the %.1f that reads "
-                      "reach here\n",
-                      traffic / 1e9, bandwidth ? 100 * traffic / bandwidth : 0,
-                      bandwidth / 1e9)
+      << llvm::format("  memory     %.2f GB/s, %.0f%% of what reads reach "
+                      "beside it: %.1f\n",
+                      traffic / 1e9, 100 * readShare, bandwidth / 1e9)
       << llvm::format("  footprint  %.0f MB at most, of which %.0f MB are "
                       "inputs and outputs\n",
                       memory / 1e6, bytes / 1e6);

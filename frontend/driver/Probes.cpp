@@ -5,12 +5,9 @@
 #include "runtime/devices/cpu/CpuKernel.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <fstream>
-#include <thread>
-#include <vector>
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -22,31 +19,6 @@ static double seconds() {
   return std::chrono::duration<double>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
-}
-
-/// Runs `work(thread)` on all threads at once; the time from the common start
-/// to the last end.
-template <typename Work>
-static double timeTogether(unsigned threads, Work work) {
-  std::atomic<unsigned> ready{0};
-  std::atomic<bool> go{false};
-  std::vector<double> ends(threads);
-  std::vector<std::thread> workers;
-  for (unsigned i = 0; i < threads; ++i)
-    workers.emplace_back([&, i] {
-      ++ready;
-      while (!go.load(std::memory_order_acquire))
-        std::this_thread::yield();
-      work(i);
-      ends[i] = seconds();
-    });
-  while (ready != threads)
-    std::this_thread::yield();
-  double begin = seconds();
-  go.store(true, std::memory_order_release);
-  for (std::thread &worker : workers)
-    worker.join();
-  return *std::max_element(ends.begin(), ends.end()) - begin;
 }
 
 //===----------------------------------------------------------------------===//
@@ -152,10 +124,11 @@ double einfall::driver::measureClock() {
   Probe probe = chooseProbe();
   constexpr long rounds = 1'000'000, latency = 4;
   double best = 0;
-  for (int repeat = 0; repeat < 5; ++repeat)
-    best = std::max(best, rounds * latency / timeTogether(1, [&](unsigned) {
-                            probe.runOneChain(rounds);
-                          }));
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    double begin = seconds();
+    probe.runOneChain(rounds);
+    best = std::max(best, rounds * latency / (seconds() - begin));
+  }
   return best;
 }
 
@@ -167,52 +140,87 @@ double einfall::driver::operationsPerCycle() {
 // Reading memory
 //===----------------------------------------------------------------------===//
 
-static void readPortable(const char *data, size_t bytes) {
+// A piece of memory is read as several streams, which is faster than one: the
+// prefetchers of hardware follow each within a page, and ours go beyond.
+static constexpr size_t pieceBytes = size_t(4) << 20, pieceCount = 128;
+static constexpr size_t streams = 4, streamBytes = pieceBytes / streams;
+static constexpr size_t bytesAhead = 2048;
+
+static void readPortable(const char *piece) {
   uint64_t sums[8] = {};
-  for (size_t i = 0; i + 64 <= bytes; i += 64)
-    for (int lane = 0; lane < 8; ++lane) {
-      uint64_t word;
-      std::memcpy(&word, data + i + 8 * lane, 8);
-      sums[lane] ^= word;
+  for (size_t i = 0; i < streamBytes; i += 64)
+    for (size_t stream = 0; stream < streams; ++stream) {
+      const char *line = piece + stream * streamBytes + i;
+      __builtin_prefetch(line + bytesAhead);
+      for (int lane = 0; lane < 8; ++lane) {
+        uint64_t word;
+        std::memcpy(&word, line + 8 * lane, 8);
+        sums[lane] ^= word;
+      }
     }
   for (uint64_t sum : sums)
     asm volatile("" : : "r"(sum));
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx512f"))) static void read512(const char *data,
-                                                       size_t bytes) {
-  __m512i sums[4] = {};
-  for (size_t i = 0; i + 256 <= bytes; i += 256)
-    for (int lane = 0; lane < 4; ++lane)
-      sums[lane] =
-          _mm512_xor_si512(sums[lane], _mm512_load_si512(data + i + 64 * lane));
+__attribute__((target("avx512f"))) static void read512(const char *piece) {
+  __m512i sums[streams] = {};
+  for (size_t i = 0; i < streamBytes; i += 64)
+    for (size_t stream = 0; stream < streams; ++stream) {
+      const char *line = piece + stream * streamBytes + i;
+      _mm_prefetch(line + bytesAhead, _MM_HINT_T0);
+      sums[stream] = _mm512_xor_si512(sums[stream], _mm512_load_si512(line));
+    }
   for (__m512i sum : sums)
     asm volatile("" : : "v"(sum));
 }
 #endif
 
-double einfall::driver::measureReadBandwidth(unsigned threads) {
+// The probe as a kernel: its items are pieces of the memory, from the second
+// extent on, in a ring.
+static void probeReads(const EinfallCpuArguments *arguments, int64_t,
+                       int64_t begin, int64_t end, void *, void *) {
   auto read = readPortable;
 #ifdef __x86_64__
   if (__builtin_cpu_supports("avx512f"))
     read = read512;
 #endif
-  size_t share = (size_t(512) << 20) / threads / 4096 * 4096;
-  AlignedBytes memory = AlignedBytes::allocate(share * threads);
+  for (int64_t item = begin; item < end; ++item) {
+    size_t piece = (arguments->extents[1] + item) % pieceCount;
+    read(static_cast<const char *>(arguments->data[0]) + piece * pieceBytes);
+  }
+}
+
+ReadProbe::ReadProbe(const cpu::CpuExecutor &executor)
+    : executor(executor),
+      memory(AlignedBytes::allocate(pieceBytes * pieceCount)) {
+  if (memory.data())
+    std::memset(memory.data(), 1, memory.size());
+}
+
+double ReadProbe::sweep(int64_t pieces) {
+  cpu::CpuKernel kernel{probeReads, probeItems, probeSize, probeSize};
+  int64_t extents[] = {pieces, next};
+  void *data[] = {memory.data()};
+  EinfallCpuArguments arguments{};
+  arguments.extents = extents;
+  arguments.data = data;
+  if (!workspace.data())
+    workspace =
+        AlignedBytes::allocate(executor.workspaceSize(kernel, arguments));
+  next = (next + pieces) % pieceCount;
+  double begin = ::seconds();
+  executor.launch(kernel, arguments, workspace.data());
+  return static_cast<double>(pieces * pieceBytes) / (::seconds() - begin);
+}
+
+double ReadProbe::measure(double seconds) {
   if (!memory.data())
     return 0;
-  // Each thread touches its own share first, so that it lies near it.
-  timeTogether(threads, [&](unsigned thread) {
-    std::memset(memory.data() + thread * share, 1, share);
-  });
-  double best = 0;
-  for (int repeat = 0; repeat < 5; ++repeat)
-    best = std::max(best, share * threads /
-                              timeTogether(threads, [&](unsigned thread) {
-                                read(memory.data() + thread * share, share);
-                              }));
-  return best;
+  if (!rate)
+    rate = sweep(pieceCount / 4);
+  auto pieces = static_cast<int64_t>(seconds * rate / pieceBytes);
+  return rate = sweep(std::clamp<int64_t>(pieces, 8, pieceCount));
 }
 
 std::string einfall::driver::describeProcessor() {

@@ -9,6 +9,8 @@
 #ifndef EINFALL_FRONTEND_DRIVER_PROBES_H
 #define EINFALL_FRONTEND_DRIVER_PROBES_H
 
+#include "frontend/driver/HostTensor.h"
+
 #include <string>
 
 namespace einfall::cpu {
@@ -39,10 +41,25 @@ double measureClock();
 /// data sheets of server processors give.
 double operationsPerCycle();
 
-/// Bytes a second that all threads together read from memory: the best of
-/// several sweeps over 512 MiB, which no cache of today holds.
-/// 0 where that memory is not to be had.
-double measureReadBandwidth(unsigned threads);
+/// Reads memory with the executor's threads, launched as a kernel is. Like the
+/// FMA rate an average, to be taken just before and after what is compared.
+class ReadProbe {
+public:
+  explicit ReadProbe(const cpu::CpuExecutor &executor);
+
+  /// Bytes a second over about `seconds`: sweeps through 512 MiB, each of which
+  /// goes on where the last one ended, so that caches hold nothing of it. 0
+  /// where that memory is not to be had.
+  double measure(double seconds);
+
+private:
+  double sweep(int64_t pieces);
+
+  const cpu::CpuExecutor &executor;
+  AlignedBytes memory, workspace;
+  int64_t next = 0; ///< the piece to go on with
+  double rate = 0;  ///< the last one seen
+};
 
 /// The processor's name and the vectors the probe used, "... (AVX-512)".
 std::string describeProcessor();
