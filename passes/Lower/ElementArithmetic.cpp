@@ -221,6 +221,14 @@ Value ElementEmitter::apply(Function function, Kind kind,
 Value ElementEmitter::combine(Monoid monoid, Kind kind, Value x, Value y) {
   switch (monoid) {
   case Monoid::Sum:
+    // A product that is summed may enter without being rounded.
+    if (kind == Kind::Real) {
+      SmallVector<Value> both{x, y};
+      spreadAll(*this, both);
+      return arith::AddFOp::create(b, loc(), both[0], both[1],
+                                   arith::FastMathFlags::contract);
+    }
+    [[fallthrough]];
   case Monoid::Count:
     return apply(Function::Add, kind, {x, y});
   case Monoid::Max:
@@ -237,7 +245,8 @@ Value ElementEmitter::combine(Monoid monoid, Kind kind, Value x, Value y) {
 }
 
 Value ElementEmitter::applyReal(Function function, ArrayRef<Value> x) {
-  auto contract = arith::FastMathFlags::contract;
+  auto contract = fusesProducts ? arith::FastMathFlags::contract
+                                : arith::FastMathFlags::none;
   auto compare = [&](arith::CmpFPredicate predicate) -> Value {
     return arith::CmpFOp::create(b, loc(), predicate, x[0], x[1]);
   };
@@ -247,7 +256,8 @@ Value ElementEmitter::applyReal(Function function, ArrayRef<Value> x) {
   case Function::Sub:
     return arith::SubFOp::create(b, loc(), x[0], x[1], contract);
   case Function::Mul:
-    return arith::MulFOp::create(b, loc(), x[0], x[1], contract);
+    return arith::MulFOp::create(b, loc(), x[0], x[1],
+                                 arith::FastMathFlags::contract);
   case Function::Div:
     return arith::DivFOp::create(b, loc(), x[0], x[1]);
   case Function::Neg:

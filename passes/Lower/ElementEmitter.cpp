@@ -18,9 +18,8 @@ LogicalResult ElementEmitter::checkStorage(StringRef target) {
   LogicalResult result = success();
   auto check = [&](Operation *op, Type type) {
     if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 16)
-      result = op->emitError()
-               << "storage type " << type << " is not lowered to " << target
-               << " yet";
+      result = op->emitError() << "storage type " << type
+                               << " is not lowered to " << target << " yet";
   };
   for (auto input : kernel.getBody().getOps<InputOp>()) {
     check(input, input.getResult().getType().getElement());
@@ -325,6 +324,26 @@ Element ElementEmitter::emitRead(ReadOp read, const Coordinates &at) {
   return element;
 }
 
+Value ElementEmitter::addressOf(ReadOp read, const Coordinates &at) {
+  auto input = read.getTensor().getDefiningOp<InputOp>();
+  unsigned number = numberOf(input);
+  Value offset = constant(0);
+  for (auto [i, index] : llvm::enumerate(read.getIndices()))
+    offset = add(offset, mul(emit(index, at).value, stride(number, i)));
+  return element(data[number], offset,
+                 input.getResult().getType().getElement());
+}
+
+Value ElementEmitter::strideAlong(ReadOp read, StringRef rank) {
+  auto input = read.getTensor().getDefiningOp<InputOp>();
+  Value sum = constant(0);
+  for (auto [i, index] : llvm::enumerate(read.getIndices()))
+    if (auto coord = index.getDefiningOp<CoordOp>();
+        coord && coord.getRank() == rank)
+      sum = add(sum, stride(numberOf(input), i));
+  return sum;
+}
+
 Element ElementEmitter::readAt(ReadOp read, ArrayRef<Value> indices,
                                Value condition, const LanesRead &lane) {
   auto input = read.getTensor().getDefiningOp<InputOp>();
@@ -353,12 +372,6 @@ Element ElementEmitter::readAt(ReadOp read, ArrayRef<Value> indices,
   Value touched = conjunction(inBounds, lane.mask);
   auto contiguous = [&]() -> Value {
     Value address = element(data[number], offset(), storage);
-    if (auto *ahead = llvm::find(dims, prefetchRank); ahead != dims.end()) {
-      Value far =
-          mul(constant(prefetchAhead), stride(number, ahead - dims.begin()));
-      LLVM::Prefetch::create(b, loc(), element(address, far, storage),
-                             /*rw=*/0, /*hint=*/3, /*cache=*/1);
-    }
     return loadLanes(address, storage, lanes, touched);
   };
   auto gather = [&]() -> Value {

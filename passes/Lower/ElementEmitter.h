@@ -69,6 +69,19 @@ public:
   /// Computes a reduction that is not given; asked once at the same place.
   std::function<Element(cascade::ReduceOp, const Coordinates &)> reduction;
 
+  /// Whether a product may enter any sum or difference without being rounded,
+  /// and not only the sums of reductions. A field that is computed anew at each
+  /// of its uses is then not the same number at all of them, and what cancels
+  /// may not: right for the exponent of a softmax, wrong for a threshold that
+  /// scores are compared with and subtracted from.
+  bool fusesProducts = false;
+
+  /// The address of what `read` reads, and the elements between those of two
+  /// coordinates of `rank` that follow each other, where its indices are plain
+  /// coordinates of it. For prefetching: nothing is looked at.
+  mlir::Value addressOf(cascade::ReadOp read, const Coordinates &at);
+  mlir::Value strideAlong(cascade::ReadOp read, llvm::StringRef rank);
+
   /// Stores an element of an output at coordinates that bind all its ranks.
   void storeOutput(cascade::OutputOp output, const Coordinates &at);
 
@@ -80,10 +93,6 @@ public:
   /// lanes along others are looked at one by one.
   llvm::SmallVector<llvm::StringRef> denseRanks;
 
-  /// Where dense lanes are loaded from a tensor with this rank, the lanes as
-  /// many coordinates ahead are fetched into the cache. Empty: nowhere.
-  llvm::StringRef prefetchRank;
-  int64_t prefetchAhead = 0;
   /// Whether every input is dense along those of `ranks` that it has as a plain
   /// dimension, so that lanes along them lie side by side.
   mlir::Value unitStrides(llvm::ArrayRef<llvm::StringRef> ranks);

@@ -19,8 +19,8 @@ RowsEmitter::RowsEmitter(KernelOp kernel, Form form,
                          const FoldToRowsOptions &options)
     : form(std::move(form)), emitter(kernel), b(emitter.builder()),
       lanes(options.lanes), registers(options.registers),
-      rowsTogether(
-          this->form.sharing.rowsTogether(options.extents, registers)) {
+      extents(options.extents), rowsTogether(this->form.sharing.rowsTogether(
+                                    options.extents, registers)) {
   emitter.given = [this](Value field, const Coordinates &at) {
     return lookup(field, at);
   };
@@ -160,9 +160,6 @@ void RowsEmitter::emitKernel() {
         auto fold = [&](ElementEmitter::LaneAccess access) {
           emitter.laneAccess = access;
           emitter.denseRanks = laneRanks();
-          // Keys are read in an order that no hardware prefetcher follows.
-          emitter.prefetchRank = form.stream;
-          emitter.prefetchAhead = 4 * lanes;
           return items([&](Value item) { foldSplit(item, shared); });
         };
         return emitter.branch(

@@ -3,7 +3,8 @@
 // Internal to FoldToRows.h: the state of one kernel while its code is emitted.
 // The parts are in FoldToRows.cpp (functions, sizes, splits), RowsBlocks.cpp
 // (blocks of rows), RowsStep.cpp (keys enter the states), RowsReduce.cpp
-// (reductions inside a row) and RowsMerge.cpp (splits are merged and finished).
+// (reductions inside a row), RowsAhead.cpp (what is read next) and
+// RowsMerge.cpp (splits are merged and finished).
 //
 //===----------------------------------------------------------------------===//
 
@@ -159,6 +160,21 @@ private:
   /// Key j of a vector of keys, never past the last.
   mlir::Value keyCoordinate(const Coordinates &at, mlir::Value j);
 
+  // What is read next
+  struct Ahead {
+    cascade::ReadOp read;
+    mlir::Value address; ///< of the first key, at the other rank's coordinate 0
+    mlir::Value stride;  ///< from key to key, in elements
+    int64_t lines;       ///< of a key
+  };
+  /// Finds where the keys lie that are fetched while those from `key` on enter.
+  void lookAhead(mlir::Value key);
+  /// Cache lines of one key.
+  int64_t linesOf(const Sharing::Streamed &streamed);
+  /// Asks for a share of their lines. The shares of `iterations` iterations in
+  /// phase 0, the contraction, and phase 1, the accumulation, are all of them.
+  void fetchAhead(mlir::Value iteration, int64_t iterations, unsigned phase);
+
   // Reductions inside the row
   /// Elements that ElementEmitter does not make itself.
   std::optional<Element> lookup(mlir::Value field, const Coordinates &at);
@@ -170,10 +186,13 @@ private:
     Coordinates at;
   };
   /// Reduces along `rank` in vectors at several places side by side; a vector
-  /// of partial results for each.
+  /// of partial results for each. With `turns`, what is read next is fetched
+  /// meanwhile, a share of it in each turn.
   llvm::SmallVector<mlir::Value> reduceAlong(cascade::ReduceOp reduce,
                                              llvm::StringRef rank,
-                                             llvm::ArrayRef<Place> places);
+                                             llvm::ArrayRef<Place> places,
+                                             int64_t turn = 0,
+                                             int64_t turns = 0);
   /// The reduction for the keys in the lanes of `at`, for each of `which`.
   llvm::SmallVector<mlir::Value> reduceKeys(cascade::ReduceOp reduce,
                                             llvm::StringRef rank,
@@ -200,16 +219,19 @@ private:
   ElementEmitter emitter;
   mlir::OpBuilder &b;
   unsigned lanes, registers;
-  unsigned rowsTogether;       ///< of a block, in registers
-  llvm::SmallVector<Row> rows; ///< that are worked on
-  unsigned current = 0;        ///< one of them
-  mlir::Value lastKey;         ///< the last key that enters
+  llvm::StringMap<int64_t> extents; ///< that are likely
+  unsigned rowsTogether;            ///< of a block, in registers
+  llvm::SmallVector<Row> rows;      ///< that are worked on
+  unsigned current = 0;             ///< one of them
+  mlir::Value lastKey;              ///< the last key that enters
   /// Indices that are equal for all of `rows`, while they are several.
   llvm::DenseMap<mlir::Value, Element> agreed;
   /// Reductions along the keys that enter, by row, and the block of code that
   /// they are computed in for all rows together.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> joint;
   mlir::Block *jointBlock = nullptr;
+  llvm::SmallVector<Ahead> ahead;
+  bool fetching = false; ///< a contraction of this step fetches already
   /// Weights while columns enter, by number, and which key it is.
   llvm::DenseMap<mlir::Value, unsigned> weights;
   mlir::Value weightBuffer, presenceBuffer, currentKey;

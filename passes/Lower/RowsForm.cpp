@@ -186,5 +186,8 @@ FailureOr<Form> Form::of(KernelOp kernel, std::string &reason,
     }
   }
   form.sharing = Sharing::of(kernel, form.stream, form.rowRanks);
+  kernel.getBody().walk([&](ReduceOp reduce) {
+    form.hasContraction |= fieldType(reduce.getResult()).hasRank(form.stream);
+  });
   return form;
 }

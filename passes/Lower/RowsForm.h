@@ -46,6 +46,12 @@ struct Sharing {
   /// The indices that are equal for rows of one run. Whether they are, where
   /// runs differ in length, is looked at when the kernel runs.
   llvm::SmallVector<mlir::Value> indices;
+  /// Reads along the stream, by its own coordinate, and along one more rank.
+  struct Streamed {
+    cascade::ReadOp read;
+    llvm::StringRef along;
+  };
+  llvm::SmallVector<Streamed> streamed;
 
   /// Rows of one block at most: their states should stay in a cache.
   static constexpr int64_t mostRows = 32;
@@ -70,6 +76,13 @@ struct Form {
   llvm::SmallVector<cascade::ReduceOp>
       rowReductions; ///< outside the fold, one number a row
   Sharing sharing;
+  bool hasContraction = false; ///< of what is streamed, for every key
+
+  bool hasColumns() const {
+    return llvm::any_of(components, [](const Component &component) {
+      return !component.column.empty();
+    });
+  }
 
   static llvm::FailureOr<Form> of(cascade::KernelOp kernel,
                                   std::string &reason);

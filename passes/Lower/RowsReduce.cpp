@@ -79,7 +79,8 @@ Value RowsEmitter::startOf(Monoid monoid) {
 }
 
 SmallVector<Value> RowsEmitter::reduceAlong(ReduceOp reduce, StringRef rank,
-                                            ArrayRef<Place> places) {
+                                            ArrayRef<Place> places,
+                                            int64_t turn, int64_t turns) {
   Monoid monoid = reduce.getMonoid();
   Value start = emitter.spread(startOf(monoid), vectorOf(Kind::Real));
   unsigned row = current;
@@ -105,6 +106,14 @@ SmallVector<Value> RowsEmitter::reduceAlong(ReduceOp reduce, StringRef rank,
   SmallVector<Value> init(places.size(), start);
   SmallVector<Value> partial = emitter.loop(
       constant(0), whole, lanes, init, [&](Value e, ValueRange carried) {
+        if (turns) {
+          auto likely = extents.find(rank);
+          int64_t steps = likely == extents.end() ? 8 : likely->second / lanes;
+          steps = std::max<int64_t>(steps, 1);
+          fetchAhead(
+              emitter.add(quotient(e, constant(lanes)), constant(turn * steps)),
+              turns * steps, 0);
+        }
         return body({e, lanes, {}}, carried);
       });
   return emitter.branch(
@@ -123,6 +132,9 @@ SmallVector<Value> RowsEmitter::reduceKeys(ReduceOp reduce, StringRef rank,
   // of partial results are merged as soon as there are two alike, so that few
   // are kept.
   unsigned together = vectorsTogether();
+  int64_t turns =
+      which.size() == rows.size() && !fetching ? lanes / together : 0;
+  fetching = turns;
   SmallVector<SmallVector<std::pair<int64_t, Value>>> partial(which.size());
   for (unsigned first = 0; first < lanes; first += together) {
     SmallVector<Place> places;
@@ -134,7 +146,8 @@ SmallVector<Value> RowsEmitter::reduceKeys(ReduceOp reduce, StringRef rank,
         places.push_back({row, here});
       }
     }
-    for (auto [i, sum] : llvm::enumerate(reduceAlong(reduce, rank, places))) {
+    for (auto [i, sum] : llvm::enumerate(
+             reduceAlong(reduce, rank, places, first / together, turns))) {
       auto &kept = partial[i % which.size()];
       std::pair<int64_t, Value> next{1, sum};
       while (!kept.empty() && kept.back().first == next.first) {

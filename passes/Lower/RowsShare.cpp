@@ -76,6 +76,18 @@ Sharing Sharing::of(KernelOp kernel, StringRef stream,
       any = true;
       for (Value index : read.getIndices())
         look(index);
+      SmallVector<StringRef> others;
+      for (StringRef rank : fieldType(read.getResult()).getRankNames())
+        if (rank != stream && !isRow(rank))
+          others.push_back(rank);
+      auto plain = [&](StringRef rank) {
+        return llvm::any_of(read.getIndices(), [&](Value index) {
+          auto coord = index.getDefiningOp<CoordOp>();
+          return coord && coord.getRank() == rank;
+        });
+      };
+      if (others.size() == 1 && plain(stream) && plain(others.front()))
+        sharing.streamed.push_back({read, others.front()});
     } else if (auto at = dyn_cast<AtOp>(op); at && isLarge(at.getResult())) {
       for (Value index : at.getIndices())
         llvm::append_range(own, fieldType(index).getRankNames());

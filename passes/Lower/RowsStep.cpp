@@ -15,6 +15,10 @@ SmallVector<Value> RowsEmitter::foldKeys(Coordinate keys, ValueRange carried,
   jointBlock = b.getInsertionBlock();
   for (Row &row : rows)
     row.at[form.stream] = keys;
+  ahead.clear();
+  fetching = false;
+  if (!keys.mask)
+    lookAhead(keys.index);
   Value some;
   bool maskless = false;
   for (current = 0; current < rows.size(); ++current) {
@@ -297,6 +301,8 @@ void RowsEmitter::enterColumns(unsigned number) {
           constant(0), constant(lanes), 1, sums,
           [&](Value key, ValueRange carried) {
             currentKey = key;
+            if (!masked)
+              fetchAhead(key, lanes, 1);
             SmallVector<Value> next;
             Coordinate at = {keyCoordinate(rows[0].at, key)};
             for (const Coordinate &f : columns)
@@ -305,9 +311,9 @@ void RowsEmitter::enterColumns(unsigned number) {
                 here[form.stream] = at;
                 here[component.column] = f;
                 Value sofar = carried[next.size()];
-                Value sum = emitter.apply(
-                    Function::Add, Kind::Real,
-                    {sofar, emitter.emit(component.entering, here).value});
+                Value sum = emitter.combine(
+                    Monoid::Sum, Kind::Real, sofar,
+                    emitter.emit(component.entering, here).value);
                 if (masked && rows[current].presence[number])
                   sum = emitter.select(emitter.load(presenceAddress(key),
                                                     constant(0), b.getI1Type()),

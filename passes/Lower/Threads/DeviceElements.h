@@ -17,7 +17,9 @@ namespace einfall {
 
 class DeviceElements : public ElementEmitter {
 public:
-  explicit DeviceElements(cascade::KernelOp kernel) : ElementEmitter(kernel) {}
+  explicit DeviceElements(cascade::KernelOp kernel) : ElementEmitter(kernel) {
+    fusesProducts = true;
+  }
 
   /// The parameters of a device kernel, as FoldToDevice.h lists them.
   void listParameters(llvm::SmallVectorImpl<std::string> &names,

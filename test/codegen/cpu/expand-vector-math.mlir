@@ -9,3 +9,15 @@ func.func @exponentials(%v: vector<16xf32>, %s: f32) -> (vector<16xf32>, f32) {
   %b = math.exp %s : f32
   return %a, %b : vector<16xf32>, f32
 }
+
+// One exponential, which becomes a polynomial as well.
+// CHECK-LABEL: func.func @tangents
+// CHECK-NOT: math.tanh %{{.*}} : vector
+// CHECK: arith.divf
+// CHECK: math.copysign
+// CHECK: math.tanh %{{.*}} : f32
+func.func @tangents(%v: vector<16xf32>, %s: f32) -> (vector<16xf32>, f32) {
+  %a = math.tanh %v : vector<16xf32>
+  %b = math.tanh %s : f32
+  return %a, %b : vector<16xf32>, f32
+}
