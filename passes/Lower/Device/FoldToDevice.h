@@ -16,8 +16,11 @@
 // extents (KernelInterface::ranks), and for each scalar parameter its value
 // (f32, or i64 for integers) and an i32 that is 0 where the caller gave none.
 //
+// For sm_90a there is another program (docs/decisions/0006); what it shares is
+// in BlockEmitter.h.
+//
 // What does not exist has weight 0. Keys that no row of a block has are not
-// even read. A NaN in the values of a key that some rows of a block have and
+// even read, unless they lie in a box with others. A NaN in the values of a key that some rows of a block have and
 // others have not reaches those others: 0 * NaN is NaN in a matrix unit.
 //
 //===----------------------------------------------------------------------===//
