@@ -201,8 +201,7 @@ FailureOr<Report> Checker::check(StringRef name, const Tensor &found) {
     for (size_t row : numbers)
       rows.starts.push_back(sample.starts[row]);
     Options single{Precision::Single, Options().stepLimit, order, tf32};
-    auto reordered =
-        Interpreter::create(exact.getKernel(), arguments, single);
+    auto reordered = Interpreter::create(exact.getKernel(), arguments, single);
     if (failed(reordered))
       return failure();
     auto others = evaluateNaive(*reordered, output, rows, *storage);

@@ -244,17 +244,19 @@ Value ElementEmitter::combine(Monoid monoid, Kind kind, Value x, Value y) {
   }
 }
 
+/// A product may enter the sum of a reduction without being rounded, but no
+/// other sum or difference: a field that is computed anew at each of its uses
+/// would not be the same number at all of them, and a threshold that scores are
+/// compared with and subtracted from would not fit them.
 Value ElementEmitter::applyReal(Function function, ArrayRef<Value> x) {
-  auto contract = fusesProducts ? arith::FastMathFlags::contract
-                                : arith::FastMathFlags::none;
   auto compare = [&](arith::CmpFPredicate predicate) -> Value {
     return arith::CmpFOp::create(b, loc(), predicate, x[0], x[1]);
   };
   switch (function) {
   case Function::Add:
-    return arith::AddFOp::create(b, loc(), x[0], x[1], contract);
+    return arith::AddFOp::create(b, loc(), x[0], x[1]);
   case Function::Sub:
-    return arith::SubFOp::create(b, loc(), x[0], x[1], contract);
+    return arith::SubFOp::create(b, loc(), x[0], x[1]);
   case Function::Mul:
     return arith::MulFOp::create(b, loc(), x[0], x[1],
                                  arith::FastMathFlags::contract);

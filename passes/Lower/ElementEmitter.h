@@ -69,13 +69,6 @@ public:
   /// Computes a reduction that is not given; asked once at the same place.
   std::function<Element(cascade::ReduceOp, const Coordinates &)> reduction;
 
-  /// Whether a product may enter any sum or difference without being rounded,
-  /// and not only the sums of reductions. A field that is computed anew at each
-  /// of its uses is then not the same number at all of them, and what cancels
-  /// may not: right for the exponent of a softmax, wrong for a threshold that
-  /// scores are compared with and subtracted from.
-  bool fusesProducts = false;
-
   /// The address of what `read` reads, and the elements between those of two
   /// coordinates of `rank` that follow each other, where its indices are plain
   /// coordinates of it. For prefetching: nothing is looked at.

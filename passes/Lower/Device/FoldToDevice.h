@@ -20,8 +20,9 @@
 // in BlockEmitter.h.
 //
 // What does not exist has weight 0. Keys that no row of a block has are not
-// even read, unless they lie in a box with others. A NaN in the values of a key that some rows of a block have and
-// others have not reaches those others: 0 * NaN is NaN in a matrix unit.
+// even read, unless they lie in a box with others. A NaN in the values of a key
+// that some rows of a block have and others have not reaches those others: 0 *
+// NaN is NaN in a matrix unit.
 //
 //===----------------------------------------------------------------------===//
 

@@ -17,9 +17,7 @@ namespace einfall {
 
 class DeviceElements : public ElementEmitter {
 public:
-  explicit DeviceElements(cascade::KernelOp kernel) : ElementEmitter(kernel) {
-    fusesProducts = true;
-  }
+  explicit DeviceElements(cascade::KernelOp kernel) : ElementEmitter(kernel) {}
 
   /// The parameters of a device kernel, as FoldToDevice.h lists them.
   void listParameters(llvm::SmallVectorImpl<std::string> &names,

@@ -232,8 +232,8 @@ bool Block::accessShared(Warp &warp, const Step &step, bool stores) {
       store(warp.words, o, count, lane, &shared.bytes[addresses[lane]]);
     }
   } else {
-    Sharing sharing = warp.active == ~uint32_t(0) ? sharingOf(addresses)
-                                                  : Sharing::None;
+    Sharing sharing =
+        warp.active == ~uint32_t(0) ? sharingOf(addresses) : Sharing::None;
     // What several lanes read the whole warp does.
     for (uint32_t left = readers(sharing, warp.active); left;
          left &= left - 1) {
