@@ -314,6 +314,9 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       return std::nullopt;
     return plan;
   }
+  // Wide accumulators leave registers for the scores of few keys.
+  if (plan.onMatrixUnits && features > 144)
+    plan.keys = 32;
   // Two fragments of rows use what they load of the keys twice, where
   // registers are enough for both.
   if ((plan.onMatrixUnits || plan.tf32) && features <= 64 &&
