@@ -51,7 +51,7 @@ def arguments(inputs, params, sizes):
     wide = {name: array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
             if array.dtype.kind != "b" else array
             for name, array in inputs.items()}
-    named = {name + "_" * keyword.iskeyword(name): value
+    named = {name + "_" * (keyword.iskeyword(name) or name == "n"): value
              for name, value in {**wide, **params}.items()}
     return types.SimpleNamespace(**named, n=sizes)
 

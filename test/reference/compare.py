@@ -73,7 +73,8 @@ def draw(case, signature, sizes, seed):
         elif element == "i8":
             array = rng.integers(-127, 128, shape, dtype=np.int8)
         elif element in CODES:
-            array = rng.integers(*CODES[element], shape, dtype=np.int8)
+            low, high = CODES[element]
+            array = rng.integers(low, high, shape).astype(np.int8 if low else np.uint8)
         else:
             array = rng.standard_normal(shape).astype(np.float32)
         inputs[name] = bfloat16(array) if element == "bf16" else array

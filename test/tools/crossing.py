@@ -132,6 +132,8 @@ def main():
                     continue
                 if TARGET_OF[device] not in example.targets:
                     continue
+                if not set(example.ranks) <= set("bhgpmef"):
+                    continue    # no attention of queries p to keys m
                 # A seed of its own for each, so that --only repeats it.
                 seeds = random.Random(f"{arguments.seed} {device} {example.name}")
                 jobs = list(commands(arguments.einfall, example, device, seeds,

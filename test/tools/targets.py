@@ -1,0 +1,57 @@
+"""Runs examples at their own sizes on every target that they name.
+
+    targets.py --einfall build/bin/einfall examples [NAME ...]
+
+Without names, those without a test of their own in test/examples. What the line
+`// targets:` says is held to it: the CPU and the emulated GPUs must agree with the
+reference interpreter on random inputs, and "interpreter" must interpret them, with
+random inputs that meet the kernel's preconditions. Prints a line for each
+failure, which is the command that repeats it; exits with 1 if anything failed.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEVICES = {"cpu": ("--verify", "--no-proofs"),
+           "sm_80": ("--verify", "--no-proofs", "--device", "emulated:sm_80"),
+           "sm_90a": ("--verify", "--no-proofs", "--device", "emulated:sm_90a"),
+           "interpreter": ("--interpret",)}
+SEEDS = (1, 2)
+SECONDS = 300
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--einfall", required=True)
+    parser.add_argument("examples", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    ran, failed = 0, 0
+    for path in sorted(options.examples.glob("*/*.ein")):
+        name = path.stem
+        if options.names and name not in options.names:
+            continue
+        if not options.names and (ROOT / "test" / "examples" / f"{name}.test").exists():
+            continue
+        for target in re.search(r"^// targets: (.*)$", path.read_text(), re.M)[1].split():
+            for seed in SEEDS if target in ("cpu", "interpreter") else SEEDS[:1]:
+                command = [options.einfall, "run", str(path), f"--random={seed}",
+                           *DEVICES[target]]
+                done = subprocess.run(command, capture_output=True, text=True,
+                                      timeout=SECONDS)
+                ran += 1
+                agrees = target == "interpreter" or ": accepted, " in done.stdout
+                if done.returncode != 0 or not agrees or ": rejected" in done.stdout:
+                    failed += 1
+                    said = (done.stderr.strip() or done.stdout.strip() or "nothing")
+                    print(f"{' '.join(command)}\n    {said.splitlines()[0]}")
+    print(f"{ran} runs, {failed} failed")
+    return 1 if failed or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
