@@ -195,8 +195,35 @@ static StringRef descrOf(Element element) {
   }
 }
 
+/// Elements smaller than a byte: one for each byte of the file, side by side in
+/// memory.
+static llvm::Expected<HostTensor> packCodes(const NpyArray &array,
+                                            StringRef path, Element element) {
+  HostTensor tensor;
+  tensor.view = {nullptr, element, array.shape, array.strides};
+  int64_t count = tensor.elements();
+  int64_t size = (count * interpreter::elementBits(element) + 7) / 8;
+  tensor.bytes = AlignedBytes::allocate(size);
+  if (!tensor.bytes.data())
+    return wrong(path, "no memory for " + Twine(size) + " bytes");
+  std::memset(tensor.bytes.data(), 0, size);
+  tensor.view.data = tensor.bytes.data();
+  Element given = array.descr == "|i1" ? Element::I8 : Element::U8;
+  for (int64_t i = 0; i < count; ++i) {
+    double value = interpreter::loadElement(given, array.data.data(), i);
+    if (interpreter::roundTo(element, value) != value)
+      return wrong(path, "holds " + Twine(static_cast<int>(value)) + ", no " +
+                             interpreter::elementName(element));
+    interpreter::storeElement(element, tensor.view.data, i, value);
+  }
+  return tensor;
+}
+
 llvm::Expected<HostTensor>
 einfall::driver::toTensor(NpyArray array, StringRef path, Element element) {
+  if (interpreter::elementBits(element) < 8 &&
+      (array.descr == "|u1" || array.descr == "|i1"))
+    return packCodes(array, path, element);
   HostTensor tensor;
   tensor.view.element = element;
   tensor.view.shape = array.shape;

@@ -31,7 +31,8 @@ struct NpyArray {
 /// Errors name the file and what is wrong with it, with the numbers.
 llvm::Expected<NpyArray> readNpy(llvm::StringRef path);
 
-/// The array as a tensor of `element`. Error: the file's type is another one.
+/// The array as a tensor of `element`. Elements smaller than a byte have a byte
+/// each in the file. Error: the file's type is another one.
 llvm::Expected<HostTensor> toTensor(NpyArray array, llvm::StringRef path,
                                     interpreter::Element element);
 

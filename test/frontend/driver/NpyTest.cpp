@@ -176,6 +176,25 @@ TEST_F(NpyTest, TypesAreNotConvertedSilently) {
       "q.npy: holds elements of type '<f4', the kernel wants f16 ('<f2')");
 }
 
+TEST_F(NpyTest, SmallElementsHaveAByteEachInAFile) {
+  std::string data = {3, 0, 1, 2, 2};
+  auto array = readNpy(
+      make("{'descr': '|u1', 'fortran_order': False, 'shape': (5,)}", data));
+  ASSERT_TRUE(static_cast<bool>(array)) << llvm::toString(array.takeError());
+  auto tensor = toTensor(std::move(*array), "q.npy", Element::U2);
+  ASSERT_TRUE(static_cast<bool>(tensor)) << llvm::toString(tensor.takeError());
+  EXPECT_EQ(tensor->bytes.size(), 2u);
+  for (int64_t i = 0; i < 5; ++i)
+    EXPECT_EQ(loadElement(Element::U2, tensor->view.data, i), data[i]);
+
+  data[2] = 4;
+  auto wrong = readNpy(
+      make("{'descr': '|u1', 'fortran_order': False, 'shape': (5,)}", data));
+  auto refused = toTensor(std::move(*wrong), "q.npy", Element::U2);
+  ASSERT_FALSE(static_cast<bool>(refused));
+  EXPECT_EQ(llvm::toString(refused.takeError()), "q.npy: holds 4, no u2");
+}
+
 TEST_F(NpyTest, NothingIsLeftOfAFileThatCannotBeWritten) {
   HostTensor tensor = makeTensor(Element::F32, {4});
   EXPECT_TRUE(llvm::toString(writeNpy(path("no/such/folder.npy"), tensor))
