@@ -136,6 +136,12 @@ LogicalResult KernelOp::verifyRegions() {
       used.push_back(extent.getRank());
     else if (auto reduce = dyn_cast<ReduceOp>(op))
       used = names(reduce.getRanks());
+    else if (auto topk = dyn_cast<TopKOp>(op))
+      used = {topk.getRank(), topk.getEntries()};
+    else if (auto select = dyn_cast<SelectOp>(op))
+      used = {select.getRank(), select.getEntries()};
+    else if (auto recurrence = dyn_cast<RecurrenceOp>(op))
+      used = {recurrence.getRank(), recurrence.getStates()};
     else if (auto output = dyn_cast<OutputOp>(op))
       used = names(output.getDims());
     for (StringRef rank : used)
@@ -174,6 +180,15 @@ LogicalResult ParamOp::verify() {
   return verifyScalar(*this, "the result", getResult().getType(), *kind);
 }
 
+/// Indices are integers.
+static LogicalResult verifyIndices(Operation *op, ValueRange indices) {
+  for (auto [number, index] : llvm::enumerate(indices))
+    if (fieldType(index).getKind() != Kind::Int)
+      return op->emitOpError() << "index " << number
+                               << " must be an int, found " << fieldType(index);
+  return success();
+}
+
 LogicalResult OutputOp::verify() {
   std::optional<Kind> kind = storageKind(getStorage());
   FieldType value = getValue().getType();
@@ -181,8 +196,14 @@ LogicalResult OutputOp::verify() {
     return emitOpError() << "cannot store " << stringifyKind(value.getKind())
                          << " values as " << getStorage();
   SmallVector<StringRef> dims = names(getDims());
+  bool scatters = !getIndices().empty();
+  if (scatters && getIndices().size() != dims.size())
+    return emitOpError() << "has " << getIndices().size() << " indices for "
+                         << dims.size() << " dimensions";
+  if (failed(verifyIndices(*this, getIndices())))
+    return failure();
   for (StringRef rank : value.getRankNames())
-    if (!llvm::is_contained(dims, rank))
+    if (!scatters && !llvm::is_contained(dims, rank))
       return emitOpError() << "value ranges over \"" << rank
                            << "\", which is not a rank of the output";
   if (getFiller())
@@ -193,6 +214,13 @@ LogicalResult OutputOp::verify() {
 //===----------------------------------------------------------------------===//
 // Fields
 //===----------------------------------------------------------------------===//
+
+LogicalResult RequireOp::verify() {
+  if (getCondition().getType().getKind() != Kind::Bool)
+    return emitOpError() << "the condition must be a bool, found "
+                         << getCondition().getType();
+  return success();
+}
 
 static Kind attributeKind(Type type) {
   return isa<FloatType>(type) ? Kind::Real
@@ -252,15 +280,6 @@ LogicalResult ReadOp::inferReturnTypes(MLIRContext *context,
     return failure();
   types.push_back(joinRanks(context, *storageKind(tensor.getElement()),
                             adaptor.getIndices().getTypes()));
-  return success();
-}
-
-/// Indices are integers.
-static LogicalResult verifyIndices(Operation *op, ValueRange indices) {
-  for (auto [number, index] : llvm::enumerate(indices))
-    if (fieldType(index).getKind() != Kind::Int)
-      return op->emitOpError() << "index " << number
-                               << " must be an int, found " << fieldType(index);
   return success();
 }
 
@@ -350,7 +369,7 @@ LogicalResult AtOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// Reductions and folds
+// Reductions
 //===----------------------------------------------------------------------===//
 
 /// The kind that a monoid gives over values of `kind`, or nothing.
@@ -405,6 +424,132 @@ LogicalResult ReduceOp::verify() {
                          << getRanks().size();
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// Lists
+//===----------------------------------------------------------------------===//
+
+/// The type of a list of coordinates along `rank` of `value`.
+static FieldType listType(MLIRContext *context, FieldType value, StringRef rank,
+                          StringRef entries) {
+  SmallVector<StringRef> ranks = value.without({rank}).getRankNames();
+  ranks.push_back(entries);
+  return FieldType::get(context, Kind::Int, ranks);
+}
+
+static LogicalResult verifyList(Operation *op, FieldType value, StringRef rank,
+                                StringRef entries) {
+  if (value.hasRank(entries))
+    return op->emitOpError() << "numbers its entries by rank \"" << entries
+                             << "\", which the operand ranges over";
+  if (rank == entries)
+    return op->emitOpError() << "numbers its entries by the rank \"" << rank
+                             << "\" that it selects along";
+  return success();
+}
+
+LogicalResult TopKOp::inferReturnTypes(MLIRContext *context,
+                                       std::optional<Location>, Adaptor adaptor,
+                                       SmallVectorImpl<Type> &types) {
+  types.push_back(listType(context, fieldType(adaptor.getValue()),
+                           adaptor.getRank(), adaptor.getEntries()));
+  return success();
+}
+
+LogicalResult TopKOp::verify() {
+  if (getValue().getType().getKind() == Kind::Bool)
+    return emitOpError() << "orders numbers, found " << getValue().getType();
+  if (failed(verifyScalar(*this, "the count", getCount().getType(), Kind::Int)))
+    return failure();
+  return verifyList(*this, getValue().getType(), getRank(), getEntries());
+}
+
+LogicalResult SelectOp::inferReturnTypes(MLIRContext *context,
+                                         std::optional<Location>,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type> &types) {
+  types.push_back(listType(context, fieldType(adaptor.getCondition()),
+                           adaptor.getRank(), adaptor.getEntries()));
+  return success();
+}
+
+LogicalResult SelectOp::verify() {
+  if (getCondition().getType().getKind() != Kind::Bool)
+    return emitOpError() << "the condition must be a bool, found "
+                         << getCondition().getType();
+  return verifyList(*this, getCondition().getType(), getRank(), getEntries());
+}
+
+//===----------------------------------------------------------------------===//
+// Recurrences
+//===----------------------------------------------------------------------===//
+
+/// Whether `part` is of the kind of `whole` and ranges over ranks of it, and
+/// over `also`.
+static bool isCovered(FieldType part, FieldType whole, StringRef also = "") {
+  return part.getKind() == whole.getKind() &&
+         llvm::all_of(part.getRankNames(), [&](StringRef rank) {
+           return rank == also || whole.hasRank(rank);
+         });
+}
+
+LogicalResult RecurrenceOp::verifyRegions() {
+  Block &block = getStep().front();
+  size_t count = getNumResults();
+  if (count == 0 || getStart().size() != count ||
+      block.getNumArguments() != count)
+    return emitOpError() << "has " << count << " results for "
+                         << getStart().size() << " starts and "
+                         << block.getNumArguments() << " arguments of step";
+  auto yield = dyn_cast<YieldOp>(block.back());
+  if (!yield || yield.getValues().size() != count)
+    return emitOpError() << "step must yield " << count << " values";
+  for (size_t i = 0; i < count; ++i) {
+    auto state = dyn_cast<FieldType>(block.getArgument(i).getType());
+    if (!state || state.hasRank(getRank()) || state.hasRank(getStates()))
+      return emitOpError() << "argument " << i
+                           << " of step must be a field without the ranks \""
+                           << getRank() << "\" and \"" << getStates() << '"';
+    SmallVector<StringRef> ranks = state.getRankNames();
+    ranks.push_back(getStates());
+    FieldType history = FieldType::get(getContext(), state.getKind(), ranks);
+    if (getResult(i).getType() != history)
+      return emitOpError() << "result " << i << " must be " << history
+                           << ", found " << getResult(i).getType();
+    if (FieldType start = fieldType(getStart()[i]); !isCovered(start, state))
+      return emitOpError() << "start " << i << " of type " << start
+                           << " is no state of type " << state;
+    if (FieldType next = fieldType(yield.getValues()[i]);
+        !isCovered(next, state, getRank()))
+      return yield.emitOpError() << "value " << i << " of type " << next
+                                 << " is no state of type " << state;
+  }
+  // A value that stands on the state is known at one coordinate only.
+  llvm::DenseSet<Value> stateful(block.args_begin(), block.args_end());
+  for (Operation &op : block) {
+    bool reads = llvm::any_of(op.getOperands(), [&](Value operand) {
+      return stateful.contains(operand);
+    });
+    if (!reads)
+      continue;
+    stateful.insert(op.result_begin(), op.result_end());
+    SmallVector<StringRef> moved;
+    if (auto reduce = dyn_cast<ReduceOp>(op))
+      moved = names(reduce.getRanks());
+    else if (auto at = dyn_cast<AtOp>(op);
+             at && stateful.contains(at.getValue()))
+      moved = names(at.getRanks());
+    if (llvm::is_contained(moved, getRank()))
+      return op.emitOpError() << "takes a value that stands on the state at "
+                                 "other coordinates of \""
+                              << getRank() << "\" than its own";
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Folds
+//===----------------------------------------------------------------------===//
 
 SmallVector<StringRef> FoldOp::getRankNames() { return names(getRanks()); }
 

@@ -109,22 +109,43 @@ def Cascade_RankOp : Cascade_Op<"rank", [HasParent<"KernelOp">]> {
   }];
 }
 
-def Cascade_OutputOp : Cascade_Op<"output", [HasParent<"KernelOp">]> {
+def Cascade_OutputOp : Cascade_Op<"output",
+    [HasParent<"KernelOp">, AttrSizedOperandSegments]> {
   let summary = "a result";
   let description = [{
     Stores `value` for every coordinate of `dims`, rounded to `storage`. Where the
     value is absent, `filler` is stored; an output without filler must be
     present everywhere.
 
+    With `at`, one index for every dimension, the value ranges over any ranks
+    and is stored at the indices, which name every element at most once [tensor.3];
+    elements that none names hold the filler, values at an index outside are
+    dropped [abs.3].
+
     Example:
     `cascade.output "L" [b, h, p] : f32 = %l : <real[b, h, p]> else %f : !cascade.field<real[]>`
   }];
   let arguments = (ins StrAttr:$name, StrArrayAttr:$dims, TypeAttr:$storage,
-                       Cascade_Field:$value, Optional<Cascade_Field>:$filler);
+                       Cascade_Field:$value, Optional<Cascade_Field>:$filler,
+                       Variadic<Cascade_Field>:$indices);
   let assemblyFormat = [{
-    $name custom<RankList>($dims) `:` $storage `=` $value `:` type($value)
+    $name custom<RankList>($dims) (`at` `(` $indices^ `:` type($indices) `)`)?
+    `:` $storage `=` $value `:` type($value)
     (`else` $filler^ `:` type($filler))? attr-dict
   }];
+  let hasVerifier = 1;
+}
+
+def Cascade_RequireOp : Cascade_Op<"require", [HasParent<"KernelOp">]> {
+  let summary = "a condition on the inputs";
+  let description = [{
+    Holds wherever it is present; a caller sees to it [req.1]. It says nothing to
+    the outputs: a kernel is lowered without.
+
+    Example: `cascade.require %c : <bool[i]>`
+  }];
+  let arguments = (ins Cascade_Field:$condition);
+  let assemblyFormat = "$condition attr-dict `:` type($condition)";
   let hasVerifier = 1;
 }
 
@@ -305,6 +326,89 @@ def Cascade_ReduceOp : Cascade_PureOp<"reduce",
 }
 
 //===----------------------------------------------------------------------===//
+// Lists
+//===----------------------------------------------------------------------===//
+
+class Cascade_ListOp<string mnemonic, dag operand> : Cascade_PureOp<mnemonic,
+    [InferTypeOpAdaptor]> {
+  let arguments = !con(operand, (ins StrAttr:$rank, StrAttr:$entries));
+  let results = (outs Cascade_Field:$result);
+  let hasVerifier = 1;
+}
+
+def Cascade_TopKOp : Cascade_ListOp<"topk",
+    (ins Cascade_Field:$value, Cascade_Field:$count)> {
+  let summary = "the coordinates of the greatest values along a rank";
+  let description = [{
+    Entry number j of rank `entries` is the coordinate along `rank` of the j-th
+    greatest present value: by value descending, ties to the lower coordinate,
+    NaN last [abs.5]. Present for the first min(count, present) entries.
+
+    Example:
+    `%pick = cascade.topk %s, %k over "c" as "j"
+       : <real[c, q]>, <int[]> -> <int[j, q]>`
+  }];
+  let assemblyFormat = [{
+    $value `,` $count `over` $rank `as` $entries attr-dict `:` type($value) `,`
+    type($count) `->` type($result)
+  }];
+}
+
+def Cascade_SelectOp : Cascade_ListOp<"select",
+    (ins Cascade_Field:$condition)> {
+  let summary = "the coordinates along a rank where a condition holds";
+  let description = [{
+    Entry number j of rank `entries` is the j-th coordinate along `rank`, from
+    below, where `condition` is present and true [abs.5]; absent beyond.
+
+    Example:
+    `%keep = cascade.select %c over "c" as "j" : <bool[c, q]> -> <int[j, q]>`
+  }];
+  let assemblyFormat = [{
+    $condition `over` $rank `as` $entries attr-dict `:` type($condition) `->`
+    type($result)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Recurrences
+//===----------------------------------------------------------------------===//
+
+def Cascade_RecurrenceOp : Cascade_PureOp<"recurrence",
+    [RecursiveMemoryEffects]> {
+  let summary = "fields that are defined along a rank from themselves";
+  let description = [{
+    States s_0, .., s_n along `rank`, n its extent: s_0 is `start`, and `step`
+    yields s_{t+1} at coordinate t from s_t, which its arguments stand for
+    [rec.1]. `backward` runs from the end: s_n is `start`, and `step` yields s_t
+    at coordinate t from s_{t+1}. Several fields may be defined together.
+
+    Results hold every state, numbered by rank `states`, whose extent is n + 1.
+    Values in `step` may range over `rank`; they are taken at coordinate t.
+
+    Example (a decayed sum):
+    ```mlir
+    %h = cascade.recurrence along "t" states "t_state" start(%zero) step {
+    ^bb0(%s: !cascade.field<real[k]>):
+      %d = cascade.map mul(%a, %s) : ...
+      %n = cascade.map add(%d, %x) : ... -> <real[k, t]>
+      cascade.yield %n : !cascade.field<real[k, t]>
+    } : !cascade.field<real[]> -> !cascade.field<real[k, t_state]>
+    ```
+  }];
+  let arguments = (ins StrAttr:$rank, StrAttr:$states, UnitAttr:$backward,
+                       Variadic<Cascade_Field>:$start);
+  let regions = (region SizedRegion<1>:$step);
+  let results = (outs Variadic<Cascade_Field>:$history);
+  let assemblyFormat = [{
+    `along` $rank `states` $states (`backward` $backward^)?
+    `start` `(` $start `)` `step` $step attr-dict `:` type($start) `->`
+    type($history)
+  }];
+  let hasRegionVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Folds
 //===----------------------------------------------------------------------===//
 
@@ -369,8 +473,8 @@ def Cascade_FoldOp : Cascade_PureOp<"fold", [RecursiveMemoryEffects]> {
 }
 
 def Cascade_YieldOp : Cascade_PureOp<"yield",
-    [Terminator, ReturnLike, HasParent<"FoldOp">]> {
-  let summary = "ends a region of a fold";
+    [Terminator, ReturnLike, ParentOneOf<["FoldOp", "RecurrenceOp"]>]> {
+  let summary = "ends a region of a fold or recurrence";
   let description = "Example: `cascade.yield %s, %w : !cascade.field<real[m]>, ...`";
   let arguments = (ins Variadic<Cascade_Field>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";

@@ -20,18 +20,19 @@ struct Source {
 
 class Binder {
 public:
-  Binder(Binding &binding, const Arguments &arguments)
+  Binder(Binding &binding, const Arguments &arguments, bool needsData)
       : binding(binding), arguments(arguments), program(*binding.program),
-        sources(program.rankNames.size()) {
+        needsData(needsData), sources(program.rankNames.size()) {
     binding.extents.assign(program.rankNames.size(), -1);
   }
 
   LogicalResult bindGiven();
-  LogicalResult bindInput(InputOp op, bool needsData);
+  LogicalResult bindInput(InputOp op);
   template <typename T> LogicalResult evaluateScalars();
   LogicalResult finish();
 
 private:
+  bool waitsForData(const Node &node) const;
   LogicalResult bindExtent(int rank, int64_t extent, Source source,
                            Operation *at);
   LogicalResult checkUnknown();
@@ -39,7 +40,10 @@ private:
   Binding &binding;
   const Arguments &arguments;
   Program &program;
+  bool needsData;
   std::vector<Source> sources;
+  /// Ranks whose extents are read from inputs that are not given.
+  RankSet waiting = 0;
 };
 } // namespace
 
@@ -109,7 +113,7 @@ LogicalResult Binder::bindGiven() {
   return success();
 }
 
-LogicalResult Binder::bindInput(InputOp op, bool needsData) {
+LogicalResult Binder::bindInput(InputOp op) {
   auto found = arguments.inputs.find(op.getName());
   if (found == arguments.inputs.end()) {
     binding.tensors.push_back({});
@@ -149,6 +153,26 @@ LogicalResult Binder::bindInput(InputOp op, bool needsData) {
   return success();
 }
 
+/// Whether a value is read from an input without data, or from the extent of a
+/// rank that waits for one.
+bool Binder::waitsForData(const Node &node) const {
+  SmallVector<const Node *> rest{&node};
+  llvm::DenseSet<const Node *> seen;
+  while (!rest.empty()) {
+    const Node *next = rest.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    if (next->op == NodeKind::Read && !binding.tensors[next->tensor].data)
+      return true;
+    if (next->op != NodeKind::At && next->op != NodeKind::Map)
+      for (int rank : next->over)
+        if (contains(waiting, rank))
+          return true;
+    rest.append(next->operands.begin(), next->operands.end());
+  }
+  return false;
+}
+
 /// Extents and parameters in the order written: a definition uses only what
 /// stands before it.
 template <typename T> LogicalResult Binder::evaluateScalars() {
@@ -180,6 +204,10 @@ template <typename T> LogicalResult Binder::evaluateScalars() {
     double real = 0;
     int64_t whole = 0;
     if (auto rank = dyn_cast<RankOp>(op); rank && rank.getExtent()) {
+      if (!needsData && waitsForData(*program.node(rank.getExtent()))) {
+        waiting |= RankSet(1) << program.rank(rank.getName());
+        continue;
+      }
       if (failed(evaluate(rank.getExtent(), rank, real, whole)) ||
           failed(bindExtent(program.rank(rank.getName()), whole,
                             {"as declared", rank}, rank)))
@@ -207,7 +235,7 @@ template <typename T> LogicalResult Binder::evaluateScalars() {
 
 LogicalResult Binder::finish() {
   for (auto [rank, extent] : llvm::enumerate(binding.extents)) {
-    if (extent >= 0)
+    if (extent >= 0 || contains(waiting, rank))
       continue;
     StringRef name = program.rankNames[rank];
     InFlightDiagnostic diag = binding.kernel.emitError()
@@ -228,11 +256,11 @@ FailureOr<Binding> einfall::interpreter::bind(KernelOp kernel,
   if (failed(program))
     return failure();
   binding.program = std::move(*program);
-  Binder binder(binding, arguments);
+  Binder binder(binding, arguments, needsData);
   if (failed(binder.bindGiven()))
     return failure();
   for (InputOp input : binding.program->inputs)
-    if (failed(binder.bindInput(input, needsData)))
+    if (failed(binder.bindInput(input)))
       return failure();
   if (failed(single ? binder.evaluateScalars<float>()
                     : binder.evaluateScalars<double>()) ||

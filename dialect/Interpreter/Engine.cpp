@@ -29,7 +29,7 @@ Engine<T>::Engine(const Program &program, std::vector<int64_t> &extents,
                   const std::vector<Tensor> &tensors, Options options)
     : frame(extents.size()), program(program), extents(extents),
       tensors(tensors), memos(program.nodes.size()),
-      caches(program.nodes.size()), states(program.folds.size()),
+      caches(program.nodes.size()), states(program.streams.size()),
       options(options) {}
 
 template <typename T> Column<T> Engine<T>::allocate(Kind kind, int64_t n) {
@@ -163,10 +163,13 @@ void Engine<T>::compute(const Node &node, Column<T> out, int rank, int64_t low,
     return computeAt(node, out, rank, low, n, need);
   case NodeKind::Reduce:
     return computeReduce(node, out, rank, low, n, need);
+  case NodeKind::TopK:
+  case NodeKind::Select:
+    return computeList(node, out, rank, low, n, need);
   case NodeKind::State:
     return computeState(node, out, rank, low, n, need);
-  case NodeKind::FoldResult:
-    // Always memoised: fromMemo runs the fold.
+  case NodeKind::StreamResult:
+    // Always memoised: fromMemo runs the stream.
     std::memset(out.present, 0, n);
     return;
   }

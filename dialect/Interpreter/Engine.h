@@ -9,8 +9,10 @@
 //    `where` evaluates its condition first, so what it excludes is never
 //    computed.
 //  * Memoised nodes keep pages of values; `forget` drops the large ones.
-//  * A fold streams its ranks in order, one coordinate at a time, exactly as
-//    the operation says, for a block of state that shares the outer ranks.
+//  * A stream, a fold or a recurrence, goes along its ranks in order, one
+//    coordinate at a time, exactly as the operation says, for a block of state
+//    that shares the outer ranks.
+//  * A list (topk, select) is made whole, once for its other coordinates.
 //
 // Reals have type T: double for the oracle, float for the naive evaluation
 // that errors are measured against.
@@ -23,6 +25,7 @@
 #include "dialect/Interpreter/Interpreter.h"
 #include "dialect/Interpreter/Program.h"
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -77,8 +80,8 @@ public:
                 int64_t n, const uint8_t *need = nullptr);
 
   Column<T> allocate(cascade::Kind kind, int64_t n);
-  /// Fixes where results are remembered, once extents are known. Returns a fold
-  /// result with more coordinates than can be numbered, or null.
+  /// Fixes where results are remembered, once extents are known. Returns the
+  /// result of a stream with more coordinates than can be numbered, or null.
   const Node *prepare();
   /// Drops large memos if they hold much; call between rows.
   void forget();
@@ -116,6 +119,11 @@ private:
     std::vector<T> real, bestReal;
     std::vector<int64_t> whole, bestWhole;
     std::vector<uint8_t> present;
+    void assign(cascade::Kind kind, int64_t size) {
+      real.assign(kind == cascade::Kind::Real ? size : 0, T(0));
+      whole.assign(kind == cascade::Kind::Real ? 0 : size, 0);
+      present.assign(size, 0);
+    }
     Column<T> column(int64_t offset = 0) {
       return {real.empty() ? nullptr : real.data() + offset,
               whole.empty() ? nullptr : whole.data() + offset,
@@ -126,13 +134,18 @@ private:
               bestWhole.empty() ? nullptr : bestWhole.data() + offset, nullptr};
     }
   };
-  /// The state of a fold at the frame's outer coordinates: one array per
+  /// The state of a stream at the frame's outer coordinates: one array per
   /// component over those of its ranks that are held at once.
-  struct FoldState {
+  struct StreamState {
     using Layout = llvm::SmallVector<std::pair<int, int64_t>>; // rank, stride
     std::vector<Layout> layout; // the last rank has stride 1
     std::vector<int64_t> size;
     std::vector<Cells> now, next, old;
+  };
+  /// The lists of one node, by the coordinates of its other ranks.
+  struct Lists {
+    std::map<std::vector<int64_t>, std::vector<int64_t>> known;
+    uint64_t entries = 0, epoch = 0;
   };
 
   void compute(const Node &node, Column<T> out, int rank, int64_t low,
@@ -145,18 +158,25 @@ private:
                  const uint8_t *);
   void computeReduce(const Node &, Column<T>, int, int64_t, int64_t,
                      const uint8_t *);
+  void computeList(const Node &, Column<T>, int, int64_t, int64_t,
+                   const uint8_t *);
+  const std::vector<int64_t> &listOf(const Node &node);
+  std::vector<int64_t> makeList(const Node &node);
   void computeState(const Node &, Column<T>, int, int64_t, int64_t,
                     const uint8_t *);
   void fromMemo(const Node &, Column<T>, int, int64_t, int64_t,
                 const uint8_t *);
   void fromCache(const Node &, Column<T>, int, int64_t, int64_t);
-  void prepareFold(const Fold &fold);
-  void runFold(const Fold &fold);
-  void stepFold(const Fold &fold);
+  void prepareStream(const Stream &stream);
+  void runStream(const Stream &stream);
+  void remember(const Stream &stream);
+  void runRecurrence(const Stream &stream);
+  void runFold(const Stream &fold);
+  void stepFold(const Stream &fold);
+  void enter(const Stream &fold, unsigned component);
   /// Visits the cells of a component as columns: (offset, rank, low, n).
   template <typename Visit>
-  void forCells(const FoldState &state, unsigned component, Visit visit);
-  void enter(const Fold &fold, unsigned component);
+  void forCells(const StreamState &state, unsigned component, Visit visit);
 
   Page *pageOf(const Node &node, Memo &memo, bool make);
   int64_t pageSize(const Memo &memo) const;
@@ -164,9 +184,10 @@ private:
   const Program &program;
   std::vector<int64_t> &extents;
   const std::vector<Tensor> &tensors;
-  std::vector<Memo> memos;       // by node
-  std::vector<Cache> caches;     // by node
-  std::vector<FoldState> states; // by fold
+  std::vector<Memo> memos;               // by node
+  std::vector<Cache> caches;             // by node
+  std::vector<StreamState> states;       // by stream
+  llvm::DenseMap<unsigned, Lists> lists; // by node
   Options options;
   uint64_t steps = 0, epoch = 1;
 };

@@ -10,6 +10,9 @@ using namespace einfall::cascade;
 static constexpr uint64_t maxMemoCells = uint64_t(1) << 25;
 /// Between rows, memos above this size are dropped.
 static constexpr uint64_t keptMemoCells = uint64_t(1) << 18;
+/// The states of a recurrence are kept up to here: the next row would go
+/// through all of them again.
+static constexpr uint64_t keptStates = uint64_t(1) << 27;
 
 template <typename T> const Node *Engine<T>::prepare() {
   const Node *tooLarge = nullptr;
@@ -38,20 +41,27 @@ template <typename T> const Node *Engine<T>::prepare() {
             !__builtin_mul_overflow(factor, size, &next) && next >> 62 == 0;
         factor = next;
       }
-    if (!memo.usable && node.op == NodeKind::FoldResult)
+    if (!memo.usable && node.op == NodeKind::StreamResult)
       tooLarge = &node;
   }
-  for (const Fold &fold : program.folds)
-    prepareFold(fold);
+  for (const Stream &stream : program.streams)
+    prepareStream(stream);
   return tooLarge;
 }
 
 template <typename T> void Engine<T>::forget() {
-  for (Memo &memo : memos)
-    if (memo.cells > keptMemoCells) {
+  for (const Node &node : program.nodes) {
+    Memo &memo = memos[node.id];
+    bool isHistory =
+        node.op == NodeKind::StreamResult && node.stream->isRecurrence();
+    if (memo.cells > (isHistory ? keptStates : keptMemoCells)) {
       memo.pages.clear();
       memo.cells = 0;
     }
+  }
+  for (auto &[node, kept] : lists)
+    if (kept.entries > keptMemoCells)
+      kept = {};
 }
 
 template <typename T> int64_t Engine<T>::pageSize(const Memo &memo) const {
@@ -67,7 +77,8 @@ auto Engine<T>::pageOf(const Node &node, Memo &memo, bool make) -> Page * {
   for (auto [rank, factor] : memo.key)
     key += factor * (rank == memo.pageRank ? frame[rank] / maxPage * maxPage
                                            : frame[rank]);
-  if (!make || (memo.cells > maxMemoCells && node.op != NodeKind::FoldResult)) {
+  if (!make ||
+      (memo.cells > maxMemoCells && node.op != NodeKind::StreamResult)) {
     auto found = memo.pages.find(key);
     return found == memo.pages.end() ? nullptr : found->second.get();
   }
@@ -89,7 +100,7 @@ template <typename T>
 void Engine<T>::fromMemo(const Node &node, Column<T> out, int rank, int64_t low,
                          int64_t n, const uint8_t *need) {
   Memo &memo = memos[node.id];
-  bool isFold = node.op == NodeKind::FoldResult;
+  bool isStream = node.op == NodeKind::StreamResult;
   if (!memo.usable)
     return compute(node, out, rank, low, n, need);
   if (node.stateful && memo.epoch != epoch) {
@@ -136,11 +147,11 @@ void Engine<T>::fromMemo(const Node &node, Column<T> out, int rank, int64_t low,
   if (!anyMissing)
     return;
 
-  if (isFold) {
+  if (isStream) {
     for (int64_t i = 0; i < n && !exhausted; ++i) {
       auto [page, place] = cellOf(i, false);
       if (missing[i] && !(page && page->known[place]))
-        runFold(*node.fold);
+        runStream(*node.stream);
     }
     memo.epoch = epoch;
     if (rank >= 0)

@@ -3,7 +3,7 @@
 // Evaluates a `cascade.kernel` straight from its definitions, on demand, in
 // double precision: the oracle that every kernel is compared with. The same
 // evaluation in single precision is the *naive evaluation* that errors are
-// measured against. `cascade.fold` is streamed coordinate by coordinate, so
+// measured against. Folds and recurrences go coordinate by coordinate, so
 // derived kernels are interpreted too.
 //
 // Cost: about 1 to 5 ns per scalar operation; a reduction's value is kept, so
@@ -27,6 +27,7 @@
 namespace einfall::cascade {
 class KernelOp;
 class OutputOp;
+class RequireOp;
 } // namespace einfall::cascade
 
 namespace einfall::interpreter {
@@ -57,9 +58,15 @@ struct Options {
 
 /// Binds the extent of every rank of `kernel` from the shapes of the inputs,
 /// the extents given and `cascade.rank`, and checks that they agree. Reports
-/// what is missing or contradicts at the kernel's interface.
+/// what is missing or contradicts at the kernel's interface. An extent that is
+/// read from an input without data (of a ragged rank) is -1.
 mlir::FailureOr<llvm::StringMap<int64_t>>
 bindExtents(cascade::KernelOp kernel, const Arguments &arguments);
+
+/// Checks `cascade.require` on inputs with data; reports the first coordinates
+/// where one does not hold.
+mlir::LogicalResult checkPreconditions(cascade::KernelOp kernel,
+                                       const Arguments &arguments);
 
 class Evaluation;
 
@@ -95,6 +102,9 @@ public:
   /// with the dimensions in `fixed` held at one coordinate.
   double countOperations(cascade::OutputOp output,
                          llvm::ArrayRef<unsigned> fixed = {}) const;
+
+  /// Fails, with an error at `require`, where its condition is false.
+  mlir::LogicalResult check(cascade::RequireOp require);
 
 private:
   explicit Interpreter(std::unique_ptr<Evaluation> evaluation);

@@ -66,6 +66,12 @@ LogicalResult Program::numberRanks(KernelOp kernel) {
       llvm::for_each(names(reduce.getRanks()), number);
     else if (auto fold = dyn_cast<FoldOp>(op))
       llvm::for_each(fold.getRankNames(), number);
+    else if (auto topk = dyn_cast<TopKOp>(op))
+      number(topk.getRank());
+    else if (auto select = dyn_cast<SelectOp>(op))
+      number(select.getRank());
+    else if (auto recurrence = dyn_cast<RecurrenceOp>(op))
+      number(recurrence.getRank());
     else if (auto at = dyn_cast<AtOp>(op))
       llvm::for_each(names(at.getRanks()), number);
     for (Value result : op->getResults())
@@ -98,10 +104,11 @@ LogicalResult Program::add(Block &block) {
       inputs.push_back(input);
       continue;
     }
-    if (isa<RankOp, OutputOp, YieldOp>(op))
+    if (isa<RankOp, OutputOp, RequireOp, YieldOp>(op))
       continue;
-    if (auto fold = dyn_cast<FoldOp>(op)) {
-      if (failed(addFold(fold)))
+    if (isa<FoldOp, RecurrenceOp>(op)) {
+      auto fold = dyn_cast<FoldOp>(op);
+      if (failed(fold ? addFold(fold) : addRecurrence(cast<RecurrenceOp>(op))))
         return failure();
       continue;
     }
@@ -182,6 +189,12 @@ LogicalResult Program::add(Block &block) {
                 reduced |= RankSet(1) << rank;
               return success();
             })
+            .Case<TopKOp, SelectOp>([&](auto list) {
+              node.op = isa<TopKOp>(op) ? NodeKind::TopK : NodeKind::Select;
+              setOver({list.getRank(), list.getEntries()});
+              reduced |= RankSet(1) << node.over[0];
+              return success();
+            })
             .Default([](Operation *) { return failure(); });
     if (failed(known))
       return op.emitError("is not an operation that the interpreter knows");
@@ -189,10 +202,44 @@ LogicalResult Program::add(Block &block) {
   return success();
 }
 
+void Program::addArgument(BlockArgument argument, Stream &stream,
+                          unsigned component, StateRole role) {
+  Node &node = newNode(NodeKind::State, argument);
+  node.stream = &stream;
+  node.component = component;
+  node.role = role;
+  node.stateful = true;
+}
+
+/// Whether `op`, a stream, stands on the state of one around it.
+bool Program::seesState(Operation *op) const {
+  bool stateful = false;
+  op->walk([&](Operation *inner) {
+    for (Value operand : inner->getOperands())
+      if (inner == op ||
+          !op->isAncestor(operand.getParentBlock()->getParentOp()))
+        if (Node *outer = values.lookup(operand))
+          stateful |= outer->stateful;
+  });
+  return stateful;
+}
+
+Node &Program::newResult(Stream &stream, unsigned number, Value value,
+                         bool stateful) {
+  Node &result = newNode(NodeKind::StreamResult, value);
+  result.stream = &stream;
+  result.component = number;
+  result.stateful = stateful;
+  Component &component = stream.components.emplace_back();
+  component.kind = result.kind;
+  component.ranks = result.ranks;
+  component.result = &result;
+  return result;
+}
+
 LogicalResult Program::addFold(FoldOp op) {
-  Fold &fold = folds.emplace_back();
-  fold.id = folds.size() - 1;
-  fold.op = op;
+  Stream &fold = streams.emplace_back();
+  fold.id = streams.size() - 1;
   fold.references = op.getReferences();
   for (StringRef name : op.getRankNames()) {
     fold.ranks.push_back(rank(name));
@@ -200,29 +247,19 @@ LogicalResult Program::addFold(FoldOp op) {
   }
   size_t firstNode = nodes.size();
 
-  auto addArgument = [&](BlockArgument argument, unsigned component,
-                         StateRole role) {
-    Node &node = newNode(NodeKind::State, argument);
-    node.fold = &fold;
-    node.component = component;
-    node.role = role;
-    node.stateful = true;
-  };
   unsigned references = fold.references;
   Block &step = op.getStep().front();
   for (BlockArgument argument : step.getArguments())
-    addArgument(argument, argument.getArgNumber(), StateRole::Reference);
+    addArgument(argument, fold, argument.getArgNumber(), StateRole::Now);
   if (failed(add(step)))
     return failure();
   Block &act = op.getAct().front();
   for (BlockArgument argument : act.getArguments()) {
     unsigned number = argument.getArgNumber();
     if (number < references)
-      addArgument(argument, number, StateRole::OldReference);
-    else if (number < 2 * references)
-      addArgument(argument, number - references, StateRole::Reference);
+      addArgument(argument, fold, number, StateRole::Old);
     else
-      addArgument(argument, number - references, StateRole::Accumulator);
+      addArgument(argument, fold, number - references, StateRole::Now);
   }
   if (failed(add(act)))
     return failure();
@@ -230,24 +267,11 @@ LogicalResult Program::addFold(FoldOp op) {
 
   auto stepYield = cast<YieldOp>(step.getTerminator());
   auto actYield = cast<YieldOp>(act.getTerminator());
-  // The fold sees an outer fold's state where a region does.
-  bool stateful = false;
-  op.walk([&](Operation *inner) {
-    for (Value operand : inner->getOperands())
-      if (!op->isAncestor(operand.getParentBlock()->getParentOp()))
-        if (Node *outer = values.lookup(operand))
-          stateful |= outer->stateful;
-  });
+  bool stateful = seesState(op);
   for (unsigned i = 0; i < op.getNumComponents(); ++i) {
-    Node &result = newNode(NodeKind::FoldResult, op.getResult(i));
-    result.fold = &fold;
-    result.component = i;
-    result.stateful = stateful;
-    Component &component = fold.components.emplace_back();
+    Node &result = newResult(fold, i, op.getResult(i), stateful);
+    Component &component = fold.components.back();
     component.monoid = op.getMonoid(i);
-    component.kind = result.kind;
-    component.ranks = result.ranks;
-    component.result = &result;
     component.step = values.lookup(stepYield.getValues()[i]);
     // What a region needs decides what the results stand on.
     result.operands.push_back(component.step);
@@ -259,17 +283,46 @@ LogicalResult Program::addFold(FoldOp op) {
   return success();
 }
 
-void Program::findRegionRanks(Fold &fold, size_t firstNode) {
+LogicalResult Program::addRecurrence(RecurrenceOp op) {
+  Stream &stream = streams.emplace_back();
+  stream.id = streams.size() - 1;
+  stream.ranks.push_back(rank(op.getRank()));
+  stream.states = rank(op.getStates());
+  stream.backward = op.getBackward();
+  reduced |= RankSet(1) << rank(op.getRank());
+  size_t firstNode = nodes.size();
+  Block &step = op.getStep().front();
+  for (BlockArgument argument : step.getArguments())
+    addArgument(argument, stream, argument.getArgNumber(), StateRole::Now);
+  if (failed(add(step)))
+    return failure();
+  findRegionRanks(stream, firstNode);
+  auto yield = cast<YieldOp>(step.getTerminator());
+  bool stateful = seesState(op);
+  for (unsigned i = 0; i < op.getNumResults(); ++i) {
+    Node &result = newResult(stream, i, op.getResult(i), stateful);
+    Component &component = stream.components.back();
+    component.ranks &= ~(RankSet(1) << stream.states);
+    component.start = values.lookup(op.getStart()[i]);
+    component.step = values.lookup(yield.getValues()[i]);
+    result.operands = {component.start, component.step};
+  }
+  return success();
+}
+
+void Program::findRegionRanks(Stream &stream, size_t firstNode) {
   for (size_t i = firstNode; i < nodes.size(); ++i) {
     const Node &node = nodes[i];
     ArrayRef<int> ranks;
     if ((node.op == NodeKind::Reduce || node.op == NodeKind::At) &&
         node.operands[0]->stateful)
       ranks = node.over;
-    else if (node.op == NodeKind::FoldResult && node.stateful)
-      ranks = node.fold->ranks;
+    else if (isList(node) && node.operands[0]->stateful)
+      ranks = ArrayRef(node.over).take_front();
+    else if (node.op == NodeKind::StreamResult && node.stateful)
+      ranks = node.stream->ranks;
     for (int rank : ranks)
-      fold.whole |= RankSet(1) << rank;
+      stream.whole |= RankSet(1) << rank;
   }
 }
 
@@ -295,8 +348,8 @@ void Program::chooseMemos() {
   // Costly: computing the value again takes a slow function or a reduction.
   std::vector<bool> costly(nodes.size());
   for (Node &node : nodes) {
-    costly[node.id] = node.op == NodeKind::Reduce ||
-                      node.op == NodeKind::FoldResult ||
+    costly[node.id] = node.op == NodeKind::Reduce || isList(node) ||
+                      node.op == NodeKind::StreamResult ||
                       (node.op == NodeKind::Map && isSlow(node.function));
     for (Node *operand : node.operands)
       costly[node.id] = costly[node.id] || costly[operand->id];
@@ -306,12 +359,12 @@ void Program::chooseMemos() {
   for (Node &node : llvm::reverse(nodes)) {
     bool isLeaf = node.operands.empty() || node.op == NodeKind::Read;
     node.memoised =
-        node.op == NodeKind::FoldResult ||
+        node.op == NodeKind::StreamResult ||
         (!node.stateful && !isLeaf && costly[node.id] && reused[node.id]);
     node.cached = !node.memoised && !isLeaf && uses[node.id] > 1 &&
-                  node.op != NodeKind::Reduce;
+                  node.op != NodeKind::Reduce && !isList(node);
     RankSet space = node.ranks;
-    if (node.op == NodeKind::Reduce)
+    if (node.op == NodeKind::Reduce || isList(node))
       for (int rank : node.over)
         space |= RankSet(1) << rank;
     for (Node *operand : node.operands) {

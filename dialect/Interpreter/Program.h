@@ -2,7 +2,8 @@
 //
 // The fields of a kernel as a graph of small nodes over numbered ranks: what
 // the engine walks instead of MLIR operations. Nothing is rewritten; a node is
-// one operation, one argument of a fold's region or one result of a fold.
+// one operation, or one argument or result of a *stream*: of a fold or of a
+// recurrence.
 //
 // The only analysis is where to remember values: a node whose value would be
 // computed again for coordinates that it does not depend on is memoised.
@@ -27,7 +28,7 @@ inline bool contains(RankSet set, int rank) {
   return rank >= 0 && (set >> rank & 1);
 }
 
-struct Fold;
+struct Stream;
 
 enum class NodeKind : uint8_t {
   Const,
@@ -41,12 +42,15 @@ enum class NodeKind : uint8_t {
   Present,
   At,
   Reduce,
-  FoldResult, ///< component `component` of `fold` after the stream
-  State,      ///< an argument of a fold's region
+  TopK,         ///< coordinates along over[0], numbered by over[1]
+  Select,       ///< coordinates along over[0], numbered by over[1]
+  StreamResult, ///< component `component` of `stream`
+  State,        ///< an argument of a stream's region
 };
 
-/// Which of a fold's values a region's argument stands for.
-enum class StateRole : uint8_t { Reference, OldReference, Accumulator };
+/// Which of a stream's values a region's argument stands for: those before the
+/// coordinate or, the references of a fold, those after it.
+enum class StateRole : uint8_t { Now, Old };
 
 struct Node {
   NodeKind op;
@@ -55,40 +59,54 @@ struct Node {
   mlir::Operation *source = nullptr;
   RankSet ranks = 0;
   llvm::SmallVector<Node *, 3> operands;
-  /// Coord, Extent: the rank; At: the substituted ranks; Reduce: the reduced.
+  /// Coord, Extent: the rank; At: the substituted ranks; Reduce: the reduced;
+  /// TopK, Select: see there.
   llvm::SmallVector<int, 2> over;
   cascade::Function function = {};
   cascade::Monoid monoid = {};
   double real = 0;     ///< Const, Param
   int64_t whole = 0;   ///< Const, Param (bool: 0 or 1)
   unsigned tensor = 0; ///< Read: the number of the input
-  Fold *fold = nullptr;
+  Stream *stream = nullptr;
   unsigned component = 0;
   StateRole role = {};
   bool summed = false;   ///< Map: a product of reals that is summed
-  bool stateful = false; ///< depends on the state of a running fold
+  bool stateful = false; ///< depends on the state of a running stream
   bool memoised = false; ///< remembered for every coordinate
   bool cached = false;   ///< remembered for the last column
 };
 
+inline bool isList(const Node &node) {
+  return node.op == NodeKind::TopK || node.op == NodeKind::Select;
+}
+
+/// One field of a stream's state.
 struct Component {
-  cascade::Monoid monoid;
-  cascade::Kind kind; ///< of the result
-  RankSet ranks = 0;
-  Node *step = nullptr; ///< what enters at a coordinate
-  Node *act = nullptr;  ///< accumulators only
+  cascade::Monoid monoid; ///< of a fold
+  cascade::Kind kind;     ///< of the result
+  RankSet ranks = 0;      ///< of the state
+  Node *start = nullptr;  ///< of a recurrence
+  /// Fold: what enters at a coordinate. Recurrence: the next state.
+  Node *step = nullptr;
+  Node *act = nullptr; ///< of a fold's accumulator
   Node *result = nullptr;
 };
 
-struct Fold {
+/// A fold or a recurrence: state that goes along ranks, one coordinate at a
+/// time.
+struct Stream {
   unsigned id = 0;
-  cascade::FoldOp op;
-  llvm::SmallVector<int, 2> ranks; ///< streamed, outermost first
-  unsigned references = 0;
+  llvm::SmallVector<int, 2> ranks; ///< outermost first
+  unsigned references = 0;         ///< of a fold
   llvm::SmallVector<Component, 4> components;
   /// Ranks of the state that a region reduces or substitutes: the state must
   /// be held for all their coordinates at once.
   RankSet whole = 0;
+  /// A recurrence: the rank that numbers its states, and its direction.
+  int states = -1;
+  bool backward = false;
+
+  bool isRecurrence() const { return states >= 0; }
 };
 
 class Program {
@@ -102,18 +120,24 @@ public:
 
   llvm::SmallVector<llvm::StringRef> rankNames;
   std::deque<Node> nodes; ///< operands before users
-  std::deque<Fold> folds;
+  std::deque<Stream> streams;
   llvm::SmallVector<cascade::InputOp> inputs;
   llvm::SmallVector<std::pair<cascade::ParamOp, Node *>> params;
-  /// Ranks that a reduction or a fold runs over.
+  /// Ranks that a reduction, a list or a stream runs over.
   RankSet reduced = 0;
 
 private:
   mlir::LogicalResult numberRanks(cascade::KernelOp kernel);
   mlir::LogicalResult add(mlir::Block &block);
   mlir::LogicalResult addFold(cascade::FoldOp op);
+  mlir::LogicalResult addRecurrence(cascade::RecurrenceOp op);
   Node &newNode(NodeKind op, mlir::Value value);
-  void findRegionRanks(Fold &fold, size_t firstNode);
+  Node &newResult(Stream &stream, unsigned component, mlir::Value value,
+                  bool stateful);
+  void addArgument(mlir::BlockArgument argument, Stream &stream,
+                   unsigned component, StateRole role);
+  bool seesState(mlir::Operation *op) const;
+  void findRegionRanks(Stream &stream, size_t firstNode);
   void chooseMemos();
 
   llvm::StringMap<int> rankIds;

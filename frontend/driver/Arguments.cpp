@@ -3,12 +3,15 @@
 #include "frontend/driver/Arguments.h"
 #include "frontend/driver/Npy.h"
 
+#include "dialect/Interpreter/Interpreter.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
 #include <cstring>
+#include <numeric>
 #include <random>
 
 using namespace einfall;
@@ -30,6 +33,10 @@ KernelArguments::create(cascade::KernelOp kernel, Session &session,
     arguments->given.extents[extent.getKey()] = extent.getValue();
   if (!arguments->readInputs(session) || !arguments->bind(kernel, session) ||
       !arguments->drawInputs(session, ranges) ||
+      // Extents of ragged ranks are read from inputs.
+      (llvm::is_contained(arguments->extents, -1) &&
+       !arguments->bind(kernel, session)) ||
+      mlir::failed(interpreter::checkPreconditions(kernel, arguments->given)) ||
       !arguments->allocateOutputs(session))
     return nullptr;
   KernelArguments &a = *arguments;
@@ -150,6 +157,7 @@ bool KernelArguments::bind(cascade::KernelOp kernel, Session &session) {
   auto result = interpreter::bindExtents(kernel, given);
   if (mlir::failed(result))
     return false;
+  extents.clear();
   for (const std::string &rank : interface.ranks)
     extents.push_back(result->lookup(rank));
   return true;
@@ -196,25 +204,38 @@ int64_t KernelArguments::evaluate(const RandomRange::Bound &bound) const {
   return value;
 }
 
-/// Integers of a range, in the order of coordinates.
+/// Integers from `low` to `high`, row by row along the last dimension.
 static void fillIntegers(const interpreter::Tensor &tensor, int64_t low,
-                         int64_t high, bool monotone, uint64_t seed) {
+                         int64_t high, std::optional<ein::Property> property,
+                         uint64_t seed) {
   std::mt19937_64 random(seed);
   std::uniform_int_distribution<int64_t> uniform(low, high);
-  llvm::SmallVector<int64_t> at(tensor.shape.size(), 0);
   int64_t count = *countElements(tensor.shape);
-  int64_t steps = tensor.shape.empty() ? 1 : tensor.shape.back() - 1;
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t value = monotone
-                        ? low + (high - low) * (at.empty() ? 0 : at.back()) /
-                                    std::max<int64_t>(steps, 1)
-                        : uniform(random);
-    interpreter::storeElement(tensor.element, tensor.data, tensor.offset(at),
-                              value);
-    for (size_t d = at.size(); d-- > 0;) {
-      if (++at[d] < tensor.shape[d])
+  int64_t length = tensor.shape.empty() ? 1 : tensor.shape.back();
+  llvm::SmallVector<int64_t> at(tensor.shape.size(), 0);
+  std::vector<int64_t> row(length);
+  for (int64_t first = 0; first < count; first += length) {
+    for (int64_t &value : row)
+      value = uniform(random);
+    if (property == ein::Property::Monotone) {
+      // All of the range: lists that end before it are a case of their own.
+      row.front() = low;
+      row.back() = high;
+      llvm::sort(row);
+    } else if (property == ein::Property::Permutation) {
+      std::iota(row.begin(), row.end(), 0);
+      std::shuffle(row.begin(), row.end(), random);
+    }
+    for (int64_t i = 0; i < length; ++i) {
+      if (!at.empty())
+        at.back() = i;
+      interpreter::storeElement(tensor.element, tensor.data, tensor.offset(at),
+                                row[i]);
+    }
+    for (size_t d = at.size(); d-- > 1;) {
+      if (++at[d - 1] < tensor.shape[d - 1])
         break;
-      at[d] = 0;
+      at[d - 1] = 0;
     }
   }
 }
@@ -253,10 +274,10 @@ bool KernelArguments::drawInputs(Session &session,
     auto found = ranges.find(info.name);
     if (interpreter::isReal(element) || found == ranges.end()) {
       interpreter::fill(tensor->view, pattern, seed);
-    } else {
+    } else if (*countElements(shape) > 0) {
       int64_t low = evaluate(found->second.low);
       int64_t high = std::max(low, evaluate(found->second.high) - 1);
-      fillIntegers(tensor->view, low, high, found->second.monotone, seed);
+      fillIntegers(tensor->view, low, high, found->second.property, seed);
     }
     inputs[i] = std::move(*tensor);
     given.inputs[info.name] = inputs[i].view;

@@ -16,6 +16,7 @@
 #include "dialect/Interpreter/Random.h"
 #include "frontend/driver/HostTensor.h"
 #include "frontend/driver/Session.h"
+#include "frontend/sema/Elaborated.h"
 #include "runtime/devices/cpu/Launch.h"
 
 namespace einfall::driver {
@@ -28,8 +29,9 @@ struct RandomRange {
     std::vector<std::string> ranks;
   };
   Bound low, high{8, {}};
-  /// Never decreasing along the last dimension, from low to high - 1.
-  bool monotone = false;
+  /// Monotone: from low to high - 1 along the last dimension. Permutation: of
+  /// the coordinates of the last dimension.
+  std::optional<ein::Property> property;
 };
 
 class KernelArguments {

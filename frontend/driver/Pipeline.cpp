@@ -486,6 +486,8 @@ std::optional<PipelineResult> Compiler::run() {
   };
   if (!show(Stage::Cascade, *module))
     return finish();
+  if (mlir::failed(prepareForLowering(kernel())))
+    return std::nullopt;
   if (!derive())
     return done ? finish() : std::nullopt;
   if (options.target != "cpu")

@@ -14,15 +14,16 @@ using llvm::StringRef;
 
 namespace {
 /// What the preconditions of a kernel say about its integer inputs: `x in lo ..
-/// hi` with sums of numbers and extents, and monotone(x).
+/// hi` with sums of numbers and extents, monotone(x) and permutation(x).
 class RangeFinder {
 public:
   explicit RangeFinder(const ein::ElaboratedKernel &kernel) : kernel(kernel) {}
 
   llvm::StringMap<RandomRange> run() {
     for (const ein::Precondition &precondition : kernel.preconditions) {
-      if (precondition.monotone)
-        ranges[kernel.inputs[*precondition.monotone].name].monotone = true;
+      if (precondition.property)
+        ranges[kernel.inputs[precondition.input].name].property =
+            precondition.property;
       else
         visit(precondition.condition);
     }

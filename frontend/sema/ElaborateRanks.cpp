@@ -251,11 +251,14 @@ void Elaborator::checkPreconditions(Env &env) {
   for (const Expr *condition : env.scope.preconditions) {
     Precondition result;
     result.range = condition->range;
-    if (condition->kind == ExprKind::Call &&
-        condition->name.name == "monotone") {
-      result.monotone =
-          env.scope.findTensor(condition->args[0]->name.name)->index;
+    if (condition->kind == ExprKind::Call)
+      result.property = findProperty(condition->name.name);
+    if (result.property) {
+      result.input = env.scope.findTensor(condition->args[0]->name.name)->index;
       kernel.preconditions.push_back(result);
+      const InputInfo &input = kernel.inputs[result.input];
+      if (result.property == Property::Permutation)
+        build.elementsInside[result.input] = *input.dims.back().rank;
       continue;
     }
     result.condition = build.wantBool(expr(condition, env), "a precondition");

@@ -127,6 +127,24 @@ void Elaborator::declareRecurrence(const TensorSymbol &symbol, Env &env) {
   tensor.definition = DefinitionKind::Recurrence;
   tensor.iterRank = iter[0];
   tensor.backward = symbol.backward;
+  // The ranks that a def carries through come first.
+  for (StringRef param : symbol.params) {
+    const Value &argument = env.tensors.lookup(param);
+    RankSet ranks;
+    if (argument.kind == Value::Node)
+      ranks = kernel[argument.node].ranks;
+    else if (argument.kind == Value::Tensor)
+      ranks.assign(kernel.tensors[argument.tensor].dims.begin(),
+                   kernel.tensors[argument.tensor].dims.end());
+    llvm::sort(ranks);
+    for (RankId rank : ranks) {
+      bool named = llvm::any_of(argument.dims, [&](const Group &dim) {
+        return llvm::is_contained(dim, rank);
+      });
+      if (!named && !llvm::is_contained(tensor.dims, rank))
+        tensor.dims.push_back(rank);
+    }
+  }
   Value value;
   value.kind = Value::Tensor;
   value.tensor = id;

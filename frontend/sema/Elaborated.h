@@ -154,9 +154,20 @@ struct OutputInfo {
   SourceRange range;
 };
 
+/// What a precondition says of a whole input.
+enum class Property : uint8_t {
+  Monotone,    // of one rank: elements never decrease
+  Permutation, // rows along the last rank hold each of its coordinates once
+};
+
+/// "monotone", "permutation".
+llvm::StringRef getName(Property property);
+std::optional<Property> findProperty(llvm::StringRef name);
+
 struct Precondition {
-  NodeId condition = noNode;        // holds at all coordinates
-  std::optional<unsigned> monotone; // an input whose elements never decrease
+  NodeId condition = noNode; // holds at all coordinates; or
+  std::optional<Property> property;
+  unsigned input = 0; // that has the property
   SourceRange range;
 };
 

@@ -5,11 +5,11 @@
 // operation that computes a named tensor wraps it in a NameLoc with the
 // tensor's name.
 //
-// What the dialect does not say yet is refused by name and place: recurrences,
-// topk and select, ragged ranks, index expressions on the left, packed types,
-// `grad` and `shard`. Preconditions are kept as text in the attribute
-// `cascade.require`, schedules in `schedule` (`{stages = 2, tile = {p =
-// 128}}`).
+// A ragged rank is as long as its longest piece; what a piece lacks is
+// restricted by `where` wherever the rank is iterated. What the dialect does
+// not say yet is refused by name and place: `grad` and `shard`. Preconditions
+// are kept as text in the attribute `cascade.require`, schedules in `schedule`
+// (`{stages = 2, tile = {p = 128}}`).
 //
 //===----------------------------------------------------------------------===//
 

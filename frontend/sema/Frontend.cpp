@@ -2,6 +2,7 @@
 
 #include "frontend/sema/Frontend.h"
 #include "frontend/sema/Elaborate.h"
+#include "frontend/sema/Recurrences.h"
 #include "frontend/sema/Scope.h"
 #include "frontend/syntax/Parser.h"
 #include "llvm/ADT/STLExtras.h"
@@ -120,7 +121,8 @@ void Analysis::elaborateKernel(const Kernel &kernel, File &file) {
     return;
   ElaboratedKernel result;
   if (elaborate(result, scope, defScopes, options.defines, file.defaults,
-                diagnostics))
+                diagnostics) &&
+      checkRecurrences(result, diagnostics))
     program.kernels.push_back(std::move(result));
 }
 

@@ -445,8 +445,9 @@ void Printer::kernelText(bool withTypes) {
       os << "  default " << info.name << " = " << *info.defaultSize << "\n";
   for (const Precondition &condition : kernel.preconditions) {
     os << "  require ";
-    if (condition.monotone)
-      os << "monotone(" << kernel.inputs[*condition.monotone].name << ")";
+    if (condition.property)
+      os << getName(*condition.property) << "("
+         << kernel.inputs[condition.input].name << ")";
     else
       node(condition.condition, Loose);
     os << "\n";

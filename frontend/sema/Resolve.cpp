@@ -1,5 +1,6 @@
 //===- Resolve.cpp - What every name means --------------------------------===//
 
+#include "frontend/sema/Elaborated.h"
 #include "frontend/sema/Resolver.h"
 
 using namespace einfall::ein;
@@ -125,6 +126,8 @@ void Resolver::resolveAccess(Expr *expr) {
                   expr->args[tensor.iterDim]->name.name == tensor.iterRank;
   if (reads && !previous)
     reads->insert(tensor.name);
+  if (mentions)
+    mentions->insert(tensor.name);
 }
 
 void Resolver::resolveCall(Expr *expr) {
@@ -282,6 +285,24 @@ void Resolver::checkOutside(Expr *expr, Rule rule, const Twine &what) {
 // Equations
 //===----------------------------------------------------------------------===//
 
+/// The parameters that the recurrences of a def stand on.
+void Resolver::noteParams(
+    const llvm::DenseMap<StringRef, llvm::SmallSetVector<StringRef, 8>>
+        &mentioned) {
+  for (auto &[name, tensor] : scope.tensors) {
+    if (tensor.kind != TensorKind::Recurrence)
+      continue;
+    llvm::SmallSetVector<StringRef, 8> all;
+    all.insert(name);
+    for (unsigned i = 0; i < all.size(); ++i) {
+      if (scope.findTensor(all[i])->kind == TensorKind::Param)
+        tensor.params.push_back(all[i]);
+      if (auto next = mentioned.find(all[i]); next != mentioned.end())
+        all.insert(next->second.begin(), next->second.end());
+    }
+  }
+}
+
 void Resolver::resolveEquations() {
   std::vector<TensorSymbol *> defined;
   llvm::DenseMap<StringRef, unsigned> number;
@@ -294,9 +315,11 @@ void Resolver::resolveEquations() {
   for (const Written &item : written)
     around[item.stmt] = item.each;
   std::vector<SmallVector<unsigned, 4>> edges(defined.size());
+  llvm::DenseMap<StringRef, llvm::SmallSetVector<StringRef, 8>> mentioned;
   for (auto [i, tensor] : llvm::enumerate(defined)) {
-    llvm::SmallSetVector<StringRef, 8> used;
+    llvm::SmallSetVector<StringRef, 8> used, all;
     reads = &used;
+    mentions = &all;
     reader = tensor;
     for (Equation &equation : tensor->equations) {
       each = around[equation.stmt];
@@ -314,8 +337,10 @@ void Resolver::resolveEquations() {
     for (StringRef name : used)
       if (auto it = number.find(name); it != number.end())
         edges[i].push_back(it->second);
+    mentioned[tensor->name] = std::move(all);
   }
-  reads = nullptr;
+  noteParams(mentioned);
+  reads = mentions = nullptr;
   reader = nullptr;
   each = {};
   std::vector<unsigned> order, cycle;
@@ -416,17 +441,26 @@ void Resolver::run() {
       }
       expr->args = file.copy<Expr *>(args);
     };
-    if (condition->kind == ExprKind::Call &&
-        condition->name.name == "monotone") {
+    std::optional<Property> property = condition->kind == ExprKind::Call
+                                           ? findProperty(condition->name.name)
+                                           : std::nullopt;
+    if (property) {
       TensorSymbol *tensor =
           condition->args.size() == 1 &&
                   condition->args[0]->kind == ExprKind::Name
               ? scope.findTensor(condition->args[0]->name.name)
               : nullptr;
-      if (!tensor || tensor->kind != TensorKind::Input ||
-          tensor->dims.size() != 1)
+      bool isInput = tensor && tensor->kind == TensorKind::Input;
+      if (property == Property::Monotone &&
+          (!isInput || tensor->dims.size() != 1))
         error(condition->range, Rule::Req1,
               "`monotone` takes the name of an input with one rank");
+      if (property == Property::Permutation &&
+          (!isInput || tensor->dims.empty() ||
+           tensor->dims.back().rank.empty() || tensor->dims.back().offset != 0))
+        error(condition->range, Rule::Req1,
+              "`permutation` takes the name of an input whose last dimension "
+              "is a rank");
       continue;
     }
     for (Expr *arg : condition->args)

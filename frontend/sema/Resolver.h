@@ -70,6 +70,9 @@ private:
   Expr *rankName(llvm::StringRef rank, SourceRange range);
   void unknown(Identifier name, bool wantRank);
   void checkOutside(Expr *expr, Rule rule, const llvm::Twine &what);
+  void noteParams(const llvm::DenseMap<llvm::StringRef,
+                                       llvm::SmallSetVector<llvm::StringRef, 8>>
+                      &mentioned);
 
   Scope &scope;
   File &file;
@@ -78,8 +81,10 @@ private:
   DiagnosticEngine &diagnostics;
   std::vector<Written> written;
   llvm::ArrayRef<Identifier> each; // around the current equation
-  llvm::SmallSetVector<llvm::StringRef, 8> *reads =
-      nullptr;                          // of the current equation
+  /// Of the tensor that is resolved: what it reads, without and with the
+  /// states before its own.
+  llvm::SmallSetVector<llvm::StringRef, 8> *reads = nullptr,
+                                           *mentions = nullptr;
   const TensorSymbol *reader = nullptr; // the tensor it defines
 };
 

@@ -73,6 +73,8 @@ struct TensorSymbol {
   unsigned iterDim = 0;
   llvm::StringRef iterRank;
   bool backward = false;
+  /// Parameters of the def that its equations read, through others too.
+  llvm::SmallVector<llvm::StringRef, 2> params;
 };
 
 struct Scope {

@@ -5,6 +5,17 @@
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace einfall::ein;
+
+llvm::StringRef einfall::ein::getName(Property property) {
+  return property == Property::Monotone ? "monotone" : "permutation";
+}
+
+std::optional<Property> einfall::ein::findProperty(llvm::StringRef name) {
+  for (Property property : {Property::Monotone, Property::Permutation})
+    if (name == getName(property))
+      return property;
+  return std::nullopt;
+}
 using llvm::StringRef;
 
 std::optional<ElementType> einfall::ein::parseElementType(StringRef name) {

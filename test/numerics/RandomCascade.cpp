@@ -65,7 +65,8 @@ struct Emitter {
               double filler, Type storage = {}) {
     Value stored = real(filler);
     OutputOp::create(builder, loc, name, builder.getStrArrayAttr(dims),
-                     storage ? storage : builder.getF32Type(), value, stored);
+                     storage ? storage : builder.getF32Type(), value, stored,
+                     /*indices=*/ValueRange());
   }
 };
 } // namespace

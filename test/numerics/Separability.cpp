@@ -265,7 +265,8 @@ std::optional<Separability> numerics::separability(ReduceOp reduce,
   SmallVector<StringRef> dims = {"a", "b"};
   auto output = OutputOp::create(cut.builder, reduce.getLoc(), "G",
                                  cut.builder.getStrArrayAttr(dims),
-                                 cut.builder.getF64Type(), spreadBody, zero);
+                                 cut.builder.getF64Type(), spreadBody, zero,
+                                 /*indices=*/ValueRange());
   auto evaluator = interpreter::Interpreter::create(cut.kernel, cut.arguments);
   if (failed(evaluator))
     return std::nullopt;

@@ -1,4 +1,4 @@
-//===- EngineFold.cpp - Streams a fold, one coordinate at a time ----------===//
+//===- EngineStream.cpp - Folds and recurrences, coordinate by coordinate -===//
 
 #include "dialect/Interpreter/Combine.h"
 #include "dialect/Interpreter/Engine.h"
@@ -12,13 +12,13 @@ static constexpr int64_t maxState = int64_t(1) << 14;
 /// Chooses the ranks held at once: those that a region reduces, and those that
 /// some component lacks (the head dimension of an attention output), which
 /// would otherwise stream the others again and again.
-template <typename T> void Engine<T>::prepareFold(const Fold &fold) {
+template <typename T> void Engine<T>::prepareStream(const Stream &stream) {
   RankSet all = 0, common = ~RankSet(0);
-  for (const Component &component : fold.components) {
+  for (const Component &component : stream.components) {
     all |= component.ranks;
     common &= component.ranks;
   }
-  RankSet inner = all & fold.whole;
+  RankSet inner = all & stream.whole;
   llvm::SmallVector<int> optional;
   for (RankSet rest = all & ~common & ~inner; rest; rest &= rest - 1)
     optional.push_back(__builtin_ctzll(rest));
@@ -29,17 +29,17 @@ template <typename T> void Engine<T>::prepareFold(const Fold &fold) {
       size *= extents[__builtin_ctzll(rest)];
     return size;
   };
-  // Inside another fold, the outer state is known at its coordinates only.
-  if (!fold.components.front().result->stateful)
+  // Inside another stream, the outer state is known at its coordinates only.
+  if (!stream.components.front().result->stateful)
     for (int rank : optional)
       if (sizeOf(inner | RankSet(1) << rank) <= maxState)
         inner |= RankSet(1) << rank;
 
-  FoldState &state = states[fold.id];
-  unsigned components = fold.components.size();
+  StreamState &state = states[stream.id];
+  unsigned components = stream.components.size();
   state.layout.resize(components);
   state.size.assign(components, 1);
-  for (auto [c, component] : llvm::enumerate(fold.components)) {
+  for (auto [c, component] : llvm::enumerate(stream.components)) {
     llvm::SmallVector<int> ranks;
     for (RankSet rest = inner & component.ranks; rest; rest &= rest - 1)
       ranks.push_back(__builtin_ctzll(rest));
@@ -57,7 +57,7 @@ template <typename T> void Engine<T>::prepareFold(const Fold &fold) {
 
 template <typename T>
 template <typename Visit>
-void Engine<T>::forCells(const FoldState &state, unsigned component,
+void Engine<T>::forCells(const StreamState &state, unsigned component,
                          Visit visit) {
   const auto &layout = state.layout[component];
   if (layout.empty())
@@ -79,48 +79,33 @@ void Engine<T>::forCells(const FoldState &state, unsigned component,
   }
 }
 
-template <typename T> void Engine<T>::runFold(const Fold &fold) {
-  FoldState &state = states[fold.id];
+template <typename T> void Engine<T>::runStream(const Stream &stream) {
+  StreamState &state = states[stream.id];
   std::vector<int64_t> saved = frame;
-  for (auto [c, component] : llvm::enumerate(fold.components)) {
+  for (auto [c, component] : llvm::enumerate(stream.components)) {
     Cells &cells = state.now[c];
-    int64_t size = state.size[c];
-    bool argument = component.monoid == Monoid::ArgMax;
-    bool realBest = argument && component.step->kind == Kind::Real;
-    cells.real.assign(component.kind == Kind::Real ? size : 0, T(0));
-    cells.whole.assign(component.kind == Kind::Real ? 0 : size, 0);
-    cells.bestReal.assign(realBest ? size : 0, T(0));
-    cells.bestWhole.assign(argument && !realBest ? size : 0, 0);
-    cells.present.assign(size, 0);
-    if (size)
-      startValues(component.monoid, cells.column(), size);
-    state.old[c] = cells;
+    cells.assign(component.kind, state.size[c]);
+    state.old[c] = state.next[c] = cells;
   }
   ++epoch;
-
-  int64_t points = 1;
-  for (int rank : fold.ranks) {
-    frame[rank] = 0;
-    points = extents[rank] <= 0 ? 0 : points;
+  for (int rank : stream.ranks)
     if (extents[rank] < 0)
       unboundRank = rank;
-  }
-  while (points && !exhausted) {
-    stepFold(fold);
-    int place = static_cast<int>(fold.ranks.size()) - 1;
-    while (place >= 0 &&
-           ++frame[fold.ranks[place]] == extents[fold.ranks[place]])
-      frame[fold.ranks[place--]] = 0;
-    if (place < 0)
-      break;
-  }
+  if (stream.isRecurrence())
+    runRecurrence(stream);
+  else
+    runFold(stream);
+  frame = saved;
+}
 
-  // The final state, remembered as the values of the results.
-  for (auto [c, component] : llvm::enumerate(fold.components)) {
+/// Remembers the state as the values of the results at the frame.
+template <typename T> void Engine<T>::remember(const Stream &stream) {
+  StreamState &state = states[stream.id];
+  for (auto [c, component] : llvm::enumerate(stream.components)) {
     const Node &result = *component.result;
     Memo &memo = memos[result.id];
     if (exhausted)
-      break;
+      return;
     forCells(state, c, [&](int64_t offset, int rank, int64_t low, int64_t n) {
       for (int64_t k = 0; k < n; ++k) {
         if (rank >= 0)
@@ -136,12 +121,83 @@ template <typename T> void Engine<T>::runFold(const Fold &fold) {
       }
     });
   }
-  frame = saved;
+}
+
+//===----------------------------------------------------------------------===//
+// Recurrences
+//===----------------------------------------------------------------------===//
+
+/// Every state from the start on; `step` sees the one before it.
+template <typename T> void Engine<T>::runRecurrence(const Stream &stream) {
+  StreamState &state = states[stream.id];
+  int rank = stream.ranks[0];
+  int64_t steps = std::max<int64_t>(extents[rank], 0);
+  auto fill = [&](Node *Component::*value) {
+    for (auto [c, component] : llvm::enumerate(stream.components)) {
+      const Node &node = *(component.*value);
+      forCells(state, c, [&](int64_t offset, int rank, int64_t low, int64_t n) {
+        ColumnStack::Mark mark(stack);
+        Column<T> values = allocate(node.kind, n);
+        evaluate(node, values, rank, low, n);
+        Column<T> out = state.next[c].column(offset);
+        std::copy_n(values.present, n, out.present);
+        if (out.real)
+          std::copy_n(values.real, n, out.real);
+        else
+          std::copy_n(values.whole, n, out.whole);
+      });
+    }
+    std::swap(state.now, state.next);
+    ++epoch;
+  };
+  fill(&Component::start);
+  frame[stream.states] = stream.backward ? steps : 0;
+  remember(stream);
+  for (int64_t i = 0; i < steps && !exhausted; ++i) {
+    frame[rank] = stream.backward ? steps - 1 - i : i;
+    fill(&Component::step);
+    frame[stream.states] = frame[rank] + !stream.backward;
+    remember(stream);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Folds
+//===----------------------------------------------------------------------===//
+
+template <typename T> void Engine<T>::runFold(const Stream &fold) {
+  StreamState &state = states[fold.id];
+  for (auto [c, component] : llvm::enumerate(fold.components)) {
+    Cells &cells = state.now[c];
+    int64_t size = state.size[c];
+    bool argument = component.monoid == Monoid::ArgMax;
+    bool realBest = argument && component.step->kind == Kind::Real;
+    cells.bestReal.assign(realBest ? size : 0, T(0));
+    cells.bestWhole.assign(argument && !realBest ? size : 0, 0);
+    if (size)
+      startValues(component.monoid, cells.column(), size);
+    state.old[c] = cells;
+  }
+  int64_t points = 1;
+  for (int rank : fold.ranks) {
+    frame[rank] = 0;
+    points = extents[rank] <= 0 ? 0 : points;
+  }
+  while (points && !exhausted) {
+    stepFold(fold);
+    int place = static_cast<int>(fold.ranks.size()) - 1;
+    while (place >= 0 &&
+           ++frame[fold.ranks[place]] == extents[fold.ranks[place]])
+      frame[fold.ranks[place--]] = 0;
+    if (place < 0)
+      break;
+  }
+  remember(fold);
 }
 
 /// Lets the current coordinate's value enter one component of `next`.
-template <typename T> void Engine<T>::enter(const Fold &fold, unsigned c) {
-  FoldState &state = states[fold.id];
+template <typename T> void Engine<T>::enter(const Stream &fold, unsigned c) {
+  StreamState &state = states[fold.id];
   const Component &component = fold.components[c];
   forCells(state, c, [&](int64_t offset, int rank, int64_t low, int64_t n) {
     ColumnStack::Mark mark(stack);
@@ -153,8 +209,8 @@ template <typename T> void Engine<T>::enter(const Fold &fold, unsigned c) {
   });
 }
 
-template <typename T> void Engine<T>::stepFold(const Fold &fold) {
-  FoldState &state = states[fold.id];
+template <typename T> void Engine<T>::stepFold(const Stream &fold) {
+  StreamState &state = states[fold.id];
   unsigned components = fold.components.size();
   // r' = r (+) step_r(c)
   for (unsigned c = 0; c < fold.references; ++c) {
@@ -196,10 +252,9 @@ template <typename T> void Engine<T>::stepFold(const Fold &fold) {
 template <typename T>
 void Engine<T>::computeState(const Node &node, Column<T> out, int rank,
                              int64_t low, int64_t n, const uint8_t *need) {
-  FoldState &state = states[node.fold->id];
-  Cells &cells = node.role == StateRole::OldReference
-                     ? state.old[node.component]
-                     : state.now[node.component];
+  StreamState &state = states[node.stream->id];
+  Cells &cells = node.role == StateRole::Old ? state.old[node.component]
+                                             : state.now[node.component];
   int64_t base = 0, step = 0;
   for (auto [other, stride] : state.layout[node.component]) {
     if (other == rank)
@@ -219,10 +274,13 @@ void Engine<T>::computeState(const Node &node, Column<T> out, int rank,
 }
 
 #define EINFALL_INSTANTIATE(T)                                                 \
-  template void Engine<T>::prepareFold(const Fold &);                          \
-  template void Engine<T>::runFold(const Fold &);                              \
-  template void Engine<T>::stepFold(const Fold &);                             \
-  template void Engine<T>::enter(const Fold &, unsigned);                      \
+  template void Engine<T>::prepareStream(const Stream &);                      \
+  template void Engine<T>::runStream(const Stream &);                          \
+  template void Engine<T>::remember(const Stream &);                           \
+  template void Engine<T>::runRecurrence(const Stream &);                      \
+  template void Engine<T>::runFold(const Stream &);                            \
+  template void Engine<T>::stepFold(const Stream &);                           \
+  template void Engine<T>::enter(const Stream &, unsigned);                    \
   template void Engine<T>::computeState(const Node &, Column<T>, int, int64_t, \
                                         int64_t, const uint8_t *);
 EINFALL_INSTANTIATE(double)
