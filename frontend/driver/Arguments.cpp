@@ -240,6 +240,34 @@ static void fillIntegers(const interpreter::Tensor &tensor, int64_t low,
   }
 }
 
+/// Moves random reals to where preconditions want them: evenly between two
+/// bounds, beyond one by their absolute value.
+static void confine(const interpreter::Tensor &tensor, const RandomRange &range,
+                    uint64_t seed) {
+  if (!range.least && !range.most)
+    return;
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> share;
+  llvm::SmallVector<int64_t> at(tensor.shape.size(), 0);
+  int64_t count = *countElements(tensor.shape);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t offset = tensor.offset(at);
+    double value = std::abs(
+        interpreter::loadElement(tensor.element, tensor.data, offset));
+    if (range.least && range.most)
+      value = *range.least + (*range.most - *range.least) * share(random);
+    else // bounds may be strict
+      value = range.least ? *range.least + std::max(value, 1e-3)
+                          : *range.most - std::max(value, 1e-3);
+    interpreter::storeElement(tensor.element, tensor.data, offset, value);
+    for (size_t d = at.size(); d-- > 0;) {
+      if (++at[d] < tensor.shape[d])
+        break;
+      at[d] = 0;
+    }
+  }
+}
+
 bool KernelArguments::drawInputs(Session &session,
                                  const llvm::StringMap<RandomRange> &ranges) {
   using interpreter::Layout;
@@ -274,6 +302,8 @@ bool KernelArguments::drawInputs(Session &session,
     auto found = ranges.find(info.name);
     if (interpreter::isReal(element) || found == ranges.end()) {
       interpreter::fill(tensor->view, pattern, seed);
+      if (found != ranges.end())
+        confine(tensor->view, found->second, seed);
     } else if (*countElements(shape) > 0) {
       int64_t low = evaluate(found->second.low);
       int64_t high = std::max(low, evaluate(found->second.high) - 1);

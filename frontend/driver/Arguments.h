@@ -21,7 +21,8 @@
 
 namespace einfall::driver {
 
-/// What random elements of an integer input may be: low <= x < high.
+/// What random elements of an input may be: low <= x < high if integers, from
+/// `least` to `most` if reals.
 struct RandomRange {
   /// A number plus the extents of some ranks.
   struct Bound {
@@ -32,6 +33,7 @@ struct RandomRange {
   /// Monotone: from low to high - 1 along the last dimension. Permutation: of
   /// the coordinates of the last dimension.
   std::optional<ein::Property> property;
+  std::optional<double> least, most;
 };
 
 class KernelArguments {

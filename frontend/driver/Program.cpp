@@ -13,8 +13,9 @@ using namespace einfall::driver;
 using llvm::StringRef;
 
 namespace {
-/// What the preconditions of a kernel say about its integer inputs: `x in lo ..
-/// hi` with sums of numbers and extents, monotone(x) and permutation(x).
+/// What the preconditions of a kernel say about its inputs: of integers `x in lo
+/// .. hi` with sums of numbers and extents, monotone(x) and permutation(x); of
+/// reals, comparisons with numbers.
 class RangeFinder {
 public:
   explicit RangeFinder(const ein::ElaboratedKernel &kernel) : kernel(kernel) {}
@@ -41,14 +42,46 @@ private:
       return;
     }
     bool least = node.fn == ein::MapFn::Ge;
-    if (!least && node.fn != ein::MapFn::Lt)
+    if (node.operands.size() != 2)
       return;
     const ein::Node &read = kernel[node.operands[0]];
+    if (read.nodeKind == ein::NodeKind::Read &&
+        read.kind == ein::ValueKind::Real)
+      return visitReal(node, kernel.inputs[read.index].name);
+    if (!least && node.fn != ein::MapFn::Lt)
+      return;
     RandomRange::Bound bound;
     if (read.nodeKind != ein::NodeKind::Read || !add(node.operands[1], bound))
       return;
     RandomRange &range = ranges[kernel.inputs[read.index].name];
     (least ? range.low : range.high) = bound;
+  }
+
+  /// A real input compared with a number.
+  void visitReal(const ein::Node &comparison, StringRef input) {
+    std::optional<double> bound = number(comparison.operands[1]);
+    if (!bound)
+      return;
+    if (comparison.fn == ein::MapFn::Ge || comparison.fn == ein::MapFn::Gt)
+      ranges[input].least = bound;
+    else if (comparison.fn == ein::MapFn::Le || comparison.fn == ein::MapFn::Lt)
+      ranges[input].most = bound;
+  }
+
+  std::optional<double> number(ein::NodeId id) {
+    const ein::Node &node = kernel[id];
+    if (node.nodeKind == ein::NodeKind::Const)
+      return node.kind == ein::ValueKind::Int
+                 ? static_cast<double>(node.integer)
+                 : node.real;
+    if (node.nodeKind != ein::NodeKind::Map || node.operands.size() != 1)
+      return std::nullopt;
+    std::optional<double> operand = number(node.operands[0]);
+    if (node.fn == ein::MapFn::ToReal)
+      return operand;
+    if (node.fn == ein::MapFn::Neg && operand)
+      return -*operand;
+    return std::nullopt;
   }
 
   bool add(ein::NodeId id, RandomRange::Bound &bound) {

@@ -86,6 +86,10 @@ public:
   /// Reports with the calls that led here as notes.
   DiagnosticEngine::Builder error(SourceRange range, Rule rule,
                                   const llvm::Twine &message);
+  DiagnosticEngine::Builder warning(SourceRange range, Rule rule,
+                                    const llvm::Twine &message) {
+    return diagnostics.warning(range, rule, message);
+  }
   bool hadError() const { return failed; }
 
   ElaboratedKernel &kernel;

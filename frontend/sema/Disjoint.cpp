@@ -1,8 +1,9 @@
 //===- Disjoint.cpp - Conditions that exclude each other ------------------===//
 //
 // Each inequality between integers becomes `form >= 0`, a linear form over
-// opaque atoms. Two of them exclude each other if the forms add up to a
-// negative constant: m < n and m >= n give (n - m - 1) + (m - n) = -1.
+// opaque atoms. Two of them exclude each other if the forms add up to something
+// negative: m < n and m >= n give (n - m - 1) + (m - n) = -1, and i < 1 and
+// i > |d| give -|d| - 1. If the sum is exactly -1, one of the two holds always.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,8 +29,13 @@ class Comparer {
 public:
   explicit Comparer(const Builder &builder) : builder(builder) {}
   bool exclude(NodeId a, NodeId b);
+  /// Whether exactly one of them holds wherever both are present.
+  bool complement(NodeId a, NodeId b);
 
 private:
+  bool isNot(NodeId x, NodeId y) const;
+  Form sum(const Form &x, const Form &y);
+  bool isNegative(const Form &form) const;
   void add(Form &form, NodeId id, int64_t factor, unsigned depth);
   void addAtom(Form &form, NodeId id, int64_t factor);
   SmallVector<Form, 2> forms(NodeId condition);
@@ -117,24 +123,57 @@ SmallVector<Form, 2> Comparer::forms(NodeId condition) {
   return result;
 }
 
+bool Comparer::isNot(NodeId x, NodeId y) const {
+  const Node &n = node(x);
+  return n.nodeKind == NodeKind::Map && n.fn == MapFn::Not &&
+         builder.sameNode(n.operands[0], y);
+}
+
+Form Comparer::sum(const Form &x, const Form &y) {
+  Form sum = x;
+  for (auto [atom, coefficient] : y.terms)
+    addAtom(sum, atom, coefficient);
+  sum.constant += y.constant;
+  return sum;
+}
+
+/// Whether a form is below 0 whatever its atoms are; extents and coordinates
+/// are at least 0.
+bool Comparer::isNegative(const Form &form) const {
+  return form.valid && form.constant < 0 &&
+         llvm::all_of(form.terms, [&](auto &term) {
+           const Node &atom = node(term.first);
+           bool least =
+               atom.nodeKind == NodeKind::Extent ||
+               (atom.nodeKind == NodeKind::Coord &&
+                builder.kernel.ranks[atom.index].kind != ExtentKind::Ragged);
+           return term.second == 0 || (least && term.second < 0);
+         });
+}
+
 bool Comparer::exclude(NodeId a, NodeId b) {
-  auto isNot = [&](NodeId x, NodeId y) {
-    const Node &n = node(x);
-    return n.nodeKind == NodeKind::Map && n.fn == MapFn::Not &&
-           builder.sameNode(n.operands[0], y);
-  };
   if (isNot(a, b) || isNot(b, a))
     return true;
   for (const Form &x : forms(a))
-    for (const Form &y : forms(b)) {
-      Form sum = x;
-      for (auto [atom, coefficient] : y.terms)
-        addAtom(sum, atom, coefficient);
-      if (sum.valid && sum.constant + y.constant < 0 &&
-          llvm::all_of(sum.terms, [](auto &term) { return !term.second; }))
+    for (const Form &y : forms(b))
+      if (isNegative(sum(x, y)))
         return true;
-    }
   return false;
+}
+
+bool Comparer::complement(NodeId a, NodeId b) {
+  if (isNot(a, b) || isNot(b, a))
+    return true;
+  SmallVector<Form, 2> x = forms(a), y = forms(b);
+  if (x.size() != 1 || y.size() != 1)
+    return false;
+  Form both = sum(x[0], y[0]);
+  return both.valid && both.constant == -1 &&
+         llvm::all_of(both.terms, [](auto &term) { return !term.second; });
+}
+
+bool einfall::ein::areComplements(const Builder &builder, NodeId a, NodeId b) {
+  return Comparer(builder).complement(a, b);
 }
 
 bool einfall::ein::areDisjoint(const Builder &builder, ArrayRef<NodeId> a,

@@ -34,6 +34,8 @@ class Builder;
 /// condition and its negation, or two inequalities whose sum is impossible.
 bool areDisjoint(const Builder &builder, llvm::ArrayRef<NodeId> a,
                  llvm::ArrayRef<NodeId> b);
+/// Whether exactly one of two conditions holds wherever both are present.
+bool areComplements(const Builder &builder, NodeId a, NodeId b);
 
 } // namespace einfall::ein
 

@@ -24,13 +24,45 @@ NodeId Elaborator::expr(const Expr *e, Env &env) {
       node = impliedSum(sum, node, accesses, e->range, env);
     llvm::append_range(build.outside, accesses);
   }
-  // Brackets, calls and or_else keep absence inside to themselves.
-  if (e->kind == ExprKind::Call &&
-      (!e->ranks.empty() || !findBuiltin(e->name.name, false) ||
-       e->name.name == "or_else"))
-    build.outside.resize(mark);
+  if (e->kind == ExprKind::Call)
+    leaveCall(e, node, mark, env);
   --depth;
   return node;
+}
+
+/// Which accesses in a call still decide whether its value exists: none that
+/// vary along what its brackets bind, none of or_else, none of a sum, which is
+/// 0 over nothing, and none where the value exists everywhere.
+void Elaborator::leaveCall(const Expr *e, NodeId node, size_t mark, Env &env) {
+  const Builtin *builtin = findBuiltin(e->name.name, !e->ranks.empty());
+  if (builtin && e->ranks.empty() && e->name.name != "or_else")
+    return;
+  Accesses taken = takeAccesses(mark);
+  if (node == noNode)
+    return;
+  SmallVector<RankId, 4> bound;
+  for (const RankGroup &ranks : e->ranks)
+    for (const Identifier &rank : ranks.ranks)
+      bound.append(group(rank.name, env));
+  llvm::erase_if(taken, [&](const Builder::Access &access) {
+    return llvm::any_of(kernel[access.index].ranks, [&](RankId rank) {
+      return llvm::is_contained(bound, rank);
+    });
+  });
+  if (kernel[node].presence != 0 && e->name.name != "or_else") {
+    llvm::append_range(build.outside, taken);
+    return;
+  }
+  if (builtin && builtin->kind == BuiltinKind::Reduce &&
+      builtin->reduce == ReduceFn::Sum && !taken.empty())
+    build
+        .warning(
+            e->range, Rule::Sum6,
+            "this sum is 0, not absent, where an access in it lies outside "
+            "for all its terms")
+        .note(taken.front().range, "this access")
+        .remedy(
+            "let the sum be implied, or restrict the equation by a `where`");
 }
 
 Accesses Elaborator::takeAccesses(size_t mark) {
@@ -251,8 +283,19 @@ NodeId Elaborator::core(const Expr *e, Env &env) {
     return build.map(MapFn::Not, operands(), e->range);
   case ExprKind::And:
     return build.map(MapFn::And, operands(), e->range);
-  case ExprKind::Or:
-    return build.map(MapFn::Or, operands(), e->range);
+  case ExprKind::Or: {
+    SmallVector<NodeId, 4> nodes = operands();
+    for (auto [node, arg] : llvm::zip_equal(nodes, e->args))
+      if (node != noNode && kernel[node].presence != 0)
+        build
+            .warning(arg->range, Rule::Abs1,
+                     "where this is absent, so is the whole `or`, whatever the "
+                     "other operands are")
+            .note(build.presence.explain(kernel[node].presence).second,
+                  "absent because of this")
+            .remedy("write `or_else(.., false)` where absence means false");
+    return build.map(MapFn::Or, nodes, e->range);
+  }
   case ExprKind::Remainder:
     return build.map(MapFn::Mod, operands(), e->range);
   case ExprKind::Compare:

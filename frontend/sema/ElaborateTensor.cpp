@@ -234,6 +234,17 @@ void Elaborator::definePlain(const TensorSymbol &symbol, Env &env,
     node = build.orElse(node, pieces[i], symbol.equations[i].stmt->range);
   if (node == noNode)
     return;
+  // A condition and its opposite leave nothing out.
+  if (pieces.size() == 2 && conditions[0].size() == 1 &&
+      conditions[1].size() == 1 &&
+      areComplements(build, conditions[0][0], conditions[1][0])) {
+    PresenceId all = 0;
+    for (unsigned i : {0u, 1u})
+      for (NodeId part : {kernel[pieces[i]].operands[0], conditions[i][0]})
+        all =
+            build.presence.both(all, kernel[part].presence, kernel[node].ranks);
+    kernel.nodes[node].presence = all;
+  }
   SmallVector<RankId, 4> own;
   for (const DimSymbol &dim : symbol.dims) {
     value.dims.push_back(group(dim.rank, env));

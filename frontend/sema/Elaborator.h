@@ -90,6 +90,7 @@ private:
                     SourceRange range, Env &env);
   /// The accesses since `mark`, taken out of the builder's list.
   Accesses takeAccesses(size_t mark);
+  void leaveCall(const Expr *e, NodeId node, size_t mark, Env &env);
   Group group(llvm::StringRef name, Env &env) const {
     return env.ranks.lookup(name);
   }

@@ -202,8 +202,11 @@ void Emitter::emitRanks() {
         builder.getStringAttr(binds ? shifted.name : info.name));
     extent = map(binds ? cascade::Function::Sub : cascade::Function::Add,
                  {extent, integer(shifted.offset, where)}, where);
-    declare(info.range, binds ? info.name : shifted.name, extent,
-            binds ? info.defaultSize : std::nullopt);
+    // The size for random runs goes where the extent comes from.
+    if (binds && info.defaultSize)
+      declare(info.range, shifted.name, Value(),
+              *info.defaultSize + shifted.offset);
+    declare(info.range, binds ? info.name : shifted.name, extent, std::nullopt);
   }
   for (const Precondition &precondition : kernel.preconditions)
     if (precondition.property == Property::Permutation) {

@@ -45,6 +45,7 @@ private:
   void map(const Node &node);
   void call(StringRef name, ArrayRef<NodeId> args);
   void indexed(const Node &node);
+  void substituted(const Node &node);
   void number(double value);
   void tensor(const TensorInfo &tensor, bool withTypes);
   void input(const InputInfo &info);
@@ -229,6 +230,25 @@ void Printer::indexed(const Node &n) {
   os << "]";
 }
 
+/// An argument of a def that is no tensor of its own, at other coordinates.
+void Printer::substituted(const Node &n) {
+  const Node &base = kernel[n.operands[0]];
+  auto at = [&](NodeId coordinate, Level level) {
+    for (auto [i, replaced] : llvm::enumerate(n.over))
+      if (kernel[coordinate].index == replaced)
+        return node(n.operands[i + 1], level);
+    node(coordinate, level);
+  };
+  if (base.nodeKind == NodeKind::Coord)
+    return at(n.operands[0], Tight);
+  if (base.nodeKind != NodeKind::Read)
+    return node(n.operands[0], Tight);
+  os << kernel.inputs[base.index].name << "[";
+  llvm::interleave(
+      base.operands, os, [&](NodeId index) { at(index, Loose); }, ",");
+  os << "]";
+}
+
 void Printer::inner(const Node &n) {
   switch (n.nodeKind) {
   case NodeKind::Coord:
@@ -259,8 +279,7 @@ void Printer::inner(const Node &n) {
   case NodeKind::At:
     if (kernel[n.operands[0]].nodeKind == NodeKind::Ref)
       return indexed(n);
-    // A substitution in an argument that does not vary along the rank.
-    return node(n.operands[0], Tight);
+    return substituted(n);
   case NodeKind::Map:
     return map(n);
   case NodeKind::Sum:
