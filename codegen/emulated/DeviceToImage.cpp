@@ -772,8 +772,11 @@ LogicalResult Translation::launch(device::LaunchOp o) {
   uint32_t when = o.getWhen() ? of(o.getWhen())[0]
                               : compute(Kind::Mask, Opcode::ConstantMask, 0, {},
                                         /*immediate=*/1);
-  emit(Opcode::Launch, 0,
-       {of(o.getX())[0], of(o.getY())[0], of(o.getZ())[0], when});
+  SmallVector<uint32_t> operands{of(o.getX())[0], of(o.getY())[0],
+                                 of(o.getZ())[0], when};
+  if (o.getWorkspace())
+    operands.push_back(of(o.getWorkspace())[0]);
+  emit(Opcode::Launch, o.getWorkspace() ? 1 : 0, operands);
   return success();
 }
 
@@ -942,6 +945,8 @@ FailureOr<emulated::Image> einfall::translateToImage(device::KernelOp kernel) {
                                     ? emulated::ParameterType::I32
                                     : emulated::ParameterType::I64});
   }
+  if (kernel.hasWorkspace())
+    image.parameters.back().type = emulated::ParameterType::Workspace;
   if (failed(Translation(image, image.grid).run(kernel.getGrid().front())) ||
       failed(Translation(image, image.body).run(kernel.getBody().front())))
     return failure();

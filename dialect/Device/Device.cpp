@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -70,6 +71,10 @@ LogicalResult KernelOp::verifyRegions() {
                          << " maps, but " << grid.getNumArguments()
                          << " arguments of its grid and "
                          << body.getNumArguments() << " of its body";
+  if (hasWorkspace() &&
+      (!parameters ||
+       !grid.getArgument(parameters - 1).getType().isInteger(64)))
+    return emitOpError("has a workspace, but no i64 as its last parameter");
   for (auto [number, argument] : llvm::enumerate(body.getArguments())) {
     Type type = argument.getType();
     if (number >= parameters) {
@@ -104,6 +109,47 @@ LogicalResult KernelOp::verifyRegions() {
     return WalkResult::interrupt();
   });
   return failure(device.wasInterrupted());
+}
+
+SmallVector<SmallVector<KernelOp>>
+einfall::device::versionsOf(Operation *module) {
+  SymbolTable symbols(module);
+  SmallVector<KernelOp> all(module->getRegion(0).getOps<KernelOp>());
+  llvm::DenseSet<StringAttr> later;
+  for (KernelOp kernel : all)
+    if (FlatSymbolRefAttr next = kernel.getThenAttr())
+      later.insert(next.getAttr());
+  SmallVector<SmallVector<KernelOp>> versions;
+  for (KernelOp kernel : all) {
+    if (later.contains(kernel.getSymNameAttr()))
+      continue;
+    auto &version = versions.emplace_back();
+    for (; kernel; kernel = kernel.getThenAttr()
+                                ? symbols.lookup<KernelOp>(*kernel.getThen())
+                                : KernelOp())
+      version.push_back(kernel);
+  }
+  return versions;
+}
+
+LaunchOp KernelOp::getLaunch() {
+  return cast<LaunchOp>(getGrid().front().back());
+}
+
+bool KernelOp::hasWorkspace() { return bool(getLaunch().getWorkspace()); }
+
+LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getThenAttr())
+    return success();
+  auto next = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getThenAttr());
+  if (!next)
+    return emitOpError() << "is followed by " << getThenAttr()
+                         << ", which is no kernel";
+  if (next.getParameters() != getParameters() ||
+      next.hasWorkspace() != hasWorkspace())
+    return emitOpError() << "is followed by " << getThenAttr()
+                         << ", which takes other parameters";
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

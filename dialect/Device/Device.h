@@ -37,6 +37,11 @@ namespace einfall::device {
 /// Bytes of a scalar or a vector that an access moves.
 int64_t sizeInBytes(mlir::Type type);
 
+/// The versions of a program: every kernel of the module that follows no other,
+/// with those that are launched after it.
+llvm::SmallVector<llvm::SmallVector<KernelOp>>
+versionsOf(mlir::Operation *module);
+
 } // namespace einfall::device
 
 #endif // EINFALL_DIALECT_DEVICE_DEVICE_H

@@ -18,7 +18,8 @@ class Device_PureOp<string mnemonic, list<Trait> traits = []>
 // The kernel and its launch
 //===----------------------------------------------------------------------===//
 
-def Device_KernelOp : Device_Op<"kernel", [IsolatedFromAbove, Symbol]> {
+def Device_KernelOp : Device_Op<"kernel", [IsolatedFromAbove, Symbol,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a program of a block's threads, and how many blocks there are";
   let description = [{
     Both regions have the kernel's parameters as arguments: pointers to global
@@ -27,6 +28,11 @@ def Device_KernelOp : Device_Op<"kernel", [IsolatedFromAbove, Symbol]> {
     `parameters` names them. The host computes `grid`, which reads no memory; the
     device runs `body`. A block has `threads` threads and `shared` bytes of
     shared memory, aligned to 1024.
+
+    A launch that brings a *workspace* (see device.launch) passes its address as
+    the last parameter. `then` names a kernel with the same parameters that is
+    launched when this one has ended; both are one version of a program, and
+    what the first left in the workspace the second finds there.
 
     Example:
     ```mlir
@@ -45,11 +51,26 @@ def Device_KernelOp : Device_Op<"kernel", [IsolatedFromAbove, Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$target,
                        I64Attr:$threads, I64Attr:$shared,
-                       StrArrayAttr:$parameters);
+                       StrArrayAttr:$parameters,
+                       OptionalAttr<FlatSymbolRefAttr>:$then);
   let regions = (region SizedRegion<1>:$grid, SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `target` $target `threads` $threads `shared` $shared
-    `parameters` $parameters attr-dict-with-keyword `grid` $grid `body` $body
+    `parameters` $parameters (`then` $then^)? attr-dict-with-keyword
+    `grid` $grid `body` $body
+  }];
+  let builders = [
+    OpBuilder<(ins "::llvm::StringRef":$name, "::llvm::StringRef":$target,
+                   "int64_t":$threads, "int64_t":$shared,
+                   "::mlir::ArrayAttr":$parameters), [{
+      build($_builder, $_state, name, target, threads, shared, parameters,
+            ::mlir::FlatSymbolRefAttr());
+    }]>,
+  ];
+  let extraClassDeclaration = [{
+    LaunchOp getLaunch();
+    /// The last parameter is the address of a workspace.
+    bool hasWorkspace();
   }];
   let hasRegionVerifier = 1;
 }
@@ -61,21 +82,26 @@ def Device_LaunchOp : Device_Op<"launch",
     Ends the `grid` region: numbers of blocks along x, y and z. With one that is
     0 nothing runs. Where `when` is false, the kernel relies on something that
     these arguments do not have (an alignment): another version is to be taken.
-    `maps` are handed to the body, as its arguments after the parameters.
+    `workspace` is how many bytes of global memory the kernel needs besides its
+    tensors, aligned to 64; what is in them at first is not known. `maps` are
+    handed to the body, as its arguments after the parameters.
 
     Example: `device.launch %x, %one, %one when %aligned`
   }];
   let arguments = (ins I64:$x, I64:$y, I64:$z, Optional<I1>:$when,
+                       Optional<I64>:$workspace,
                        Variadic<Device_TensorMap>:$maps);
   let builders = [
     OpBuilder<(ins "::mlir::Value":$x, "::mlir::Value":$y, "::mlir::Value":$z,
                    CArg<"::mlir::Value", "{}">:$when),
               [{
-      build($_builder, $_state, x, y, z, when, ::mlir::ValueRange());
+      build($_builder, $_state, x, y, z, when, ::mlir::Value(),
+            ::mlir::ValueRange());
     }]>,
   ];
   let assemblyFormat = [{
-    $x `,` $y `,` $z (`when` $when^)? (`maps` $maps^)? attr-dict
+    $x `,` $y `,` $z (`when` $when^)? (`workspace` $workspace^)?
+    (`maps` $maps^)? attr-dict
   }];
 }
 

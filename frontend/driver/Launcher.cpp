@@ -228,15 +228,18 @@ einfall::driver::deviceBuffers(const KernelArguments &arguments) {
 }
 
 bool EmulatedLauncher::load(PipelineResult result) {
-  for (const std::string &bytes : result.images) {
-    std::string error;
-    std::optional<emulated::DeviceImage> image =
-        emulated::DeviceImage::load(bytes, error);
-    if (!image) {
-      session.error("the device program is not accepted: " + error);
-      return false;
+  for (const auto &programs : result.versions) {
+    auto &version = versions.emplace_back();
+    for (const PipelineResult::Program &program : programs) {
+      std::string error;
+      std::optional<emulated::DeviceImage> image =
+          emulated::DeviceImage::load(program.image, error);
+      if (!image) {
+        session.error("the device program is not accepted: " + error);
+        return false;
+      }
+      version.push_back(std::move(*image));
     }
-    versions.push_back(std::move(*image));
   }
   words = deviceParameters(*arguments);
   buffers = deviceBuffers(*arguments);
@@ -252,13 +255,21 @@ bool EmulatedLauncher::unpack() {
       return arguments->extent(plan.ranks[fixed.rank].name) == fixed.extent;
     });
   };
-  for (const runtime::VersionPlan &version : plan.versions)
-    if (version.target == target && fits(version))
-      result.images.emplace_back(
-          program->package->parts()[version.image].bytes);
+  auto add = [&](const std::string &name, runtime::PartNumber number) {
+    result.versions.back().push_back(
+        {name, std::string(program->package->parts()[number].bytes)});
+  };
+  for (const runtime::VersionPlan &version : plan.versions) {
+    if (version.target != target || !fits(version))
+      continue;
+    result.versions.emplace_back();
+    add(version.entry, version.image);
+    for (const runtime::ProgramPlan &next : version.then)
+      add(next.entry, next.image);
+  }
   report.kernel = plan.name;
   report.planKind = "package";
-  if (!result.images.empty())
+  if (!result.versions.empty())
     return load(std::move(result));
   session.error("kernel `" + plan.name + "` has no version for " + target +
                 ": the package has " + runtime::targetsOf(plan));
@@ -273,8 +284,11 @@ std::optional<double> EmulatedLauncher::launch() {
   launch.seed = session.options.deviceSeed;
   launch.threads = session.options.threads;
   double begin = now();
-  for (const emulated::DeviceImage &version : versions) {
-    launch.image = &version;
+  for (const std::vector<emulated::DeviceImage> &version : versions) {
+    launch.image = &version.front();
+    launch.then.clear();
+    for (const emulated::DeviceImage &next : llvm::drop_begin(version))
+      launch.then.push_back(&next);
     emulated::Report report = emulated::run(launch);
     if (!report.applies)
       continue;

@@ -88,7 +88,8 @@ protected:
   bool unpack() override;
 
 private:
-  std::vector<emulated::DeviceImage> versions;
+  /// Programs that are launched one after the other, for each version.
+  std::vector<std::vector<emulated::DeviceImage>> versions;
   std::vector<emulated::Buffer> buffers;
   std::vector<uint64_t> words; ///< the parameters
   std::string counters;        ///< of the last launch

@@ -48,6 +48,9 @@ struct Options {
   bool asWritten = false;
   /// Let GPUs round f32 operands of contractions to tf32.
   bool tf32 = false;
+  /// Parts that GPUs split streams into; 0: as many as there is room for, 1:
+  /// none, and rows of several items do not share a block.
+  unsigned splits = 0;
 
   // run, bench
   std::vector<std::pair<std::string, std::string>> inputs;  ///< name, path

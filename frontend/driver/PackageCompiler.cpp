@@ -45,10 +45,13 @@ void PackageCompiler::addImages(const PipelineResult &result,
     ptx = writer.add(PartKind::Ptx, result.ptx);
   if (!result.cubin.empty())
     cubin = writer.add(PartKind::Cubin, result.cubin);
-  for (auto [image, name] : llvm::zip_equal(result.images, result.programs)) {
+  for (const auto &programs : result.versions) {
     VersionPlan made = version;
-    made.entry = name;
-    made.image = writer.add(PartKind::DeviceImage, image);
+    made.entry = programs.front().name;
+    made.image = writer.add(PartKind::DeviceImage, programs.front().image);
+    for (const auto &program : llvm::drop_begin(programs))
+      made.then.push_back(
+          {program.name, writer.add(PartKind::DeviceImage, program.image)});
     made.ptx = ptx;
     made.cubin = cubin;
     into.versions.push_back(std::move(made));

@@ -172,6 +172,17 @@ bool PackageLauncher::bindTensors(const runtime::KernelPlan &plan) {
     status = loaded->workspace(binding, bytes);
   if (!status.ok())
     return failed(status);
+  if (gpu && bytes) {
+    cuda::Failure failure;
+    auto memory = cuda::CudaMemory::allocate(gpu, bytes, failure);
+    if (!memory) {
+      session.error(failure.text);
+      session.isToolMissing = true;
+      return false;
+    }
+    deviceWorkspace = std::make_unique<cuda::CudaMemory>(std::move(*memory));
+    return true;
+  }
   workspace = AlignedBytes::allocate(bytes);
   if (workspace.data())
     return true;
@@ -215,7 +226,9 @@ std::optional<double> PackageLauncher::launchOnDevice() {
     status =
         binding.bind(loaded->plan, given, /*withData=*/true, loaded->place());
     if (status.ok())
-      status = loaded->launch(binding, nullptr, nullptr);
+      status = loaded->launch(
+          binding, deviceWorkspace ? deviceWorkspace->data() : nullptr,
+          nullptr);
     return status.ok();
   };
   cuda::Failure failure;

@@ -57,6 +57,7 @@ private:
   EinfallArguments given = {};
   std::vector<Staged> staged; ///< by tensor, on a CUDA device
   AlignedBytes workspace;
+  std::unique_ptr<cuda::CudaMemory> deviceWorkspace;
 };
 
 } // namespace einfall::driver

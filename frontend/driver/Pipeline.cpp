@@ -136,6 +136,7 @@ private:
   bool lowerToLLVM();
   bool generate();
   bool lowerToDevice();
+  void reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu);
   bool lowerToWarps(const Chip &chip, const std::string &whyNotBlocks);
   bool assemble(const Chip &chip);
 
@@ -412,40 +413,64 @@ bool Compiler::lowerToWarps(const Chip &chip, const std::string &whyNotBlocks) {
       einfall::lowerToWarps(kernel(), options.target, plans));
 }
 
+/// The plan of a version, for people.
+void Compiler::reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu) {
+  bool hasBoxes = blocks.staging == Staging::Boxes;
+  result.report.planKind = hasBoxes ? "warpgroups" : "blocks";
+  auto &plan = result.report.plan;
+  plan = {{"target", gpu.target},
+          {"rows", std::to_string(blocks.rows())},
+          {"keys", std::to_string(blocks.keys)},
+          {"stages", std::to_string(blocks.stages)},
+          {"threads", std::to_string(blocks.threads())},
+          {"shared bytes", std::to_string(blocks.shared)},
+          {"items", llvm::join(blocks.tiles.items, ", ")}};
+  if (blocks.packed)
+    plan.push_back({"rows of a block", blocks.packed->rank.str() + " and " +
+                                           blocks.tiles.row.str() +
+                                           ", which read the same keys"});
+  std::string whyNot = whyNotSplit(blocks);
+  if (blocks.splits)
+    plan.push_back(
+        {"parts of the stream",
+         (blocks.splitCount
+              ? std::to_string(*blocks.splitCount)
+              : "as many as make " + std::to_string(blocks.slots) + " blocks") +
+             ", merged by a second launch"});
+  else if (!whyNot.empty())
+    plan.push_back({"not split", whyNot});
+  // Some assemblers move writes of a product's registers before a wait that
+  // leaves others in flight (docs/decisions/0006).
+  if (hasBoxes)
+    plan.push_back(
+        {"operands in registers", "written after all products have landed"});
+  if (blocks.tf32)
+    plan.push_back({"f32 factors",
+                    "rounded to tf32: each by at most 2^-11 of itself, a sum "
+                    "of products x y by (2^-10 + 2^-22) sum |x y|"});
+}
+
 /// All versions of the program for a GPU, the one that relies on most first.
 bool Compiler::lowerToDevice() {
   const Chip *chip = findChip(options.target);
   assert(chip && "the command line knows the targets");
   DeviceMachine gpu = DeviceMachine::of(*chip);
   gpu.tf32 = session.options.tf32;
+  if (session.options.splits)
+    gpu.splits = session.options.splits;
   std::string reason;
-  for (Staging staging : {Staging::Boxes, Staging::Chunks, Staging::Elements}) {
-    std::optional<BlockPlan> blocks =
-        planBlocks(kernel(), gpu, options.fixedExtents, staging, reason);
-    if (!blocks)
-      continue;
-    lowerFoldToDevice(kernel(), *blocks, gpu);
-    if (!result.report.plan.empty())
-      continue; // the plan of the first version is the one to look at
-    result.report.planKind =
-        staging == Staging::Boxes ? "warpgroups" : "blocks";
-    result.report.plan = {{"target", gpu.target},
-                          {"rows", std::to_string(blocks->rows())},
-                          {"keys", std::to_string(blocks->keys)},
-                          {"stages", std::to_string(blocks->stages)},
-                          {"threads", std::to_string(blocks->threads())},
-                          {"shared bytes", std::to_string(blocks->shared)},
-                          {"items", llvm::join(blocks->tiles.items, ", ")}};
-    // Some assemblers move writes of a product's registers before a wait that
-    // leaves others in flight (docs/decisions/0006).
-    if (staging == Staging::Boxes)
-      result.report.plan.push_back(
-          {"operands in registers", "written after all products have landed"});
-    if (blocks->tf32)
-      result.report.plan.push_back(
-          {"f32 factors", "rounded to tf32: each by at most 2^-11 of itself, a "
-                          "sum of products x y by (2^-10 + 2^-22) sum |x y|"});
-  }
+  visitVersions(
+      kernel(), gpu, options.fixedExtents,
+      [&](const BlockPlan &blocks) {
+        lowerFoldToDevice(kernel(), blocks, gpu);
+        // The plan to look at is that of the first version which does not
+        // depend on extents that are not known.
+        bool shares = blocks.splits || blocks.packed;
+        bool isSure = !shares || blocks.applies(options.fixedExtents);
+        if (isSure && result.report.plan.empty())
+          reportPlan(blocks, gpu);
+      },
+      reason);
   if (module->getOps<device::KernelOp>().empty() &&
       !lowerToWarps(*chip, reason))
     return false;
@@ -460,12 +485,14 @@ bool Compiler::lowerToDevice() {
                 options.machineCode || !session.options.dumpDir.empty();
   if (wanted && !assemble(*chip))
     return false;
-  for (auto program : module->getOps<device::KernelOp>()) {
-    auto image = translateToImage(program);
-    if (mlir::failed(image))
-      return false;
-    result.images.push_back(emulated::write(*image));
-    result.programs.push_back(program.getSymName().str());
+  for (llvm::ArrayRef<device::KernelOp> version : device::versionsOf(*module)) {
+    auto &programs = result.versions.emplace_back();
+    for (device::KernelOp program : version) {
+      auto image = translateToImage(program);
+      if (mlir::failed(image))
+        return false;
+      programs.push_back({program.getSymName().str(), emulated::write(*image)});
+    }
   }
   return true;
 }

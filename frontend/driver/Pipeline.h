@@ -55,6 +55,9 @@ public:
   /// of the cascade dialect, or (suffix .efk) the source that a package
   /// carries. Null after an error, which has been reported.
   static std::unique_ptr<Program> load(Session &session);
+  /// The same of a text.
+  static std::unique_ptr<Program> load(Session &session, llvm::StringRef name,
+                                       llvm::StringRef text);
 
   /// The package that the source is of, and the plan of its kernel that the
   /// options name; null where the file is none.
@@ -76,6 +79,7 @@ public:
 private:
   explicit Program(Session &session) : session(session) {}
   std::optional<unsigned> readPackage();
+  bool analyse(unsigned buffer);
   Session &session;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// By kernel.
@@ -99,11 +103,14 @@ struct PipelineResult {
   KernelReport report;
   /// The text of the last stage; the bytes of the object.
   std::string text;
-  /// For GPUs: images for the emulated device, the first that fits is to be
-  /// run.
-  std::vector<std::string> images;
-  /// The names of their kernels, and all of these for NVIDIA's assembler.
-  std::vector<std::string> programs;
+  /// A program for a GPU: its name, and its image for the emulated device.
+  struct Program {
+    std::string name, image;
+  };
+  /// Its versions, of which the first that fits is to be run: programs that are
+  /// launched one after the other.
+  std::vector<std::vector<Program>> versions;
+  /// All of these for NVIDIA's assembler.
   std::string ptx, cubin;
 };
 

@@ -166,6 +166,11 @@ private:
                  "Compile pass by pass as written, without derivation");
     sub.add_flag("--tf32", options.tf32,
                  "Let GPUs round f32 factors to tf32 for their matrix units");
+    sub.add_option("--splits", options.splits,
+                   "Parts that GPUs split the stream into instead of as many "
+                   "as they have room for; with 1, blocks share nothing")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1024));
     sub.add_option("--proof-seconds", options.proofSeconds,
                    "Wall-clock limit of one query to the solver")
         ->check(CLI::Range(0.01, 3600.0))

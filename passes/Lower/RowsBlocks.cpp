@@ -40,7 +40,7 @@ SmallVector<RowsEmitter::Cut> RowsEmitter::cuts() {
       continue;
     }
     Value run = maximum(extent, one);
-    for (const Sharing::Quotient &part : shared->quotients) {
+    for (const Quotient &part : shared->quotients) {
       Value by = emitter.emit(part.by, {}).value;
       if (part.times)
         by = arith::DivSIOp::create(

@@ -7,8 +7,9 @@
 #ifndef EINFALL_PASSES_LOWER_ROWSFORM_H
 #define EINFALL_PASSES_LOWER_ROWSFORM_H
 
-#include "dialect/Cascade/Cascade.h"
+#include "passes/Schedule/Quotient.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace einfall::rows {
@@ -30,12 +31,6 @@ struct Component {
 
 /// Which rows read the same parts of what is streamed.
 struct Sharing {
-  /// An index `coordinate * times / by`: equal along runs of by / times
-  /// coordinates.
-  struct Quotient {
-    mlir::Value times; ///< null: 1
-    mlir::Value by;
-  };
   /// A rank along which rows read the same: all of them or, with quotients,
   /// those of a run.
   struct Rank {

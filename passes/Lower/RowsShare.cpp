@@ -14,33 +14,6 @@ using namespace einfall;
 using namespace einfall::cascade;
 using namespace einfall::rows;
 
-static bool isConstant(Value field) {
-  return fieldType(field).getRankNames().empty();
-}
-
-static bool isCoordinate(Value field) {
-  return field.getDefiningOp<CoordOp>() != nullptr;
-}
-
-/// `coordinate * times / by` or `coordinate / by`.
-static std::optional<Sharing::Quotient> quotientOf(Value index) {
-  auto division = index.getDefiningOp<MapOp>();
-  if (!division || division.getFunction() != Function::FloorDiv ||
-      !isConstant(division.getOperands()[1]))
-    return std::nullopt;
-  Value dividend = division.getOperands()[0], by = division.getOperands()[1];
-  if (isCoordinate(dividend))
-    return Sharing::Quotient{{}, by};
-  auto product = dividend.getDefiningOp<MapOp>();
-  if (!product || product.getFunction() != Function::Mul)
-    return std::nullopt;
-  for (unsigned i : {0, 1})
-    if (isCoordinate(product.getOperands()[i]) &&
-        isConstant(product.getOperands()[1 - i]))
-      return Sharing::Quotient{product.getOperands()[1 - i], by};
-  return std::nullopt;
-}
-
 Sharing Sharing::of(KernelOp kernel, StringRef stream,
                     ArrayRef<StringRef> rowRanks) {
   auto isRow = [&](StringRef rank) {

@@ -229,16 +229,22 @@ std::optional<unsigned> BlockPlan::mapOf(OutputOp output) const {
 }
 
 DeviceMachine DeviceMachine::of(const Chip &chip) {
-  return {std::string(chip.name), chip.sharedPerBlock,
-          chip.bulkCopies && chip.warpgroupMma};
+  DeviceMachine machine;
+  machine.target = chip.name;
+  machine.sharedBytes = chip.sharedPerBlock;
+  machine.hasWarpgroups = chip.bulkCopies && chip.warpgroupMma;
+  machine.sms = chip.sms;
+  machine.sharedPerSm = chip.sharedPerSm;
+  machine.sharedReserved = chip.sharedReserved;
+  return machine;
 }
 
 std::optional<BlockPlan>
 einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
-                    const llvm::StringMap<int64_t> &extents, Staging staging,
+                    const llvm::StringMap<int64_t> &extents, BlockForm form,
                     std::string &reason) {
   BlockPlan plan;
-  plan.staging = staging;
+  Staging staging = plan.staging = form.staging;
   std::optional<TilePlan> tiles =
       planTiles(kernel, CpuMachine{}, extents, reason);
   if (!tiles)
@@ -319,14 +325,18 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
     plan.keys = 32;
   // Two fragments of rows use what they load of the keys twice, where
   // registers are enough for both.
-  if ((plan.onMatrixUnits || plan.tf32) && features <= 64 &&
+  bool shares = form.splits || form.packs;
+  if ((plan.onMatrixUnits || plan.tf32) && features <= 64 && !shares &&
       (!knowsRows || rows->second > plan.rows()))
     plan.fragments = 2;
   // Fewer keys, then fewer rows, until a block's memory is enough.
   for (;;) {
     layOut(plan);
-    if (plan.shared <= machine.sharedBytes)
+    if (plan.shared <= machine.sharedBytes) {
+      if (shares && !planSharing(plan, machine, extents, form, reason))
+        return std::nullopt;
       return plan;
+    }
     if (plan.keys > 32) {
       plan.keys /= 2;
     } else if (plan.stages > 1) {

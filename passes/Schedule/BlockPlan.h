@@ -19,6 +19,9 @@
 // fragments. Products run while threads go on: scores of a tile and, one tile
 // behind, the accumulators of the tile before.
 //
+// Where there are few blocks for a chip, or several rows of items read the same
+// keys, blocks may share the work otherwise (docs/decisions/0007; BlockForm).
+//
 // Limits: those of passes/Schedule/TilePlan.h.
 //
 //===----------------------------------------------------------------------===//
@@ -28,6 +31,7 @@
 
 #include "codegen/targets/Chips.h"
 #include "dialect/Device/Device.h"
+#include "passes/Schedule/Quotient.h"
 #include "passes/Schedule/TilePlan.h"
 
 namespace einfall {
@@ -40,6 +44,11 @@ struct DeviceMachine {
   bool hasWarpgroups = false;
   /// The user lets f32 operands of contractions be rounded to tf32.
   bool tf32 = false;
+  int64_t sms = 1;
+  int64_t sharedPerSm = 167936; ///< bytes; a block takes sharedReserved more
+  int64_t sharedReserved = 1024;
+  /// The parts of a stream that the user asks for; 1: blocks share nothing.
+  std::optional<int64_t> splits;
 
   /// What `chip` offers.
   static DeviceMachine of(const Chip &chip);
@@ -124,6 +133,31 @@ struct BlockFold {
   int64_t barriers = 0; ///< where barriers lie in shared memory (Boxes)
 };
 
+/// What a version of the block program is to be.
+struct BlockForm {
+  BlockForm(Staging staging) : staging(staging) {}
+  BlockForm(Staging staging, bool splits, bool packs)
+      : staging(staging), splits(splits), packs(packs) {}
+
+  Staging staging;
+  /// Blocks take parts of the stream, which a second launch merges.
+  bool splits = false;
+  /// The rows of a block are of all items that read the same keys (with
+  /// `splits`: where there are such).
+  bool packs = false;
+};
+
+/// An item rank whose coordinates lie in the rows of a block: row r of the
+/// group g is coordinate g n + r mod n of it, and r / n of the row rank, where
+/// n coordinates read the same keys.
+struct PackedRank {
+  llvm::StringRef rank;
+  /// By these keys depend on it; none: not at all.
+  llvm::SmallVector<Quotient> quotients;
+  /// n, where it is known.
+  std::optional<int64_t> group;
+};
+
 struct BlockPlan {
   TilePlan tiles;         ///< the analysis of ranks and folds
   unsigned warps = 4;     ///< of a block
@@ -142,6 +176,15 @@ struct BlockPlan {
   std::vector<BlockFold> folds;
   /// The greatest coordinate of an output's feature rank, and one.
   std::map<llvm::StringRef, int64_t> features;
+  bool splits = false;
+  std::optional<PackedRank> packed;
+  /// Parts of the stream where that is fixed; else as many as make `slots`
+  /// blocks, of `leastPart` keys at least, from two parts on, or from
+  /// `partsOfMany` on where an item has several blocks of rows.
+  std::optional<int64_t> splitCount;
+  int64_t slots = 1; ///< blocks that the chip runs at one time
+  int64_t partsOfMany = 2;
+  static constexpr int64_t leastPart = 256;
   /// Outputs that are copied as boxes, and the maps that describe them.
   llvm::SmallVector<std::pair<cascade::OutputOp, unsigned>> boxOutputs;
 
@@ -161,6 +204,14 @@ struct BlockPlan {
   /// The map of an output that is copied as boxes.
   std::optional<unsigned> mapOf(cascade::OutputOp output) const;
   unsigned mapCount() const { return operands().size() + boxOutputs.size(); }
+  /// The state of a row that a part leaves in the workspace, in f32: matrices,
+  /// then numbers, of all folds. Where a component lies in it, and its length,
+  /// a multiple of 8.
+  int64_t stateOffset(const BlockFold &fold, const Component &component) const;
+  int64_t stateFloats() const;
+  /// Whether a launch with these extents takes the version, for what its
+  /// staging relies on; nothing where they do not tell.
+  std::optional<bool> applies(const llvm::StringMap<int64_t> &extents) const;
   /// Every operand of every fold.
   llvm::SmallVector<SharedOperand *> operands();
   llvm::SmallVector<const SharedOperand *> operands() const {
@@ -175,7 +226,23 @@ struct BlockPlan {
 std::optional<BlockPlan> planBlocks(cascade::KernelOp kernel,
                                     const DeviceMachine &machine,
                                     const llvm::StringMap<int64_t> &extents,
-                                    Staging staging, std::string &reason);
+                                    BlockForm form, std::string &reason);
+
+/// Calls `take` with the plan of every version of `kernel` that a launch may
+/// come to, in the order of preference; false and the `reason` where there is
+/// none.
+bool visitVersions(cascade::KernelOp kernel, const DeviceMachine &machine,
+                   const llvm::StringMap<int64_t> &extents,
+                   llvm::function_ref<void(const BlockPlan &)> take,
+                   std::string &reason);
+
+/// Of planBlocks: how blocks share the work. False and the `reason` where they
+/// cannot.
+bool planSharing(BlockPlan &plan, const DeviceMachine &machine,
+                 const llvm::StringMap<int64_t> &extents, BlockForm form,
+                 std::string &reason);
+/// Why the stream of `plan` cannot be split; empty: it can.
+std::string whyNotSplit(const BlockPlan &plan);
 
 /// Of planBlocks: shapes `plan` for warpgroups; false and the `reason` where
 /// its operands are not boxes or do not fit.

@@ -76,8 +76,9 @@ private:
 
 /// How many parameters a program for a GPU has.
 size_t countDeviceWords(const KernelPlan &plan);
+/// With that of a workspace.
 inline constexpr size_t maxDeviceWords =
-    maxTensors + maxStrides + maxRanks + 2 * maxParams;
+    maxTensors + maxStrides + maxRanks + 2 * maxParams + 1;
 
 } // namespace einfall::runtime
 

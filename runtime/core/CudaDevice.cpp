@@ -44,6 +44,13 @@ private:
     PartNumber part;
     cuda::CodeKind kind;
   };
+  /// What is loaded: its programs, in the order of their launches.
+  struct Version {
+    const VersionPlan *plan;
+    std::vector<cuda::CudaKernel> kernels;
+
+    const cuda::CudaKernel &first() const { return kernels.front(); }
+  };
   std::vector<Candidate> candidates() const;
   bool isReached(const VersionPlan &version) const;
   Status load(const Candidate &candidate, std::string &reasons);
@@ -54,7 +61,7 @@ private:
   std::shared_ptr<const cuda::Device> device;
   /// By part: versions share code.
   std::map<PartNumber, std::shared_ptr<const cuda::CudaModule>> modules;
-  std::vector<std::pair<const VersionPlan *, cuda::CudaKernel>> versions;
+  std::vector<Version> versions;
 };
 
 Status failed(const cuda::Failure &failure) {
@@ -83,10 +90,9 @@ std::vector<CudaDeviceKernel::Candidate> CudaDeviceKernel::candidates() const {
 /// Whether arguments are left that no version before takes.
 bool CudaDeviceKernel::isReached(const VersionPlan &version) const {
   return std::none_of(
-      versions.begin(), versions.end(), [&](const auto &before) {
-        const auto &[plan, kernel] = before;
-        return kernel.isUnconditional() &&
-               std::equal(plan->fixed.begin(), plan->fixed.end(),
+      versions.begin(), versions.end(), [&](const Version &before) {
+        return before.first().isUnconditional() &&
+               std::equal(before.plan->fixed.begin(), before.plan->fixed.end(),
                           version.fixed.begin(), version.fixed.end(),
                           [](const FixedExtent &a, const FixedExtent &b) {
                             return a.rank == b.rank && a.extent == b.extent;
@@ -122,8 +128,8 @@ CudaDeviceKernel::loadModule(const Candidate &candidate,
 Status CudaDeviceKernel::load(const Candidate &candidate,
                               std::string &reasons) {
   const VersionPlan &version = *candidate.version;
-  emulated::Image image;
-  Status status = readImage(*package, plan, version, image);
+  std::vector<emulated::Image> images;
+  Status status = readImages(*package, plan, version, images);
   if (!status.ok())
     return status;
   const Part &part = package->parts()[candidate.part];
@@ -137,11 +143,16 @@ Status CudaDeviceKernel::load(const Candidate &candidate,
   cuda::Failure failure;
   std::shared_ptr<const cuda::CudaModule> module =
       loadModule(candidate, failure);
-  std::optional<cuda::CudaKernel> kernel;
-  if (module)
-    kernel = cuda::CudaKernel::make(module, version.entry, image, failure);
-  if (kernel) {
-    versions.emplace_back(&version, std::move(*kernel));
+  Version made{&version, {}};
+  for (size_t i = 0; module && i < images.size(); ++i) {
+    const std::string &entry = i ? version.then[i - 1].entry : version.entry;
+    auto kernel = cuda::CudaKernel::make(module, entry, images[i], failure);
+    if (!kernel)
+      break;
+    made.kernels.push_back(std::move(*kernel));
+  }
+  if (made.kernels.size() == images.size()) {
+    versions.push_back(std::move(made));
     return Status::success();
   }
   if (!failure.isMissing)
@@ -170,36 +181,58 @@ Status CudaDeviceKernel::loadVersions() {
                              targetsOf(plan) + reasons);
 }
 
-Status CudaDeviceKernel::workspace(const Binding &, size_t &bytes) const {
+/// The address of a tensor may decide on the version, and a query has none: the
+/// most that any version needs is enough for each. A grid program that stops is
+/// left to the launch to report.
+Status CudaDeviceKernel::workspace(const Binding &binding,
+                                   size_t &bytes) const {
+  uint64_t words[maxDeviceWords] = {};
+  binding.deviceWords(plan, words);
   bytes = 0;
+  for (const Version &version : versions)
+    if (!binding.misfit(*version.plan))
+      for (const cuda::CudaKernel &kernel : version.kernels)
+        bytes = std::max<size_t>(bytes, kernel.workspace(words));
   return Status::success();
 }
 
-Status CudaDeviceKernel::launch(const Binding &binding, void *,
+Status CudaDeviceKernel::launch(const Binding &binding, void *memory,
                                 void *stream) const {
   uint64_t words[maxDeviceWords];
   emulated::TensorMap maps[emulated::maxMaps];
   emulated::Grid grid;
   binding.deviceWords(plan, words);
-  for (const auto &[version, kernel] : versions) {
-    if (binding.misfit(*version))
+  words[countDeviceWords(plan)] = reinterpret_cast<uintptr_t>(memory);
+  for (const Version &version : versions) {
+    if (binding.misfit(*version.plan))
       continue;
-    if (std::optional<std::string> wrong = kernel.plan(words, grid, maps))
-      return Status::failure(EINFALL_DEVICE_ERROR, *wrong);
-    if (!grid.applies)
-      continue;
-    std::optional<cuda::Failure> failure =
-        kernel.launch(words, grid, maps, static_cast<cuda::Stream>(stream));
-    return failure ? failed(*failure) : Status::success();
+    for (const cuda::CudaKernel &kernel : version.kernels) {
+      if (std::optional<std::string> wrong = kernel.plan(words, grid, maps))
+        return Status::failure(EINFALL_DEVICE_ERROR, *wrong);
+      bool isFirst = &kernel == &version.first();
+      if (!grid.applies && isFirst)
+        break;
+      if (!grid.applies)
+        return Status::failure(EINFALL_DEVICE_ERROR,
+                               "version " + version.plan->entry +
+                                   " of kernel `" + plan.name +
+                                   "` does not go on with these arguments");
+      std::optional<cuda::Failure> failure =
+          kernel.launch(words, grid, maps, static_cast<cuda::Stream>(stream));
+      if (failure)
+        return failed(*failure);
+    }
+    if (grid.applies)
+      return Status::success();
   }
   return refuse(binding);
 }
 
 Status CudaDeviceKernel::refuse(const Binding &binding) const {
   std::string reasons;
-  for (const auto &[version, kernel] : versions) {
-    Status status = binding.fits(plan, *version);
-    reasons += "\n  " + version->target + ": " +
+  for (const Version &version : versions) {
+    Status status = binding.fits(plan, *version.plan);
+    reasons += "\n  " + version.plan->target + ": " +
                (status.ok() ? "its grid program refuses them" : status.text);
   }
   return noVersion(plan, reasons);

@@ -56,6 +56,10 @@ static std::string describe(const KernelPlan &kernel,
               std::to_string(number) + ", " + describe(parts[number]) + "\n";
   };
   part(version.image);
+  for (const ProgramPlan &program : version.then) {
+    text += "    then " + program.entry + "\n";
+    part(program.image);
+  }
   part(version.ptx);
   part(version.cubin);
   return text;

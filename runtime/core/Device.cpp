@@ -6,6 +6,7 @@
 #include <charconv>
 
 using namespace einfall::runtime;
+namespace emulated = einfall::emulated;
 
 DeviceKernel::~DeviceKernel() = default;
 
@@ -70,17 +71,16 @@ std::string einfall::runtime::targetsOf(const KernelPlan &plan) {
   return targets.empty() ? "none" : targets;
 }
 
-Status einfall::runtime::readImage(const Package &package,
-                                   const KernelPlan &plan,
-                                   const VersionPlan &version,
-                                   emulated::Image &image) {
-  const Part &part = package.parts()[version.image];
+static Status readImage(const Package &package, const KernelPlan &plan,
+                        const VersionPlan &version, PartNumber number,
+                        emulated::Image &image) {
+  const Part &part = package.parts()[number];
   std::string error;
   if (part.kind != PartKind::DeviceImage) {
     error = "it is a " + name(part.kind);
   } else if (auto read =
                  emulated::read(part.bytes.data(), part.bytes.size(), error)) {
-    size_t expected = countDeviceWords(plan), found = read->parameters.size();
+    size_t expected = countDeviceWords(plan), found = read->argumentCount();
     if (read->target != version.target)
       error = "it is for " + read->target + ", the plan says " + version.target;
     else if (found != expected)
@@ -91,7 +91,27 @@ Status einfall::runtime::readImage(const Package &package,
   if (error.empty())
     return Status::success();
   return Status::failure(EINFALL_INVALID_PACKAGE,
-                         "part " + std::to_string(version.image) +
+                         "part " + std::to_string(number) +
                              " is no image of kernel `" + plan.name +
                              "`: " + error);
+}
+
+Status einfall::runtime::readImages(const Package &package,
+                                    const KernelPlan &plan,
+                                    const VersionPlan &version,
+                                    std::vector<emulated::Image> &images) {
+  images.resize(1 + version.then.size());
+  Status status =
+      readImage(package, plan, version, version.image, images.front());
+  for (size_t i = 0; i < version.then.size() && status.ok(); ++i) {
+    PartNumber number = version.then[i].image;
+    status = readImage(package, plan, version, number, images[1 + i]);
+    if (status.ok() && images[1 + i].hasWorkspace() != images[0].hasWorkspace())
+      status = Status::failure(
+          EINFALL_INVALID_PACKAGE,
+          "parts " + std::to_string(version.image) + " and " +
+              std::to_string(number) +
+              " do not share a workspace, but are of one version");
+  }
+  return status;
 }

@@ -50,10 +50,11 @@ protected:
 /// EINFALL_NO_VERSION; `reasons` has a line for each version.
 Status noVersion(const KernelPlan &plan, const std::string &reasons);
 
-/// The image of a version for a GPU, as its launch needs it: of this kernel, as
-/// the plan has it. EINFALL_INVALID_PACKAGE otherwise.
-Status readImage(const Package &package, const KernelPlan &plan,
-                 const VersionPlan &version, emulated::Image &image);
+/// The images of a version for a GPU, as its launches need them, in their order:
+/// of this kernel, as the plan has it. EINFALL_INVALID_PACKAGE otherwise.
+Status readImages(const Package &package, const KernelPlan &plan,
+                  const VersionPlan &version,
+                  std::vector<emulated::Image> &images);
 
 /// What the kernel has versions for: "cpu, sm_80".
 std::string targetsOf(const KernelPlan &plan);

@@ -3,6 +3,9 @@
 #include "runtime/core/Device.h"
 #include "runtime/devices/emulated/Emulator.h"
 
+#include <algorithm>
+#include <cstring>
+
 using namespace einfall::runtime;
 namespace emulated = einfall::emulated;
 
@@ -19,23 +22,37 @@ public:
                 void *stream) const override;
 
 private:
-  std::vector<std::pair<const VersionPlan *, emulated::DeviceImage>> versions;
+  struct Version {
+    const VersionPlan *plan;
+    /// Its programs, in the order of their launches.
+    std::vector<emulated::DeviceImage> images;
+  };
+  /// The version that takes the arguments, and what its first launch comes to.
+  Status choose(const Binding &binding, const Version *&chosen,
+                emulated::Grid &grid) const;
+  std::vector<uint64_t> words(const Binding &binding) const;
+
+  std::vector<Version> versions;
 };
 
 Status EmulatedKernel::loadVersions(const std::string &target) {
   for (const VersionPlan &version : plan.versions) {
     if (version.target != target)
       continue;
-    emulated::Image image;
-    Status status = readImage(*package, plan, version, image);
+    std::vector<emulated::Image> images;
+    Status status = readImages(*package, plan, version, images);
     if (!status.ok())
       return status;
-    std::string error;
-    std::optional<emulated::DeviceImage> made =
-        emulated::DeviceImage::make(std::move(image), error);
-    if (!made)
-      return Status::failure(EINFALL_INVALID_PACKAGE, error);
-    versions.emplace_back(&version, std::move(*made));
+    Version made{&version, {}};
+    for (emulated::Image &image : images) {
+      std::string error;
+      std::optional<emulated::DeviceImage> ready =
+          emulated::DeviceImage::make(std::move(image), error);
+      if (!ready)
+        return Status::failure(EINFALL_INVALID_PACKAGE, error);
+      made.images.push_back(std::move(*ready));
+    }
+    versions.push_back(std::move(made));
   }
   if (!versions.empty())
     return Status::success();
@@ -44,36 +61,72 @@ Status EmulatedKernel::loadVersions(const std::string &target) {
                              target + ": the package has " + targetsOf(plan));
 }
 
-Status EmulatedKernel::workspace(const Binding &, size_t &bytes) const {
+std::vector<uint64_t> EmulatedKernel::words(const Binding &binding) const {
+  std::vector<uint64_t> words(countDeviceWords(plan));
+  binding.deviceWords(plan, words.data());
+  return words;
+}
+
+/// A grid program that stops is left to the launch to report.
+Status EmulatedKernel::choose(const Binding &binding, const Version *&chosen,
+                              emulated::Grid &grid) const {
+  std::vector<uint64_t> arguments = words(binding);
+  std::string reasons;
+  for (const Version &version : versions) {
+    Status status = binding.fits(plan, *version.plan);
+    if (status.ok()) {
+      grid = version.images.front().gridOf(arguments);
+      if (grid.applies || grid.fault) {
+        chosen = &version;
+        return status;
+      }
+    }
+    reasons += "\n  " + version.plan->target + ": " +
+               (status.ok() ? "its grid program refuses them" : status.text);
+  }
+  return noVersion(plan, reasons);
+}
+
+/// The address of a tensor may decide on the version, and a query has none:
+/// the most that any version needs is enough for each.
+Status EmulatedKernel::workspace(const Binding &binding, size_t &bytes) const {
   bytes = 0;
+  std::vector<uint64_t> arguments = words(binding);
+  for (const Version &version : versions)
+    if (!binding.misfit(*version.plan))
+      for (const emulated::DeviceImage &image : version.images)
+        bytes = std::max<size_t>(bytes, image.gridOf(arguments).workspace);
   return Status::success();
 }
 
-Status EmulatedKernel::launch(const Binding &binding, void *, void *) const {
+Status EmulatedKernel::launch(const Binding &binding, void *memory,
+                              void *) const {
+  const Version *version = nullptr;
+  emulated::Grid grid;
+  Status status = choose(binding, version, grid);
+  if (!status.ok())
+    return status;
   emulated::Launch launch;
-  launch.arguments.resize(countDeviceWords(plan));
-  binding.deviceWords(plan, launch.arguments.data());
+  launch.arguments = words(binding);
   for (size_t i = 0; i < plan.tensors.size(); ++i)
     launch.buffers.push_back({binding.ranges[i].begin, binding.ranges[i].bytes,
                               plan.tensors[i].isOutput, plan.tensors[i].name});
-  std::string reasons;
-  for (const auto &[version, image] : versions) {
-    Status status = binding.fits(plan, *version);
-    if (!status.ok()) {
-      reasons += "\n  " + version->target + ": " + status.text;
-      continue;
-    }
-    launch.image = &image;
-    emulated::Report report = emulated::run(launch);
-    if (report.ok)
-      return status;
-    if (report.applies)
-      return Status::failure(EINFALL_DEVICE_ERROR,
-                             "the emulated device stopped kernel `" +
-                                 plan.name + "`:\n" + report.str());
-    reasons += "\n  " + version->target + ": its grid program refuses them";
+  launch.image = &version->images.front();
+  for (size_t i = 1; i < version->images.size(); ++i)
+    launch.then.push_back(&version->images[i]);
+  if (launch.image->contents().hasWorkspace()) {
+    // Nothing may rely on what the memory held.
+    if (grid.workspace)
+      std::memset(memory, 0xff, grid.workspace);
+    launch.arguments.push_back(reinterpret_cast<uintptr_t>(memory));
+    launch.buffers.push_back({memory, grid.workspace, true, "workspace"});
   }
-  return noVersion(plan, reasons);
+  emulated::Report report = emulated::run(launch);
+  if (report.ok)
+    return status;
+  return Status::failure(EINFALL_DEVICE_ERROR,
+                         "the emulated device stopped kernel `" + plan.name +
+                             "`:\n" + report.str());
 }
 
 } // namespace

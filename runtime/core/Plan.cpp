@@ -149,6 +149,10 @@ struct Encoder : ByteWriter {
     number(plan.image);
     number(plan.ptx);
     number(plan.cubin);
+    list(plan.then, [&](const ProgramPlan &program) {
+      text(program.entry);
+      number(program.image);
+    });
   }
   void kernel(const KernelPlan &plan) {
     text(plan.name);
@@ -206,6 +210,10 @@ struct Decoder : ByteReader {
     plan.image = number<uint32_t>();
     plan.ptx = number<uint32_t>();
     plan.cubin = number<uint32_t>();
+    list(plan.then, 8, maxPrograms - 1, [&](ProgramPlan &program) {
+      program.entry = text();
+      program.image = number<uint32_t>();
+    });
   }
   void kernel(KernelPlan &plan) {
     plan.name = text();
@@ -229,7 +237,7 @@ struct Decoder : ByteReader {
       param.hasDefault = number<uint8_t>();
     });
     texts(plan.preconditions);
-    list(plan.versions, 36, maxVersions, [&](VersionPlan &v) { version(v); });
+    list(plan.versions, 40, maxVersions, [&](VersionPlan &v) { version(v); });
   }
 };
 
@@ -262,6 +270,9 @@ std::optional<std::string> findFault(const KernelPlan &plan, uint32_t parts) {
     if (version.image == 0 || version.image >= parts || version.ptx >= parts ||
         version.cubin >= parts)
       return "a version names a part that is not there";
+    for (const ProgramPlan &program : version.then)
+      if (program.image == 0 || program.image >= parts)
+        return "a version names a part that is not there";
   }
   return std::nullopt;
 }

@@ -7,7 +7,8 @@
 //
 // The grid of a program for a GPU is computed by the grid program that lies in
 // its image for the emulated device; the same program says whether the version
-// applies to the arguments (alignment).
+// applies to the arguments (alignment, parts of a stream) and how large its
+// workspace is.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,7 +34,8 @@ inline constexpr uint32_t maxStrides = 256; ///< of all tensors of a kernel
 inline constexpr uint32_t maxRanks = 64;
 inline constexpr uint32_t maxParams = 64;
 inline constexpr uint32_t maxVersions = 64;
-inline constexpr uint32_t maxSteps = 256; ///< of an expression
+inline constexpr uint32_t maxPrograms = 8; ///< of a version
+inline constexpr uint32_t maxSteps = 256;  ///< of an expression
 
 /// One step of an integer expression, written after its operands.
 struct Step {
@@ -81,6 +83,12 @@ struct FixedExtent {
 /// A number of a part of the package; the plan itself is part 0.
 using PartNumber = uint32_t;
 
+/// A program that is launched after another.
+struct ProgramPlan {
+  std::string entry;
+  PartNumber image = 0;
+};
+
 struct VersionPlan {
   std::string target;       ///< "cpu", "sm_80"
   std::string architecture; ///< of the CPU: "x86_64"
@@ -93,6 +101,9 @@ struct VersionPlan {
   /// For the CPU a shared object, for a GPU the image of the emulated device.
   PartNumber image = 0;
   PartNumber ptx = 0, cubin = 0; ///< 0: there is none
+  /// Launched in this order when `entry` has ended, with the same arguments and
+  /// workspace, from the same code.
+  std::vector<ProgramPlan> then;
 };
 
 struct KernelPlan {

@@ -13,6 +13,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Regex.h"
 
 #include <atomic>
 #include <thread>
@@ -49,6 +50,18 @@ public:
     return llvm::to_vector(module->getOps<device::KernelOp>());
   }
 
+  /// The numbers of the programs of each version.
+  llvm::SmallVector<llvm::SmallVector<unsigned>> versions() {
+    llvm::SmallVector<llvm::SmallVector<unsigned>> result;
+    auto all = kernels();
+    for (auto &version : device::versionsOf(*module)) {
+      auto &numbers = result.emplace_back();
+      for (device::KernelOp kernel : version)
+        numbers.push_back(llvm::find(all, kernel) - all.begin());
+    }
+    return result;
+  }
+
   /// Program `number`, with the fault of `mutant` if there is one.
   std::optional<emulated::DeviceImage> image(unsigned number,
                                              const Mutant *mutant) {
@@ -83,6 +96,7 @@ private:
   std::vector<Mutant> sampled(std::vector<Mutant> mutants) const;
   Tried attempt(Programs &programs, Equivalence &equivalence, unsigned number,
                 llvm::StringRef program, const Mutant &mutant) const;
+  bool runVersion(llvm::ArrayRef<unsigned> numbers);
   bool runProgram(unsigned number, device::KernelOp kernel);
 
   std::string file;
@@ -92,7 +106,11 @@ private:
   std::string text;                       ///< of the programs
   std::unique_ptr<Programs> programs;
   Trials trials;
-  std::vector<const Trial *> usable; ///< with the program at hand
+  /// Of the version at hand: its programs, by number and without fault, and
+  /// the trials that it is for.
+  std::vector<unsigned> launched;
+  std::vector<emulated::DeviceImage> sound;
+  std::vector<const Trial *> usable;
   /// By parameter: arguments that break the conditions on it.
   llvm::StringMap<std::unique_ptr<Trial>> conditions;
 };
@@ -104,6 +122,7 @@ driver::Options Runner::commandOptions() const {
   result.prove = false;
   result.seed = 7;
   result.target = options.target;
+  result.splits = 1;
   result.device = "emulated:" + options.target;
   return result;
 }
@@ -193,9 +212,12 @@ Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
     tried.outcome = {Outcome::Report, "not accepted", false, programs.message};
     return tried;
   }
+  llvm::SmallVector<const emulated::DeviceImage *> images;
+  for (size_t i = 0; i < launched.size(); ++i)
+    images.push_back(launched[i] == number ? &*image : &sound[i]);
   Outcome last;
   auto isNoticed = [&](const Trial &trial) {
-    Outcome outcome = trial.run(*image);
+    Outcome outcome = trial.run(images);
     if (outcome.result == Outcome::NotRun)
       return false;
     outcome.equal &= last.equal;
@@ -224,35 +246,51 @@ Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
   return tried;
 }
 
-bool Runner::runProgram(unsigned number, device::KernelOp kernel) {
-  std::string program = kernel.getSymName().str();
-  auto image = programs->image(number, nullptr);
-  if (!image) {
-    llvm::errs() << "error: " << program << ": " << programs->message << "\n";
-    return false;
-  }
+bool Runner::runVersion(llvm::ArrayRef<unsigned> numbers) {
+  auto all = programs->kernels();
+  std::string version = all[numbers.front()].getSymName().str();
+  launched.assign(numbers.begin(), numbers.end());
+  sound.clear();
   usable.clear();
+  llvm::SmallVector<const emulated::DeviceImage *> images;
+  for (unsigned number : numbers) {
+    auto image = programs->image(number, nullptr);
+    if (!image) {
+      llvm::errs() << "error: " << version << ": " << programs->message << "\n";
+      return false;
+    }
+    sound.push_back(std::move(*image));
+  }
+  for (const emulated::DeviceImage &image : sound)
+    images.push_back(&image);
   unsigned leftOut = 0;
   for (std::unique_ptr<Trial> &trial : trials) {
-    Outcome outcome = trial->calibrate(*image);
+    Outcome outcome = trial->calibrate(images);
     if (outcome.result == Outcome::NotRun)
       continue;
     if (outcome.result == Outcome::Survived && outcome.equal) {
       usable.push_back(trial.get());
       continue;
     }
-    // A limit that chance exceeds, or a NaN that reaches the rows of its block
-    // that do not see it: other tests judge programs without fault.
-    llvm::errs() << "left out with " << program << ": " << trial->label()
+    // A limit that chance exceeds: other tests judge programs without fault.
+    llvm::errs() << "left out with " << version << ": " << trial->label()
                  << ": " << outcome.text << "\n";
     ++leftOut;
   }
   if (usable.empty() || leftOut > maxLeftOut) {
-    llvm::errs() << "error: " << program << " without fault is right with "
+    llvm::errs() << "error: " << version << " without fault is right with "
                  << usable.size() << " of " << usable.size() + leftOut
                  << " launches\n";
     return false;
   }
+  for (unsigned number : numbers)
+    if (!runProgram(number, all[number]))
+      return false;
+  return true;
+}
+
+bool Runner::runProgram(unsigned number, device::KernelOp kernel) {
+  std::string program = kernel.getSymName().str();
   std::vector<Mutant> mutants = enumerate(kernel);
   campaign.enumerated += mutants.size();
   mutants = sampled(std::move(mutants));
@@ -288,9 +326,14 @@ std::optional<Campaign> Runner::run() {
       return std::nullopt;
   }
   programs = std::make_unique<Programs>(text);
-  for (auto [number, kernel] : llvm::enumerate(programs->kernels()))
-    if (!runProgram(number, kernel))
+  llvm::Regex without(options.without);
+  for (auto &version : programs->versions()) {
+    if (!options.without.empty() &&
+        without.match(programs->kernels()[version.front()].getSymName()))
+      continue;
+    if (!runVersion(version))
       return std::nullopt;
+  }
   return std::move(campaign);
 }
 

@@ -26,6 +26,7 @@ constexpr Way ways[] = {
     {DeviceLowering::Folds, "sm_80", "Folds80"},
     {DeviceLowering::Folds, "sm_90a", "Folds90"},
     {DeviceLowering::Tf32, "sm_80", "Tf32"},
+    {DeviceLowering::Parts, "sm_80", "Parts80"},
     {DeviceLowering::Warps, "sm_80", "Warps80"},
     {DeviceLowering::AnyExtent, "sm_90a", "AnyExtent90"},
 };
@@ -137,8 +138,8 @@ TEST_P(DeviceTest, ComputesWhatIsWritten) {
   auto written = build(&context, recipe);
   ASSERT_TRUE(written) << messages;
   cascade::KernelOp kernel = kernelOf(*written);
-  bool isTiled = way.lowering == DeviceLowering::Folds ||
-                 way.lowering == DeviceLowering::Tf32;
+  bool isTiled = way.lowering != DeviceLowering::Warps &&
+                 way.lowering != DeviceLowering::AnyExtent;
   Arguments fixed =
       isTiled ? tileExtents(recipe, seed) : randomExtents(recipe, seed);
   std::string reason;

@@ -45,13 +45,11 @@ static bool lowerToPrograms(cascade::KernelOp kernel, DeviceLowering lowering,
   }
   DeviceMachine machine = DeviceMachine::of(chip);
   machine.tf32 = lowering == DeviceLowering::Tf32;
-  bool any = false;
-  for (Staging staging : {Staging::Boxes, Staging::Chunks, Staging::Elements})
-    if (auto plan = planBlocks(kernel, machine, extents, staging, reason)) {
-      lowerFoldToDevice(kernel, *plan, machine);
-      any = true;
-    }
-  return any;
+  machine.splits = lowering == DeviceLowering::Parts ? 3 : 1;
+  return visitVersions(
+      kernel, machine, extents,
+      [&](const BlockPlan &plan) { lowerFoldToDevice(kernel, plan, machine); },
+      reason);
 }
 
 std::optional<OnDevice>
@@ -73,15 +71,19 @@ OnDevice::compile(cascade::KernelOp written, DeviceLowering lowering,
   failed = mlir::failed(pm.run(*module));
   OnDevice result;
   result.written = written;
-  for (auto program : module->getOps<device::KernelOp>()) {
-    auto image = translateToImage(program);
-    auto loaded = succeeded(image) ? emulated::DeviceImage::make(*image, reason)
-                                   : std::nullopt;
-    if (!loaded) {
-      failed = true;
-      return std::nullopt;
+  for (const auto &version : device::versionsOf(*module)) {
+    auto &programs = result.images.emplace_back();
+    for (device::KernelOp program : version) {
+      auto image = translateToImage(program);
+      auto loaded = succeeded(image)
+                        ? emulated::DeviceImage::make(*image, reason)
+                        : std::nullopt;
+      if (!loaded) {
+        failed = true;
+        return std::nullopt;
+      }
+      programs.push_back(std::move(*loaded));
     }
-    result.images.push_back(std::move(*loaded));
   }
   if (failed)
     return std::nullopt;
@@ -113,7 +115,9 @@ std::vector<OwnedTensor> OnDevice::run(size_t version,
   if (mlir::failed(bound))
     return outputs;
   emulated::Launch launch;
-  launch.image = &images[version];
+  launch.image = &images[version].front();
+  for (const emulated::DeviceImage &next : llvm::drop_begin(images[version]))
+    launch.then.push_back(&next);
   launch.seed = seed;
   launch.threads = 2;
   std::vector<uint64_t> strides;

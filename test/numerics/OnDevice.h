@@ -15,6 +15,7 @@ namespace einfall::numerics {
 enum class DeviceLowering {
   Folds,     ///< derived, tiles of rows against tiles of the stream
   Tf32,      ///< the same, f32 factors rounded to tf32
+  Parts,     ///< the same as Folds, the stream in three parts
   Warps,     ///< as written, a warp for each item, whose extents are known
   AnyExtent, ///< the same, by versions that a launch chooses from
 };
@@ -35,7 +36,7 @@ public:
   /// Versions, the one that a launch prefers first.
   size_t versions() const { return images.size(); }
   llvm::StringRef name(size_t version) const {
-    return images[version].contents().name;
+    return images[version].front().contents().name;
   }
 
   /// Runs one version with every output full of NaN. One tensor per output, in
@@ -47,7 +48,8 @@ public:
 
 private:
   cascade::KernelOp written;
-  std::vector<emulated::DeviceImage> images;
+  /// The programs of each version.
+  std::vector<std::vector<emulated::DeviceImage>> images;
 };
 
 } // namespace einfall::numerics

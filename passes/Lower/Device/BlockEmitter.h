@@ -3,7 +3,8 @@
 // Internal to FoldToDevice.h: the state of one kernel while its device program
 // is emitted. The parts are in FoldToDevice.cpp (launch, rows, outputs),
 // BlockStream.cpp (one fold over the tiles), BlockStage.cpp (shared memory),
-// BlockContract.cpp (fragments) and DeviceMath.cpp (functions); of Hopper's
+// BlockContract.cpp (fragments), BlockShare.cpp and BlockMerge.cpp (blocks that
+// share the work of a row) and DeviceMath.cpp (functions); of Hopper's
 // program in WarpgroupStream.cpp (consumers), WarpgroupLoad.cpp (the producer)
 // and WarpgroupContract.cpp (products).
 //
@@ -42,13 +43,20 @@ inline llvm::SmallVector<Values> cut(mlir::ValueRange all,
   return parts;
 }
 
+/// What stands for a reference that is absent.
+inline double sentinelOf(cascade::Monoid monoid) {
+  double infinity = std::numeric_limits<double>::infinity();
+  return monoid == cascade::Monoid::Min ? infinity : -infinity;
+}
+
 class BlockEmitter : public PresenceEmitter {
 public:
+  /// `merges`: emits the second launch of a plan that splits.
   BlockEmitter(cascade::KernelOp kernel, const BlockPlan &plan,
-               const DeviceMachine &machine)
+               const DeviceMachine &machine, bool merges = false)
       : PresenceEmitter(kernel, /*width=*/1, /*scalef=*/false,
                         /*rowVectors=*/1),
-        plan(plan), machine(machine) {}
+        plan(plan), machine(machine), merges(merges) {}
 
   device::KernelOp run();
 
@@ -111,6 +119,9 @@ private:
   Box boxOf(const BlockFold &fold, mlir::Value start, mlir::Value keys);
   Span walk(const BlockFold &fold);
   Values quadReduce(llvm::ArrayRef<mlir::Value> rows, cascade::Monoid monoid);
+  /// Over the lanes whose numbers differ in the bits of `masks`, ascending.
+  Values laneReduce(llvm::ArrayRef<mlir::Value> rows, cascade::Monoid monoid,
+                    llvm::ArrayRef<int64_t> masks);
   mlir::Value combine(cascade::Monoid monoid, mlir::Value x, mlir::Value y);
 
   // BlockStage.cpp
@@ -154,11 +165,55 @@ private:
     mlir::Value value, exists;
   };
   void emitOutput(cascade::OutputOp output);
+  void storeElement(cascade::OutputOp output, const Point &point,
+                    mlir::Value value, mlir::Value exists);
   OutputElement outputAt(cascade::OutputOp output, unsigned r, unsigned k);
   void storeBoxes(cascade::OutputOp output);
   mlir::Value describeOutput(cascade::OutputOp output);
   /// The rank of an output that is neither of items nor of rows; or empty.
   llvm::StringRef featureOf(cascade::OutputOp output);
+
+  // BlockShare.cpp
+  /// How many parts and how many items in a group there are; for the function
+  /// at hand.
+  void takeShares();
+  /// Whether the version's way to share is one for the arguments; null: yes.
+  mlir::Value sharesFit();
+  mlir::Value workspaceBytes();
+  mlir::Value rowCount(); ///< of a group
+  mlir::Value rowsOfAllItems();
+  /// Coordinates of an item rank, or groups of them.
+  mlir::Value unitsAlong(llvm::StringRef rank);
+  mlir::Value quotient(mlir::Value x, mlir::Value y);
+  /// The point of a row of the group, by its number (i64).
+  Point packedPoint(mlir::Value row);
+  void takePackedRows();
+  /// Where an operand is read for row (or key) `outer`.
+  Point operandPoint(const SharedOperand &operand, mlir::Value outer);
+  Span partOf(Span tiles);
+  /// The address of what part `number` left for the row.
+  mlir::Value stateOfRow(const Point &point, mlir::Value number);
+  void leaveState(const BlockFold &fold, const State &state);
+
+  // BlockMerge.cpp
+  void emitMerge();
+  void mergeFold(const BlockFold &fold);
+  Values joinReferences(const BlockFold &fold);
+  void addPart(const BlockFold &fold, mlir::Value address, mlir::Value exists,
+               llvm::ArrayRef<mlir::Value> joint, Values &total);
+  mlir::Value loadNumber(const BlockFold &fold, const Component &component,
+                         mlir::Value address);
+  Values loadColumns(const BlockFold &fold, const BlockMatrix &matrix,
+                     mlir::Value address);
+  /// A lane has `width` columns next to each other in each of `groups`, which
+  /// are 32 * width columns apart.
+  struct ColumnsOfLane {
+    int64_t width, groups;
+  };
+  ColumnsOfLane columnsOfLane(llvm::StringRef feature) const;
+  mlir::Value columnAt(llvm::StringRef feature, unsigned k);
+  void emitMergedOutput(cascade::OutputOp output);
+  static constexpr int64_t mergeWarps = 4; ///< of a block that merges
 
   // WarpgroupStream.cpp
   /// Where a role is in the ring of tiles: its number in shared memory, and the
@@ -222,12 +277,20 @@ private:
 
   const BlockPlan &plan;
   const DeviceMachine &machine;
+  const bool merges;
   mlir::Value thread, lane; ///< i32
   mlir::Value warp;         ///< i32, among those that keep rows
   mlir::Value blockOfRows;  ///< the number of the block's rows, i32
   mlir::Value firstRow;     ///< of the block, i64
   Values maps;              ///< of the launch
   Point item;
+  mlir::Value workspace;   ///< its address
+  mlir::Value parts, part; ///< of the stream: how many, and the block's
+  /// Of packed rows: items in a group, the rows of the block as coordinates of
+  /// the row rank, and those of the thread.
+  mlir::Value group;
+  Span rowSpan;
+  llvm::SmallVector<Point> rowPoints;
   llvm::SmallVector<Memo> rowMemos; ///< what is known of each row
   /// Of the fold at hand, by its reference: the size of the number that is left
   /// out of scores, and whether it is negative.

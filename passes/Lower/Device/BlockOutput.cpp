@@ -70,28 +70,33 @@ void BlockEmitter::emitOutput(OutputOp output) {
     storeBoxes(output);
     return;
   }
-  unsigned number = interface.inputs.size() + numberOf(output);
-  Type storage = output.getStorage();
   Value within = arith::AndIOp::create(b, loc(), lane, integer(3));
   auto store = [&](unsigned r, unsigned k) {
     OutputElement element = outputAt(output, r, k);
     Value exists = element.exists;
     if (feature.empty()) // all lanes of a quad have it
       exists = both(exists, compare(Predicate::eq, within, integer(0)));
-    Value offset = constant(0);
-    for (auto [dim, rank] : llvm::enumerate(names(output.getDims())))
-      offset = add(offset, mul(element.point.at.at(rank), stride(number, dim)));
-    int64_t bytes = (storage.getIntOrFloatBitWidth() + 7) / 8;
-    ifThen(exists, [&] {
-      device::StoreOp::create(b, loc(), device::Space::Global,
-                              encode(element.value, storage), data[number],
-                              mul(offset, bytes));
-    });
+    storeElement(output, element.point, element.value, exists);
   };
   unsigned columns = feature.empty() ? 1 : plan.columnsOf(feature);
   for (unsigned r = 0; r < rowsOfThread(); ++r)
     for (unsigned k = 0; k < columns; ++k)
       store(r, k);
+}
+
+void BlockEmitter::storeElement(OutputOp output, const Point &point,
+                                Value value, Value exists) {
+  unsigned number = interface.inputs.size() + numberOf(output);
+  Type storage = output.getStorage();
+  Value offset = constant(0);
+  for (auto [dim, rank] : llvm::enumerate(names(output.getDims())))
+    offset = add(offset, mul(point.at.at(rank), stride(number, dim)));
+  int64_t bytes = (storage.getIntOrFloatBitWidth() + 7) / 8;
+  ifThen(exists, [&] {
+    device::StoreOp::create(b, loc(), device::Space::Global,
+                            encode(value, storage), data[number],
+                            mul(offset, bytes));
+  });
 }
 
 //===----------------------------------------------------------------------===//

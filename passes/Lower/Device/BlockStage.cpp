@@ -21,7 +21,9 @@ void BlockEmitter::barrier() {
 
 Value BlockEmitter::rowExists(const SharedOperand &operand, Value outer,
                               const BlockFold *presence) {
-  Value exists = compare(Predicate::slt, outer, extent(operand.outer));
+  Value exists = compare(
+      Predicate::slt, outer,
+      operand.outer == plan.tiles.row ? rowCount() : extent(operand.outer));
   if (!presence)
     return exists;
   return both(exists, presentOn(presence->plan->components,
@@ -65,8 +67,7 @@ void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
     Value exists = rowExists(operand, outer, presence);
     if (real != chunks)
       exists = both(exists, compare(Predicate::slt, chunk, integer(real)));
-    Point point = item;
-    point.at[operand.outer] = outer;
+    Point point = operandPoint(operand, outer);
     Memo memo;
     Value offset = constant(0);
     for (auto [dim, index] : llvm::enumerate(read.getIndices())) {
@@ -184,8 +185,7 @@ void BlockEmitter::stageElements(const SharedOperand &operand, Value first,
       Values elements;
       Memo shared;
       for (int64_t i = 0; i < perChunk; ++i) {
-        Point point = item;
-        point.at[operand.outer] = outer;
+        Point point = operandPoint(operand, outer);
         Value inner = add(mul(chunk, perChunk), i);
         point.at[operand.inner] = inner;
         bool ragged = operand.extent % perChunk != 0 ||

@@ -7,11 +7,6 @@ using namespace einfall;
 using namespace einfall::cascade;
 using Predicate = arith::CmpIPredicate;
 
-static double sentinelOf(Monoid monoid) {
-  double infinity = std::numeric_limits<double>::infinity();
-  return monoid == Monoid::Min ? infinity : -infinity;
-}
-
 BlockEmitter::State BlockEmitter::initialState(const BlockFold &fold) {
   State state;
   const FoldPlan &plan = *fold.plan;
@@ -39,6 +34,12 @@ BlockEmitter::Box BlockEmitter::boxOf(const BlockFold &fold, Value start,
   box.point = item;
   box.ranks[plan.tiles.row] = {
       firstRow, minimum(add(firstRow, plan.rows()), extent(plan.tiles.row))};
+  if (plan.packed) {
+    Value first = item.at.at(plan.packed->rank);
+    box.ranks[plan.tiles.row] = rowSpan;
+    box.ranks[plan.packed->rank] = {first, add(first, group)};
+    box.point.at.erase(plan.packed->rank);
+  }
   box.ranks[fold.plan->stream] = {start, add(start, keys)};
   return box;
 }
@@ -63,7 +64,7 @@ BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
   for (const BlockContraction &contraction : fold.contractions)
     stage(contraction.rows, firstRow, nullptr, zero);
   State state = initialState(fold);
-  Span tiles = walk(fold);
+  Span tiles = partOf(walk(fold));
   // Tiles are copied `ahead` iterations before they are used.
   int64_t ahead = plan.stages - 1;
   bool direct = plan.staging == Staging::Chunks;
@@ -186,9 +187,14 @@ Value BlockEmitter::combine(Monoid monoid, Value x, Value y) {
 }
 
 Values BlockEmitter::quadReduce(ArrayRef<Value> rows, Monoid monoid) {
+  return laneReduce(rows, monoid, {1, 2});
+}
+
+Values BlockEmitter::laneReduce(ArrayRef<Value> rows, Monoid monoid,
+                                ArrayRef<int64_t> masks) {
   Values result;
   for (Value row : rows) {
-    for (int64_t mask : {1, 2}) {
+    for (int64_t mask : masks) {
       Value other = shuffleXor(row, mask);
       if (monoid == Monoid::First) {
         // All lanes must agree on one of the values: that of the lower lane.
@@ -469,7 +475,10 @@ BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
   auto remember = [&](unsigned r, unsigned k) {
     // What another key of the row, or another row of the key, needs as well.
     keep(memos[r][k], ofRow[r], {stream});
-    keep(memos[r][k], ofKey[k], {row});
+    SmallVector<StringRef> ofRows{row};
+    if (plan.packed)
+      ofRows.push_back(plan.packed->rank);
+    keep(memos[r][k], ofKey[k], ofRows);
   };
   auto valueAt = [&](const Component &component, unsigned r, unsigned k) {
     Memo &memo = memos[r][k];

@@ -43,19 +43,17 @@ struct LowerFoldToDevice
       return signalPassFailure();
     }
     DeviceMachine machine = DeviceMachine::of(*chip);
+    if (splits)
+      machine.splits = splits;
     for (auto kernel :
          llvm::to_vector(getOperation().getOps<cascade::KernelOp>())) {
       std::string reason;
-      bool lowered = false;
-      // The version that relies on most first: the first that applies is taken.
-      for (Staging staging :
-           {Staging::Boxes, Staging::Chunks, Staging::Elements}) {
-        std::optional<BlockPlan> plan =
-            planBlocks(kernel, machine, known, staging, reason);
-        if (plan)
-          lowerFoldToDevice(kernel, *plan, machine);
-        lowered |= plan.has_value();
-      }
+      bool lowered = visitVersions(
+          kernel, machine, known,
+          [&](const BlockPlan &plan) {
+            lowerFoldToDevice(kernel, plan, machine);
+          },
+          reason);
       if (!lowered) {
         kernel.emitRemark()
             << "not lowered to " << machine.target << ": " << reason;
@@ -69,6 +67,8 @@ struct LowerFoldToDevice
       *this, "extents", llvm::cl::desc("extents that are known, rank=size")};
   Option<std::string> target{*this, "target", llvm::cl::init("sm_80"),
                              llvm::cl::desc("the machine")};
+  Option<int64_t> splits{*this, "splits", llvm::cl::init(0),
+                         llvm::cl::desc("parts of a stream; 0: by extents")};
 };
 
 } // namespace

@@ -1,7 +1,8 @@
 //===- DevicePasses.h - Lowering to device programs as a pass ---*- C++ -*-===//
 //
 // `--lower-fold-to-device` replaces every kernel of folds by its device
-// program. Options: `extents=e=64,f=64` fixes extents, `target=sm_80`.
+// program. Options: `extents=e=64,f=64` fixes extents, `target=sm_80`,
+// `splits=3` splits streams into three parts (1: blocks share nothing).
 //
 // A kernel that does not fit the block program is left alone, with a remark
 // that says why.

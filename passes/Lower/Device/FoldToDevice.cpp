@@ -10,14 +10,15 @@ using namespace einfall::cascade;
 using Predicate = arith::CmpIPredicate;
 
 /// Of the name of a version.
-static StringRef suffixOf(Staging staging) {
-  switch (staging) {
+static std::string suffixOf(const BlockPlan &plan) {
+  std::string suffix = plan.splits ? "_split" : plan.packed ? "_packed" : "";
+  switch (plan.staging) {
   case Staging::Elements:
-    return "";
+    return suffix;
   case Staging::Chunks:
-    return "_aligned";
+    return suffix + "_aligned";
   case Staging::Boxes:
-    return "_boxes";
+    return suffix + "_boxes";
   }
   llvm_unreachable("a staging");
 }
@@ -25,7 +26,13 @@ static StringRef suffixOf(Staging staging) {
 device::KernelOp einfall::lowerFoldToDevice(KernelOp kernel,
                                             const BlockPlan &plan,
                                             const DeviceMachine &machine) {
-  return BlockEmitter(kernel, plan, machine).run();
+  device::KernelOp first = BlockEmitter(kernel, plan, machine).run();
+  if (!plan.splits)
+    return first;
+  device::KernelOp second =
+      BlockEmitter(kernel, plan, machine, /*merges=*/true).run();
+  first.setThen(second.getSymName());
+  return first;
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,12 +110,16 @@ device::KernelOp BlockEmitter::run() {
     add(param.getName(), isReal ? f32 : i64);
     add("has " + param.getName(), i32);
   }
+  if (plan.splits)
+    add("workspace", i64);
   SmallVector<StringRef> names(parameters.begin(), parameters.end());
   auto op = device::KernelOp::create(
       b, loc(),
-      (kernel.getSymName() + "_" + machine.target + suffixOf(plan.staging))
+      (kernel.getSymName() + "_" + machine.target + suffixOf(plan) +
+       (merges ? "_merge" : ""))
           .str(),
-      machine.target, plan.threads(), plan.shared, b.getStrArrayAttr(names));
+      machine.target, merges ? mergeWarps * 32 : plan.threads(),
+      merges ? 0 : plan.shared, b.getStrArrayAttr(names));
   for (Region *region : {&op.getGrid(), &op.getBody()}) {
     if (region == &op.getBody() && plan.staging == Staging::Boxes)
       types.append(plan.mapCount(), device::TensorMapType::get(b.getContext()));
@@ -165,34 +176,48 @@ void BlockEmitter::bindArguments(Block &block) {
     }
     bindings[param.getResult()] = {Binding::Register, {{value, nullptr}}};
   }
+  if (plan.splits)
+    workspace = *next++;
   maps.assign(next, block.getArguments().end());
 }
 
 Value BlockEmitter::heads() {
   Value count = constant(1);
   for (StringRef rank : plan.tiles.items)
-    count = mul(count, extent(rank));
+    count = mul(count, unitsAlong(rank));
   return count;
 }
 
 Value BlockEmitter::blocksOfRows() {
-  return arith::DivUIOp::create(b, loc(),
-                                add(extent(plan.tiles.row), plan.rows() - 1),
-                                constant(plan.rows()));
+  return quotient(add(rowCount(), plan.rows() - 1), constant(plan.rows()));
 }
 
 void BlockEmitter::emitGrid() {
   Value one = constant(1);
+  takeShares();
+  if (merges) {
+    Value blocks =
+        quotient(add(rowsOfAllItems(), mergeWarps - 1), constant(mergeWarps));
+    device::LaunchOp::create(b, loc(), blocks, one, one, /*when=*/Value(),
+                             workspaceBytes(), ValueRange());
+    return;
+  }
   Value blocks = mul(heads(), blocksOfRows());
+  if (plan.splits)
+    blocks = mul(blocks, parts);
   Value when =
       plan.staging == Staging::Elements ? Value() : alignedEverywhere();
+  when = both(when, sharesFit());
   Values described;
   if (plan.staging == Staging::Boxes)
     described = describeBoxes();
-  device::LaunchOp::create(b, loc(), blocks, one, one, when, described);
+  device::LaunchOp::create(b, loc(), blocks, one, one, when, workspaceBytes(),
+                           described);
 }
 
 Point BlockEmitter::rowPoint(unsigned fragment, unsigned half) {
+  if (!rowPoints.empty())
+    return rowPoints[fragment * 2 + half];
   Point point = item;
   point.part = fragment * 2 + half;
   Value row = addI(mulI(warp, int64_t(plan.fragments) * 16),
@@ -264,19 +289,33 @@ void BlockEmitter::emitBody() {
       b, loc(), arith::ShRUIOp::create(b, loc(), thread, integer(5)));
   // The last rows first: under a causal mask they have the most keys. A grid
   // has fewer than 2^31 blocks, so 32 bits are enough for what counts them.
+  takeShares();
+  item = Point();
+  if (merges) {
+    emitMerge();
+    device::ReturnOp::create(b, loc());
+    return;
+  }
   Value block = device::BlockOp::create(b, loc(), device::Dimension::X);
+  if (plan.splits) {
+    Value all = narrow(parts);
+    part = wide(arith::RemUIOp::create(b, loc(), block, all));
+    block = arith::DivUIOp::create(b, loc(), block, all);
+  }
   Value count = narrow(heads());
   blockOfRows =
       arith::SubIOp::create(b, loc(), narrow(sub(blocksOfRows(), constant(1))),
                             arith::DivUIOp::create(b, loc(), block, count));
   Value head = arith::RemUIOp::create(b, loc(), block, count);
-  item = Point();
   for (StringRef rank : llvm::reverse(plan.tiles.items)) {
-    Value size = narrow(extent(rank));
+    Value size = narrow(unitsAlong(rank));
     item.at[rank] = wide(arith::RemUIOp::create(b, loc(), head, size));
+    if (plan.packed && plan.packed->rank == rank)
+      item.at[rank] = mul(item.at[rank], group);
     head = arith::DivUIOp::create(b, loc(), head, size);
   }
   firstRow = mul(wide(blockOfRows), plan.rows());
+  takePackedRows();
   if (plan.staging == Staging::Boxes)
     emitRoles();
   else
@@ -317,6 +356,10 @@ void BlockEmitter::emitRows() {
       if (!component.isMatrix && !op.isReference(component.number))
         state[component.number] =
             quadReduce(state[component.number], Monoid::Sum);
+    if (plan.splits) {
+      leaveState(fold, state);
+      continue;
+    }
     for (const Component &component : fold.plan->components) {
       Value result = op.getResult(component.number);
       if (component.isMatrix) {
@@ -336,6 +379,8 @@ void BlockEmitter::emitRows() {
       }
     }
   }
+  if (plan.splits)
+    return;
   results = std::move(matrices);
   if (plan.staging == Staging::Boxes)
     reloadCoordinates();

@@ -218,6 +218,11 @@ std::optional<std::string> CudaKernel::plan(const uint64_t *arguments,
   return emulated::findFault(image, grid, maps);
 }
 
+uint64_t CudaKernel::workspace(const uint64_t *arguments) const {
+  emulated::TensorMap maps[emulated::maxMaps];
+  return program.evaluate(arguments, maps).workspace;
+}
+
 std::optional<Failure> CudaKernel::encode(unsigned number,
                                           const emulated::TensorMap &map,
                                           EncodedMap &to) const {

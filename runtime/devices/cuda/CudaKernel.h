@@ -65,6 +65,9 @@ public:
                                   emulated::Grid &grid,
                                   emulated::TensorMap *maps) const;
 
+  /// Bytes of the workspace that a launch with these parameters needs.
+  uint64_t workspace(const uint64_t *arguments) const;
+
   /// Launches that on a stream; null is the legacy default stream.
   /// Nothing after success.
   std::optional<Failure> launch(const uint64_t *arguments,

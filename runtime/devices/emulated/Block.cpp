@@ -416,10 +416,10 @@ void Block::runWarp(Warp &warp, uint64_t quota) {
     }
     switch (step.opcode) {
     case Opcode::Parameter32:
-      fill(words + o[0], uint32_t(context.launch.arguments[step.immediate]));
+      fill(words + o[0], uint32_t(context.arguments[step.immediate]));
       continue;
     case Opcode::Parameter64:
-      fill(wide(words + o[0]), context.launch.arguments[step.immediate]);
+      fill(wide(words + o[0]), context.arguments[step.immediate]);
       continue;
     case Opcode::Constant32:
       fill(words + o[0], uint32_t(step.immediate));

@@ -52,6 +52,7 @@ struct BlockContext {
   const Image &image;
   const Code &code;
   const Launch &launch;
+  const std::vector<uint64_t> &arguments; ///< of this program
   const GlobalMemory &memory;
   /// One for each of the image's.
   const std::vector<TensorMap> &maps;

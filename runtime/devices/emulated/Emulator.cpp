@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <mutex>
+#include <new>
 #include <numeric>
 #include <thread>
 
@@ -42,60 +44,141 @@ std::optional<DeviceImage> DeviceImage::make(Image image, std::string &error) {
 
 const Image &DeviceImage::contents() const { return prepared->image; }
 
-/// Mistakes of the launch that need no execution to be seen.
-static std::optional<std::string> check(const Launch &launch) {
-  const Image &image = launch.image->contents();
-  if (launch.arguments.size() != image.parameters.size())
-    return "takes " + std::to_string(image.parameters.size()) +
-           " arguments, not " + std::to_string(launch.arguments.size());
-  return std::nullopt;
+Grid DeviceImage::gridOf(const std::vector<uint64_t> &arguments) const {
+  std::vector<uint64_t> all(arguments);
+  all.resize(contents().parameters.size());
+  std::vector<TensorMap> maps(contents().maps.size());
+  return prepared->grid.evaluate(all.data(), maps.data());
 }
 
-Report einfall::emulated::run(const Launch &launch) {
-  Report report;
-  auto refuse = [&](std::string text) {
-    Message message;
-    if (launch.image && launch.image->prepared)
-      message.kernel = launch.image->contents().name;
-    message.text = std::move(text);
-    report.messages.push_back(std::move(message));
-    return report;
-  };
-  if (!launch.image || !launch.image->prepared)
-    return refuse("there is no image to launch");
-  const DeviceImage::Prepared &prepared = *launch.image->prepared;
-  if (std::optional<std::string> wrong = check(launch))
-    return refuse(*wrong);
+namespace einfall::emulated {
+
+/// One launch while it runs.
+class Launcher {
+public:
+  explicit Launcher(const Launch &launch) : launch(launch) {}
+  Report run();
+
+private:
+  /// Runs the grid of one program; false where it did not come to its end.
+  bool run(const DeviceImage *image, bool isFirst);
+  bool refuse(std::string text);
+  bool bringWorkspace(const Grid &grid);
+  bool runBlocks(const DeviceImage::Prepared &prepared, const Grid &grid,
+                 const std::vector<TensorMap> &maps);
+
+  const Launch &launch;
+  const DeviceImage *image = nullptr; ///< the program at hand
+  std::vector<Buffer> buffers;
+  std::vector<uint64_t> arguments;
+  /// Where the caller brought none.
+  std::unique_ptr<std::byte[]> workspace;
+  uint64_t workspaceBytes = 0;
   GlobalMemory memory;
-  if (std::optional<std::string> wrong = memory.set(launch.buffers))
+  Report report;
+};
+
+} // namespace einfall::emulated
+
+/// Refuses the program at hand, with `text`.
+bool Launcher::refuse(std::string text) {
+  Message message;
+  if (image && image->prepared)
+    message.kernel = image->contents().name;
+  message.text = std::move(text);
+  report.messages.push_back(std::move(message));
+  return false;
+}
+
+Report Launcher::run() {
+  buffers = launch.buffers;
+  bool goesOn = run(launch.image, /*isFirst=*/true);
+  for (const DeviceImage *next : launch.then)
+    goesOn = goesOn && run(next, /*isFirst=*/false);
+  report.ok = report.applies && report.messages.empty();
+  return std::move(report);
+}
+
+/// Makes memory for a workspace that the arguments leave out.
+bool Launcher::bringWorkspace(const Grid &grid) {
+  constexpr uint64_t alignment = 64;
+  if (grid.workspace > workspaceBytes) {
+    if (workspace)
+      return refuse("needs a workspace of " + std::to_string(grid.workspace) +
+                    " bytes; the program before it needs " +
+                    std::to_string(workspaceBytes));
+    workspace.reset(new (std::nothrow)
+                        std::byte[grid.workspace + 2 * alignment]);
+    if (!workspace)
+      return refuse("needs a workspace of " + std::to_string(grid.workspace) +
+                    " bytes, for which there is no memory");
+    workspaceBytes = grid.workspace;
+    uintptr_t start = reinterpret_cast<uintptr_t>(workspace.get());
+    start = (start + alignment - 1) / alignment * alignment;
+    void *data = reinterpret_cast<void *>(start);
+    std::memset(data, 0xff, workspaceBytes);
+    buffers.push_back({data, workspaceBytes, true, "workspace"});
+    if (std::optional<std::string> wrong = memory.set(buffers))
+      return refuse(*wrong);
+  }
+  if (workspace)
+    arguments.back() = reinterpret_cast<uintptr_t>(buffers.back().data);
+  return true;
+}
+
+bool Launcher::run(const DeviceImage *program, bool isFirst) {
+  image = program;
+  if (!image || !image->prepared)
+    return refuse("there is no image to launch");
+  const DeviceImage::Prepared &prepared = *image->prepared;
+  const Image &contents = prepared.image;
+  arguments = launch.arguments;
+  bool isWhole = arguments.size() == contents.parameters.size();
+  if (!isWhole && arguments.size() != contents.argumentCount())
+    return refuse("takes " + std::to_string(contents.parameters.size()) +
+                  " arguments, not " + std::to_string(arguments.size()));
+  arguments.resize(contents.parameters.size());
+  if (std::optional<std::string> wrong = memory.set(buffers))
     return refuse(*wrong);
 
-  std::vector<TensorMap> maps(prepared.image.maps.size());
-  Grid grid = prepared.grid.evaluate(launch.arguments.data(), maps.data());
-  report.grid = grid.blocks;
+  std::vector<TensorMap> maps(contents.maps.size());
+  Grid grid = prepared.grid.evaluate(arguments.data(), maps.data());
+  if (isFirst)
+    report.grid = grid.blocks;
   if (grid.fault) {
-    const Location &at = prepared.image.locations[grid.location];
+    const Location &at = contents.locations[grid.location];
     refuse(grid.fault);
     report.messages.back().operation = at.operation;
     report.messages.back().place = at.place;
-    return report;
+    return false;
   }
+  if (!grid.applies && !isFirst)
+    return refuse("is none for these arguments, the program before it is");
   report.applies = grid.applies;
   if (!grid.applies)
-    return report;
-  if (!grid.isEmpty())
-    if (auto wrong = findFault(prepared.image, grid, maps.data()))
-      return refuse(*wrong);
+    return false;
+  if (!isWhole && !bringWorkspace(grid))
+    return false;
+  if (grid.isEmpty())
+    return true;
+  if (auto wrong = findFault(contents, grid, maps.data()))
+    return refuse(*wrong);
+  return runBlocks(prepared, grid, maps);
+}
+
+bool Launcher::runBlocks(const DeviceImage::Prepared &prepared,
+                         const Grid &grid, const std::vector<TensorMap> &maps) {
   uint64_t blocks = grid.blocks[0] * grid.blocks[1] * grid.blocks[2];
 
   // Blocks run in the order first + i * stride, modulo their number.
   uint64_t stride =
       blocks > 2 ? 1 + launch.seed * 0x9e3779b97f4a7c15 % blocks : 1;
-  while (blocks && std::gcd(stride, blocks) != 1)
+  while (std::gcd(stride, blocks) != 1)
     ++stride;
-  uint64_t first = blocks ? launch.seed % blocks : 0;
+  uint64_t first = launch.seed % blocks;
 
-  BlockContext body{prepared.image, prepared.body, launch, memory, maps};
+  BlockContext body{prepared.image, prepared.body, launch,
+                    arguments,      memory,        maps};
   std::atomic<uint64_t> next = 0;
   std::mutex lock;
   std::vector<std::pair<uint64_t, Message>> found;
@@ -110,8 +193,8 @@ Report einfall::emulated::run(const Launch &launch) {
       if (!block)
         block.emplace(body);
       std::optional<Message> wrong = block->run(
-          {number % report.grid[0], number / report.grid[0] % report.grid[1],
-           number / report.grid[0] / report.grid[1]},
+          {number % grid.blocks[0], number / grid.blocks[0] % grid.blocks[1],
+           number / grid.blocks[0] / grid.blocks[1]},
           number);
       if (!wrong)
         continue;
@@ -132,8 +215,7 @@ Report einfall::emulated::run(const Launch &launch) {
   std::vector<std::thread> threads;
   for (uint64_t i = 1; i < workers; ++i)
     threads.emplace_back(work);
-  if (workers)
-    work();
+  work();
   for (std::thread &thread : threads)
     thread.join();
 
@@ -142,6 +224,9 @@ Report einfall::emulated::run(const Launch &launch) {
       [](const auto &a, const auto &b) { return a.first < b.first; });
   for (auto &[number, message] : found)
     report.messages.push_back(std::move(message));
-  report.ok = report.messages.empty();
-  return report;
+  return found.empty();
+}
+
+Report einfall::emulated::run(const Launch &launch) {
+  return Launcher(launch).run();
 }

@@ -30,7 +30,7 @@
 #ifndef EINFALL_RUNTIME_DEVICES_EMULATED_EMULATOR_H
 #define EINFALL_RUNTIME_DEVICES_EMULATED_EMULATOR_H
 
-#include "runtime/devices/emulated/Program.h"
+#include "runtime/devices/emulated/Grid.h"
 
 #include <array>
 #include <memory>
@@ -56,8 +56,12 @@ public:
   /// memory, parameters.
   const Image &contents() const;
 
+  /// What a launch with these arguments comes to, one for each parameter but
+  /// the workspace.
+  Grid gridOf(const std::vector<uint64_t> &arguments) const;
+
 private:
-  friend Report run(const Launch &launch);
+  friend class Launcher;
   struct Prepared;
   std::shared_ptr<const Prepared> prepared;
 };
@@ -72,7 +76,11 @@ struct Buffer {
 
 struct Launch {
   const DeviceImage *image = nullptr;
-  /// One for each parameter: the bits of an i64, i32 or f32.
+  /// Programs with the same parameters that are run after it, in this order.
+  std::vector<const DeviceImage *> then;
+  /// One for each parameter: the bits of an i64, i32 or f32. That of a
+  /// workspace may be left out: the launch then brings memory, with every byte
+  /// 0xff.
   std::vector<uint64_t> arguments;
   std::vector<Buffer> buffers;
   uint64_t seed = 0;
@@ -101,7 +109,8 @@ struct Message {
   std::string str() const;
 };
 
-/// What a launch did. Sums over all warps of all blocks that ran.
+/// What a launch did. Sums over all warps of all blocks that ran, of all
+/// programs.
 struct Counters {
   uint64_t blocks = 0;
   /// Warp instructions, by Class.
@@ -137,14 +146,15 @@ struct Report {
   bool applies = true;
   std::vector<Message> messages;
   Counters counters;
+  /// Blocks of the first program.
   std::array<uint64_t, 3> grid = {0, 0, 0};
 
   /// All messages.
   std::string str() const;
 };
 
-/// Runs the grid. Mistakes of the launch itself (arguments, buffers) are
-/// messages too.
+/// Runs the grid, then those of the programs that follow. Mistakes of the
+/// launch itself (arguments, buffers) are messages too.
 Report run(const Launch &launch);
 
 } // namespace einfall::emulated

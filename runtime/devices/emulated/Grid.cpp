@@ -277,6 +277,7 @@ Grid GridProgram::evaluate(const uint64_t *arguments, TensorMap *maps) const {
     case Opcode::Launch:
       grid.blocks = {r.d(0), r.d(1), r.d(2)};
       grid.applies = r.m(3);
+      grid.workspace = step.sub ? r.d(4) : 0;
       return grid;
     case Opcode::Add32:
       r.word(r.w(1) + r.w(2));

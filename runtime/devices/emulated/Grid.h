@@ -30,6 +30,8 @@ struct Grid {
   std::array<uint64_t, 3> blocks = {0, 0, 0};
   /// False where the kernel relies on something that the arguments do not have.
   bool applies = false;
+  /// Bytes of the workspace.
+  uint64_t workspace = 0;
   /// Where an evaluation stopped, and why; null where it did not.
   const char *fault = nullptr;
   uint32_t location = 0;
@@ -42,8 +44,9 @@ public:
   /// Of an image that `validate` accepted.
   explicit GridProgram(const Image &image);
 
-  /// `arguments` are the bits of the image's parameters, and `maps` has room
-  /// for its maps. Allocates nothing.
+  /// `arguments` are the bits of the image's parameters, where that of the
+  /// workspace may be anything, and `maps` has room for its maps. Allocates
+  /// nothing.
   Grid evaluate(const uint64_t *arguments, TensorMap *maps) const;
 
   /// True where the kernel is one for any arguments.

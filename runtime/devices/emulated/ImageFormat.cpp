@@ -22,7 +22,7 @@
 using namespace einfall::emulated;
 
 static constexpr char magic[] = "EFEMUL\r\n";
-static constexpr uint32_t formatVersion = 3;
+static constexpr uint32_t formatVersion = 4;
 static constexpr size_t headerBytes = 32;
 
 /// FNV-1a over bytes, then mixed so that all bits depend on all.
@@ -189,7 +189,8 @@ std::optional<Image> einfall::emulated::read(const void *bytes, uint64_t size,
   for (Parameter &parameter : image.parameters) {
     parameter.name = reader.text();
     parameter.type = ParameterType(reader.number<uint8_t>());
-    reader.failed |= uint8_t(parameter.type) > uint8_t(ParameterType::F32);
+    reader.failed |=
+        uint8_t(parameter.type) > uint8_t(ParameterType::Workspace);
   }
   image.locations.resize(reader.count(8));
   for (Location &location : image.locations) {

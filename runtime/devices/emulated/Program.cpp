@@ -120,6 +120,10 @@ std::optional<std::string> einfall::emulated::signature(Opcode opcode,
     if (sub < 1 || sub > 5)
       return std::nullopt;
     return std::string(2 * sub, 'd');
+  case Opcode::Launch:
+    if (sub > 1)
+      return std::nullopt;
+    return operands + std::string(sub, 'd');
   case Opcode::BulkLoad:
   case Opcode::BulkStore:
     if (sub < 1 || sub > 5)
@@ -194,7 +198,7 @@ static std::optional<std::string> validate(const Program &program,
     case Opcode::Parameter64: {
       bool wide = inst.opcode == Opcode::Parameter64;
       if (inst.immediate >= image.parameters.size() ||
-          wide != (image.parameters[inst.immediate].type == ParameterType::I64))
+          wide != isWide(image.parameters[inst.immediate].type))
         return "names a parameter that is not there" + where;
       break;
     }
@@ -287,6 +291,10 @@ std::optional<std::string> einfall::emulated::validate(const Image &image) {
   if (image.shared > maxSharedBytes)
     return "asks for " + std::to_string(image.shared) +
            " bytes of shared memory";
+  for (const Parameter &parameter : image.parameters)
+    if (parameter.type == ParameterType::Workspace &&
+        &parameter != &image.parameters.back())
+      return "has a workspace that is not its last parameter";
   if (auto wrong = ::validate(image.grid, image, true))
     return wrong;
   return ::validate(image.body, image, false);

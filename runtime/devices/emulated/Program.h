@@ -154,7 +154,12 @@ struct MapShape {
   }
 };
 
-enum class ParameterType : uint8_t { I64, I32, F32 };
+/// `Workspace` is the address of memory that the launch brings; at most one,
+/// the last.
+enum class ParameterType : uint8_t { I64, I32, F32, Workspace };
+constexpr bool isWide(ParameterType type) {
+  return type == ParameterType::I64 || type == ParameterType::Workspace;
+}
 struct Parameter {
   std::string name;
   ParameterType type;
@@ -167,6 +172,13 @@ struct Image {
   std::vector<Location> locations;
   std::vector<MapShape> maps;
   Program grid, body;
+
+  bool hasWorkspace() const {
+    return !parameters.empty() &&
+           parameters.back().type == ParameterType::Workspace;
+  }
+  /// Those that callers know of.
+  size_t argumentCount() const { return parameters.size() - hasWorkspace(); }
 };
 
 /// The operands of an instruction as letters of Opcodes.def, or nothing where

@@ -75,8 +75,8 @@ TEST(Package, SaysWhatIsWrong) {
             std::string::npos);
   EXPECT_NE(read(whole + "x").text.find("is too long"), std::string::npos);
   std::string later = whole;
-  later[8] = 3;
-  EXPECT_NE(read(later).text.find("has version 3 of the format"),
+  later[8] = 4;
+  EXPECT_NE(read(later).text.find("has version 4 of the format"),
             std::string::npos);
   std::string broken = whole;
   broken.back() = 'y';
@@ -102,6 +102,14 @@ TEST(Package, RefusesUnsoundPlans) {
   EXPECT_NE(unsound([](KernelPlan &k) {
               k.versions[0].image = 2;
             }).find("names a part that is not there"),
+            std::string::npos);
+  EXPECT_NE(unsound([](KernelPlan &k) {
+              k.versions[0].then = {{"later", 2}};
+            }).find("names a part that is not there"),
+            std::string::npos);
+  EXPECT_NE(unsound([](KernelPlan &k) {
+              k.versions[0].then.resize(maxPrograms, {"later", 1});
+            }).find("is damaged"),
             std::string::npos);
   EXPECT_NE(unsound([](KernelPlan &k) {
               k.versions[0].fixed[0].rank = 3;

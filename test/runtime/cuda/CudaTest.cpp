@@ -134,6 +134,55 @@ std::string hopperProgram() {
 })";
 }
 
+/// Copies between a tensor and the workspace: into it `x` times `a`, out of it
+/// with 0.125 added. With `least`, for so many elements only.
+std::string stepProgram(const std::string &name, bool into, int least) {
+  return "device.kernel @" + name + R"( target "sm_80" threads 32 shared 0
+  parameters ["x", "y", "sx", "sy", "m", "a", "a given", "n", "n given",
+              "workspace"] grid {
+^bb0(%x: i64, %y: i64, %sx: i64, %sy: i64, %m: i64, %a: f32, %ag: i32, %n: i64,
+     %ng: i32, %w: i64):
+  %one = arith.constant 1 : i64
+  %four = arith.constant 4 : i64
+  %c32 = arith.constant 32 : i64
+  %least = arith.constant )" +
+         std::to_string(least) + R"( : i64
+  %blocks = arith.ceildivsi %m, %c32 : i64
+  %enough = arith.cmpi sge, %m, %least : i64
+  %bytes = arith.muli %m, %four : i64
+  device.launch %blocks, %one, %one when %enough workspace %bytes
+} body {
+^bb0(%x: i64, %y: i64, %sx: i64, %sy: i64, %m: i64, %a: f32, %ag: i32, %n: i64,
+     %ng: i32, %w: i64):
+  %c32 = arith.constant 32 : i64
+  %four = arith.constant 4 : i64
+  %extra = arith.constant 0.125 : f32
+  %t = device.thread
+  %b = device.block x
+  %tw = arith.extui %t : i32 to i64
+  %bw = arith.extui %b : i32 to i64
+  %first = arith.muli %bw, %c32 : i64
+  %i = arith.addi %first, %tw : i64
+  %in = arith.cmpi slt, %i, %m : i64
+  scf.if %in {
+    %xe = arith.muli %i, %sx : i64
+    %xo = arith.muli %xe, %four : i64
+    %ye = arith.muli %i, %sy : i64
+    %yo = arith.muli %ye, %four : i64
+    %wo = arith.muli %i, %four : i64
+)" +
+         (into ? R"(    %v = device.load global %x[%xo : i64] : i64 -> f32
+    %p = arith.mulf %v, %a : f32
+    device.store global %p, %w[%wo : i64] : i64, f32
+)"
+               : R"(    %v = device.load global %w[%wo : i64] : i64 -> f32
+    %s = arith.addf %v, %extra : f32
+    device.store global %s, %y[%yo : i64] : i64, f32
+)") + R"(  }
+  device.return
+})";
+}
+
 /// Something that a driver would take for a cubin, with a name in it.
 std::string cubinOf(const std::string &name) {
   std::string cubin(64, '\0');
@@ -203,6 +252,15 @@ protected:
       version.cubin = writer.add(PartKind::Cubin, cubinOf(name));
     plan.versions.push_back(version);
   }
+  /// A version of two programs, for 64 elements or more.
+  void addSteps(int leastOfSecond = 0) {
+    add("into", stepProgram("into", true, 64), Cubin);
+    emulated::DeviceImage image =
+        test::buildImage(stepProgram("out", false, leastOfSecond));
+    plan.versions.back().then = {
+        {"out",
+         writer.add(PartKind::DeviceImage, emulated::write(image.contents()))}};
+  }
   void addUsual() {
     add("bulk", hopperProgram(), Ptx | Cubin);
     add("fast", program("fast", "sm_80", true, 0, 65536), Ptx | Cubin);
@@ -251,11 +309,15 @@ protected:
     EinfallNamedTensor tensors[] = {{"X", &tx}, {"Y", &ty}};
     EinfallNamedParam params[] = {{"a", 2}};
     EinfallArguments arguments = {tensors, 2, params, 1};
+    workspace = 0;
+    einfall_kernel_workspace(kernel, &arguments, &workspace);
+    auto memory = cuda::CudaMemory::allocate(device, workspace + 1, failure);
     if (capture)
       configureFake(("package=" + path + ",capture=1").c_str());
+    size_t given = workspace - shortBy;
     unsigned before = allocations;
-    EinfallStatus status =
-        einfall_kernel_launch(kernel, &arguments, nullptr, 0, on);
+    EinfallStatus status = einfall_kernel_launch(
+        kernel, &arguments, workspace ? memory->data() : nullptr, given, on);
     allocated = allocations - before;
     if (capture)
       configureFake(("package=" + path).c_str());
@@ -269,6 +331,7 @@ protected:
   }
 
   std::vector<float> y;
+  size_t workspace = 0, shortBy = 0; ///< bytes that were asked, or left out
   bool capture = false;
   unsigned allocated = 0;
 };
@@ -428,6 +491,44 @@ TEST_F(CudaTest, UsesTheDeviceThatIsNamed) {
             "there is no CUDA device 2; the driver has 2");
   EXPECT_EQ(refusal("", "cuda:x"),
             "`cuda:x` does not number a device, as `cuda:0`");
+}
+
+TEST_F(CudaTest, LaunchesProgramsOneAfterTheOther) {
+  addSteps();
+  add("general", program("general", "sm_80", false, 0.5, 0), Cubin);
+  ASSERT_EQ(load(), EINFALL_OK) << einfall_error_message();
+  expectResult(64, 0.125);
+  EXPECT_EQ(workspace, 256u);
+  EXPECT_EQ(calls("cuLaunchKernel"), 2u);
+  expectResult(63, 0.5);
+  EXPECT_EQ(calls("cuLaunchKernel"), 3u);
+  capture = true;
+  ASSERT_EQ(launch(70, stream(0)), EINFALL_OK) << einfall_error_message();
+  EXPECT_EQ(y[69], 140.125);
+  capture = false;
+  ASSERT_EQ(load("execute=0"), EINFALL_OK);
+  ASSERT_EQ(launch(64), EINFALL_OK);
+  EXPECT_EQ(allocated, 0u);
+  shortBy = 1;
+  EXPECT_EQ(launch(64), EINFALL_INVALID_ARGUMENT);
+  EXPECT_STREQ(einfall_error_message(),
+               "the workspace has 255 bytes, this launch needs 256");
+}
+
+TEST_F(CudaTest, RefusesSecondProgramsThatDoNotGoOn) {
+  addSteps(/*leastOfSecond=*/100);
+  ASSERT_EQ(load(), EINFALL_OK) << einfall_error_message();
+  EXPECT_EQ(launch(64), EINFALL_DEVICE_ERROR);
+  EXPECT_STREQ(einfall_error_message(),
+               "version into of kernel `scale` does not go on with these "
+               "arguments");
+  expectResult(100, 0.125);
+  // One that has no workspace is none of the same version.
+  emulated::DeviceImage other =
+      test::buildImage(program("out", "sm_80", false, 0, 0));
+  plan.versions[0].then[0].image =
+      writer.add(PartKind::DeviceImage, emulated::write(other.contents()));
+  EXPECT_TRUE(contains(refusal(), "do not share a workspace"));
 }
 
 TEST_F(CudaTest, LaunchesFromAnyThread) {

@@ -399,12 +399,15 @@ Result cuModuleGetFunction(Function *function, Module module,
   auto *own = reinterpret_cast<FakeModule *>(module);
   for (const runtime::KernelPlan &kernel : d.package->plan().kernels)
     for (const runtime::VersionPlan &version : kernel.versions) {
-      if (version.entry != name ||
-          (version.cubin != own->part && version.ptx != own->part))
+      runtime::PartNumber part = version.entry == name ? version.image : 0;
+      for (const runtime::ProgramPlan &program : version.then)
+        if (program.entry == name)
+          part = program.image;
+      if (!part || (version.cubin != own->part && version.ptx != own->part))
         continue;
       std::string error;
-      auto image = emulated::DeviceImage::load(
-          d.package->parts()[version.image].bytes, error);
+      auto image =
+          emulated::DeviceImage::load(d.package->parts()[part].bytes, error);
       if (!image)
         return refuse(invalidImage, "%s", error.c_str());
       emulated::GridProgram grid(image->contents());
@@ -535,7 +538,7 @@ Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY,
     return refuse(invalidValue, "parameters in another form");
   uint64_t words[runtime::maxDeviceWords] = {};
   for (size_t i = 0; i < image.parameters.size(); ++i) {
-    bool wide = image.parameters[i].type == emulated::ParameterType::I64;
+    bool wide = emulated::isWide(image.parameters[i].type);
     std::memcpy(words + i, parameters[i], wide ? 8 : 4);
   }
   emulated::TensorMap maps[emulated::maxMaps];

@@ -1,0 +1,275 @@
+//===- BlockVersions.cpp - How blocks share the work of a kernel ----------===//
+//
+// Which streams can be split, which rows read the same keys, and which versions
+// of the program a launch may come to. What is decided here for extents that
+// are known is what the grid programs decide (passes/Lower/Device/
+// BlockShare.cpp).
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Schedule/BlockPlan.h"
+
+using namespace mlir;
+using namespace einfall;
+using namespace einfall::cascade;
+
+//===----------------------------------------------------------------------===//
+// Splits
+//===----------------------------------------------------------------------===//
+
+std::string einfall::whyNotSplit(const BlockPlan &plan) {
+  for (const FoldPlan &fold : plan.tiles.folds) {
+    SmallVector<Value> open;
+    fold.fold->walk(
+        [&](Operation *op) { llvm::append_range(open, op->getOperands()); });
+    llvm::SmallPtrSet<Operation *, 16> seen;
+    while (!open.empty()) {
+      Operation *op = open.pop_back_val().getDefiningOp();
+      if (!op || op == fold.fold || !seen.insert(op).second)
+        continue;
+      if (isa<FoldOp>(op))
+        return "a fold needs the whole of another";
+      llvm::append_range(open, op->getOperands());
+    }
+  }
+  return "";
+}
+
+int64_t BlockPlan::stateOffset(const BlockFold &fold,
+                               const Component &component) const {
+  int64_t offset = 0;
+  for (bool matrices : {true, false})
+    for (const BlockFold &each : folds)
+      for (const Component &other : each.plan->components) {
+        if (other.isMatrix != matrices)
+          continue;
+        if (&each == &fold && &other == &component)
+          return offset;
+        int64_t length = 1;
+        for (const BlockMatrix &matrix : each.matrices)
+          if (matrix.component == &other)
+            length = matrix.panel.padded();
+        offset += length;
+      }
+  return offset;
+}
+
+int64_t BlockPlan::stateFloats() const {
+  const BlockFold &last = folds.back();
+  const Component *end = nullptr;
+  for (const Component &component : last.plan->components)
+    if (!component.isMatrix)
+      end = &component;
+  int64_t used = 0;
+  if (end)
+    used = stateOffset(last, *end) + 1;
+  else
+    for (const BlockFold &fold : folds)
+      for (const Component &component : fold.plan->components)
+        for (const BlockMatrix &matrix : fold.matrices)
+          used = std::max(
+              used,
+              stateOffset(fold, component) +
+                  (matrix.component == &component ? matrix.panel.padded() : 1));
+  return (used + 7) / 8 * 8;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows that read the same keys
+//===----------------------------------------------------------------------===//
+
+static bool isSize(Value field) {
+  return !field || field.getDefiningOp<ConstOp>() ||
+         field.getDefiningOp<ExtentOp>();
+}
+
+/// Whether `field` depends on `rank` by quotients alone, which it adds.
+static bool isSharedAlong(Value field, StringRef rank,
+                          SmallVector<Quotient> &quotients) {
+  if (!fieldType(field).hasRank(rank))
+    return true;
+  Operation *op = field.getDefiningOp();
+  if (!isa_and_nonnull<ReadOp, MapOp, WhereOp, OrElseOp>(op))
+    return false;
+  if (auto quotient = quotientOf(field)) {
+    bool isNew = llvm::none_of(quotients, [&](const Quotient &other) {
+      return other.times == quotient->times && other.by == quotient->by;
+    });
+    if (isNew)
+      quotients.push_back(*quotient);
+    return isSize(quotient->times) && isSize(quotient->by);
+  }
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    return !isa<FieldType>(operand.getType()) ||
+           isSharedAlong(operand, rank, quotients);
+  });
+}
+
+static std::optional<int64_t> sizeOf(Value field,
+                                     const llvm::StringMap<int64_t> &extents) {
+  if (!field)
+    return 1;
+  if (auto constant = field.getDefiningOp<ConstOp>())
+    return cast<IntegerAttr>(constant.getValue()).getInt();
+  auto known = extents.find(field.getDefiningOp<ExtentOp>().getRank());
+  if (known == extents.end())
+    return std::nullopt;
+  return known->second;
+}
+
+/// How many coordinates read the same keys; 0: not the same number everywhere.
+static std::optional<int64_t> groupOf(const PackedRank &packed,
+                                      const llvm::StringMap<int64_t> &extents) {
+  auto known = extents.find(packed.rank);
+  if (known == extents.end())
+    return std::nullopt;
+  int64_t all = known->second;
+  std::optional<int64_t> group;
+  for (const Quotient &quotient : packed.quotients) {
+    auto times = sizeOf(quotient.times, extents);
+    auto by = sizeOf(quotient.by, extents);
+    if (!times || !by)
+      return std::nullopt;
+    if (*times < 1 || *by < 1 || *by % *times ||
+        (group && *group != *by / *times))
+      return 0;
+    group = *by / *times;
+  }
+  if (!group)
+    return all;
+  return all % *group ? 0 : *group;
+}
+
+static std::optional<PackedRank>
+findPackedRank(const BlockPlan &plan, const llvm::StringMap<int64_t> &extents) {
+  for (StringRef rank : llvm::reverse(plan.tiles.items)) {
+    PackedRank packed{rank, {}, {}};
+    auto isShared = [&](const SharedOperand &operand) {
+      return llvm::all_of(operand.factors, [&](Factor factor) {
+        return isSharedAlong(factor.value, rank, packed.quotients);
+      });
+    };
+    bool all = true;
+    for (const BlockFold &fold : plan.folds) {
+      for (const BlockContraction &contraction : fold.contractions)
+        all &= isShared(contraction.keys);
+      for (const BlockMatrix &matrix : fold.matrices)
+        all &= isShared(matrix.panel);
+    }
+    if (!all)
+      continue;
+    packed.group = groupOf(packed, extents);
+    if (packed.group == 0)
+      continue;
+    return packed;
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Versions
+//===----------------------------------------------------------------------===//
+
+bool einfall::planSharing(BlockPlan &plan, const DeviceMachine &machine,
+                          const llvm::StringMap<int64_t> &extents,
+                          BlockForm form, std::string &reason) {
+  if (machine.splits == 1) {
+    reason = "it is not asked for";
+    return false;
+  }
+  plan.packed = findPackedRank(plan, extents);
+  if (!plan.packed && !form.splits) {
+    reason = "no rows of several items read the same keys";
+    return false;
+  }
+  if (!form.splits)
+    return true;
+  reason = whyNotSplit(plan);
+  if (!reason.empty())
+    return false;
+  // Two blocks on an SM copy while others compute; more gain nothing.
+  int64_t resident =
+      machine.sharedPerSm / (plan.shared + machine.sharedReserved);
+  plan.splits = true;
+  plan.splitCount = machine.splits;
+  plan.slots = machine.sms * std::clamp<int64_t>(resident, 1, 2);
+  return true;
+}
+
+std::optional<bool>
+BlockPlan::applies(const llvm::StringMap<int64_t> &extents) const {
+  if (!splits && !packed) // but a box must not be empty
+    return staging == Staging::Boxes ? std::nullopt : std::optional(true);
+  auto extentOf = [&](StringRef rank) -> std::optional<int64_t> {
+    auto known = extents.find(rank);
+    return known == extents.end() ? std::nullopt : std::optional(known->second);
+  };
+  int64_t group = 1;
+  if (packed) {
+    if (!packed->group)
+      return std::nullopt;
+    group = std::max<int64_t>(*packed->group, 1);
+  }
+  std::optional<int64_t> row = extentOf(tiles.row);
+  if (splits && splitCount)
+    return true;
+  if (!row)
+    return std::nullopt;
+  auto blocksOf = [&](int64_t all) { return (all + rows() - 1) / rows(); };
+  if (!splits)
+    return 2 * blocksOf(*row * group) <= group * blocksOf(*row);
+  int64_t units = 1, longest = 0;
+  for (StringRef rank : tiles.items) {
+    std::optional<int64_t> extent = extentOf(rank);
+    if (!extent)
+      return std::nullopt;
+    units *= packed && packed->rank == rank ? *extent / group : *extent;
+  }
+  int64_t blocks = blocksOf(*row * group);
+  for (const FoldPlan &fold : tiles.folds) {
+    std::optional<int64_t> extent = extentOf(fold.stream);
+    if (!extent)
+      return std::nullopt;
+    longest = std::max(longest, *extent);
+  }
+  int64_t parts = std::min(slots / std::max<int64_t>(units * blocks, 1),
+                           longest / leastPart);
+  return parts >= (blocks > 1 ? partsOfMany : 2);
+}
+
+bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
+                            const llvm::StringMap<int64_t> &extents,
+                            llvm::function_ref<void(const BlockPlan &)> take,
+                            std::string &reason) {
+  bool any = false, hasBoxes = false, hasChunks = false;
+  // What relies on as much as a version that takes all of that is not reached.
+  std::optional<Staging> covered;
+  auto attempt = [&](BlockForm form) {
+    std::optional<BlockPlan> plan =
+        planBlocks(kernel, machine, extents, form, reason);
+    if (!plan)
+      return;
+    // Matrix units of warpgroups are twice as fast.
+    if (hasBoxes)
+      plan->partsOfMany = 4;
+    hasChunks |= form.staging == Staging::Chunks;
+    std::optional<bool> applies = plan->applies(extents);
+    if ((covered && form.staging >= *covered) || applies == false)
+      return;
+    if (applies)
+      covered = form.staging;
+    take(*plan);
+    any = true;
+  };
+  hasBoxes =
+      planBlocks(kernel, machine, extents, Staging::Boxes, reason).has_value();
+  attempt({Staging::Chunks, /*splits=*/true, /*packs=*/true});
+  attempt({Staging::Chunks, /*splits=*/false, /*packs=*/true});
+  attempt(Staging::Boxes);
+  attempt(Staging::Chunks);
+  attempt({Staging::Elements, /*splits=*/true, /*packs=*/true});
+  if (!hasChunks)
+    attempt({Staging::Elements, /*splits=*/false, /*packs=*/true});
+  attempt(Staging::Elements);
+  return any;
+}
