@@ -247,3 +247,26 @@ def squeezed(x):
         if tokens:
             o[h] = attend(x.Q[h], x.K[h, tokens], x.V[h, tokens], root(x))
     return {"O": o, "kept": kept}
+
+
+def hadamard(rng, n):
+    """The Hadamard matrix over the root of its order, a power of two."""
+    matrix = np.ones((1, 1))
+    while len(matrix) < n["e"]:
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    return (matrix / math.sqrt(len(matrix))).astype(np.float32)
+
+
+@case("rotatekv", (dict(h=1, m=3, e=4, i=4, j=4, f=4, s=1), dict(h=2, m=9, e=8, i=8, j=8, f=6, s=2)),
+      make=dict(W=hadamard, place=lambda rng, n: rng.permutation(n["e"]).astype(np.int32)))
+def rotatekv(x):
+    o = np.zeros((x.n["h"], x.n["f"]))
+    for h in range(x.n["h"]):
+        keys, values = list(x.Kf[h]), list(x.Vf[h])
+        for m in range(x.n["m"]):
+            stored = x.Kq[h, m] * x.Ks[h, m] + x.Kz[h, m]
+            keys.append((stored @ x.W)[x.place])
+            values.append(x.Vq[h, m] * x.Vs[h, m] + x.Vz[h, m])
+        keys = np.array([rope(key, n) for n, key in enumerate(keys)])
+        o[h] = attend(x.Q[h], keys, np.array(values), root(x))
+    return {"O": o}

@@ -147,3 +147,41 @@ def long_convolution(x):
         y[h] = x.W[h] * np.fft.irfft(product, size)[:x.n["t"]]
     return {"Y": y}
 
+
+
+@case("lattice", (dict(t=3, s=2, v=3), dict(t=9, s=3, v=5)),
+      make=dict(alpha=lambda rng, n: rng.uniform(0.5, 1, n["t"]).astype(np.float32),
+                eta=lambda rng, n: rng.uniform(0, 0.3, n["t"]).astype(np.float32)))
+def lattice(x):
+    slots, o = x.S0.copy(), np.zeros((x.n["t"], x.n["v"]))
+    for t in range(x.n["t"]):
+        error = x.V[t] - x.K[t] @ slots
+        for s, slot in enumerate(slots.copy()):
+            across = np.eye(len(slot)) - np.outer(slot, slot) / (slot @ slot)
+            slots[s] = x.alpha[t] * slot + x.eta[t] * x.K[t, s] * (across @ error)
+        o[t] = x.Q[t] @ slots
+    return {"O": o, "ST": slots}
+
+
+@case("leaky-memory", (dict(t=3, s=2, k=2, i=3, y=1), dict(t=9, s=4, k=3, i=6, y=2)),
+      make=dict(keep=shares("k")))
+def leaky_memory(x):
+    memory, y = np.zeros(x.n["k"]), np.zeros((x.n["t"], x.n["y"]))
+    for t in range(x.n["t"]):
+        both = np.concatenate([x.x[t], x.keep * memory])
+        hidden = np.maximum(np.hstack([x.Ws, x.Wm]) @ both + x.b, 0)
+        memory = x.keep * memory + (1 - x.keep) * np.tanh(x.Wd @ hidden)
+        y[t] = x.Wy @ memory
+    return {"Y": y, "MT": memory}
+
+
+@case("ponet", (dict(p=5, m=5, d=3), dict(p=13, m=13, d=5)), params=dict(w=3),
+      make=dict(segment=lambda rng, n: np.sort(rng.integers(0, 3, n["m"])).astype(np.int32)))
+def ponet(x):
+    overall = attend(x.Q.mean(axis=0), x.K, x.V, 1 / math.sqrt(x.n["d"]))
+    o = np.zeros(x.Q.shape)
+    for p in range(x.n["p"]):
+        segment = x.Xs[x.segment == x.segment[p]].max(axis=0)
+        local = x.Xl[max(0, p - x.w // 2):p + x.w // 2 + 1].max(axis=0)
+        o[p] = overall * x.Xg[p] + segment * x.Xg[p] + local
+    return {"O": o}

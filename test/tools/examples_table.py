@@ -92,6 +92,10 @@ def table(lines):
             "|---|---|---|---|---|---|---|---|---|", *lines]
 
 
+def share(some, of):
+    return f"all {len(of)}" if len(some) == len(of) else f"{len(some)} of {len(of)}"
+
+
 def generate(einfall, examples):
     references = set()
     for file in (ROOT / "test" / "reference").glob("*.py"):
@@ -118,15 +122,16 @@ def generate(einfall, examples):
             listed.add(name)
     others = [rows[name].line("", "", "") for name in sorted(set(rows) - listed)]
 
+    present = [kernel for kernel in kernels if kernel["row"] not in lacking]
     sayable = [system for system, of in needed.items() if not lacking & set(of)]
     compiled = [row for row in rows.values() if "interpreter" not in row.targets]
     summary = textwrap.fill(
-        f"{len(kernels)} kernels cover what the literature on attention over long "
-        f"sequences computes; {len(kernels) - len(lacking)} of them stand here, as "
-        f"{len(listed)} cascades. Of {len(needed)} systems that are made of these "
-        f"kernels, {len(sayable)} need no other one: they can be written in Ein. "
-        f"(A system may vary a kernel; the variation is then a line of its own.) "
-        f"{len(compiled)} of all {len(rows)} examples are compiled today, and "
+        f"What the literature on attention over long sequences computes comes down "
+        f"to {len(kernels)} kernels. Here stand {share(present, kernels)}, as "
+        f"{len(listed)} cascades. They make {share(sayable, needed)} systems that "
+        f"the literature describes; a system's own variation of a kernel is a line "
+        f"or two of its own. Of the {len(rows)} examples {len(compiled)} are "
+        f"compiled today, the others interpreted, and "
         f"{sum(row.checked for row in rows.values())} have a reference in numpy.", 79)
     text = HEAD.format(summary=summary) + "\n" + "\n".join(table(lines)) + "\n"
     if others:

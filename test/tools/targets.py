@@ -21,7 +21,20 @@ DEVICES = {"cpu": ("--verify", "--no-proofs"),
            "sm_90a": ("--verify", "--no-proofs", "--device", "emulated:sm_90a"),
            "interpreter": ("--interpret",)}
 SEEDS = (1, 2)
-SECONDS = 300
+SECONDS = 120
+
+
+def run(command, target):
+    """What is wrong with a run, or None."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True,
+                              timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"no end in {SECONDS} s"
+    agrees = target == "interpreter" or ": accepted, " in done.stdout
+    if done.returncode == 0 and agrees and ": rejected" not in done.stdout:
+        return None
+    return (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[0]
 
 
 def main():
@@ -41,14 +54,11 @@ def main():
             for seed in SEEDS if target in ("cpu", "interpreter") else SEEDS[:1]:
                 command = [options.einfall, "run", str(path), f"--random={seed}",
                            *DEVICES[target]]
-                done = subprocess.run(command, capture_output=True, text=True,
-                                      timeout=SECONDS)
                 ran += 1
-                agrees = target == "interpreter" or ": accepted, " in done.stdout
-                if done.returncode != 0 or not agrees or ": rejected" in done.stdout:
+                wrong = run(command, target)
+                if wrong:
                     failed += 1
-                    said = (done.stderr.strip() or done.stdout.strip() or "nothing")
-                    print(f"{' '.join(command)}\n    {said.splitlines()[0]}")
+                    print(f"{' '.join(command)}\n    {wrong}", flush=True)
     print(f"{ran} runs, {failed} failed")
     return 1 if failed or not ran else 0
 
