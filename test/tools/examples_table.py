@@ -128,8 +128,8 @@ def generate(einfall, examples):
     summary = textwrap.fill(
         f"What the literature on attention over long sequences computes comes down "
         f"to {len(kernels)} kernels. Here stand {share(present, kernels)}, as "
-        f"{len(listed)} cascades. They make {share(sayable, needed)} systems that "
-        f"the literature describes; a system's own variation of a kernel is a line "
+        f"{len(listed)} cascades. They suffice for {share(sayable, needed)} systems of "
+        f"canonical.tsv; a system's own variation of a kernel is a line "
         f"or two of its own. Of the {len(rows)} examples {len(compiled)} are "
         f"compiled today, the others interpreted, and "
         f"{sum(row.checked for row in rows.values())} have a reference in numpy.", 79)
