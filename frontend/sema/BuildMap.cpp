@@ -14,8 +14,20 @@ bool Builder::checkNumber(NodeId id, StringRef op) {
   if (kernel[id].kind != ValueKind::Bool)
     return true;
   error(kernel[id].range, Rule::Type1, op + " takes numbers, this is a bool")
-      .remedy("write `if(condition, 1, 0)` for a number");
+      .remedy("write `if(condition, 1, 0)` for a number")
+      .wrap("write `if(..., 1, 0)`", kernel[id].range, "if(", ", 1, 0)");
   return false;
+}
+
+/// The fix of a floored quotient whose first operand is an integer as written.
+static void writeDividendAsReal(DiagnosticEngine::Builder &builder,
+                                const Node &dividend) {
+  std::string digits = std::to_string(dividend.integer);
+  if (dividend.nodeKind == NodeKind::Const && dividend.kind == ValueKind::Int &&
+      dividend.integer >= 0 &&
+      dividend.range.end - dividend.range.begin == digits.size())
+    builder.fix("write `" + digits + ".0`",
+                {{{dividend.range.end, dividend.range.end}, ".0"}});
 }
 
 NodeId Builder::toReal(NodeId id) {
@@ -25,14 +37,18 @@ NodeId Builder::toReal(NodeId id) {
   SourceRange range = node.range;
   if (node.kind == ValueKind::Bool) {
     error(range, Rule::Type1, "expected a number, this is a bool")
-        .remedy("write `if(condition, 1, 0)` for a number");
+        .remedy("write `if(condition, 1, 0)` for a number")
+        .wrap("write `if(..., 1, 0)`", range, "if(", ", 1, 0)");
     return noNode;
   }
   if (node.quotient) {
-    error(range, Rule::Type3,
-          "this quotient of integers is floored, but it is used as a real")
-        .remedy("make an operand real, as in `1.0 / |e|` or `real(n) / 2`, or "
-                "write `floor(...)` where flooring is meant");
+    auto builder =
+        error(range, Rule::Type3,
+              "this quotient of integers is floored, but it is used as a real");
+    builder.remedy("make an operand real, as in `1.0 / |e|` or `real(n) / 2`, "
+                   "or write `floor(...)` where flooring is meant");
+    if (node.nodeKind == NodeKind::Product)
+      writeDividendAsReal(builder, kernel[node.operands.front()]);
     return noNode;
   }
   if (node.nodeKind == NodeKind::Const)
@@ -49,7 +65,8 @@ NodeId Builder::wantInt(NodeId id, Rule rule, const Twine &what) {
       error(kernel[id].range, rule,
             what + " is an integer, this is a " + getName(kernel[id].kind));
   if (kernel[id].kind == ValueKind::Real)
-    builder.remedy("write `floor(...)` for the integer below it");
+    builder.remedy("write `floor(...)` for the integer below it")
+        .wrap("write `floor(...)`", kernel[id].range, "floor(", ")");
   return noNode;
 }
 
@@ -58,7 +75,9 @@ NodeId Builder::wantBool(NodeId id, const Twine &what) {
     return id;
   error(kernel[id].range, Rule::Type1,
         what + " is a condition, this is a " + getName(kernel[id].kind))
-      .remedy("compare it, as in `... != 0`");
+      .remedy("compare it, as in `... != 0`")
+      .fix("write `... != 0`",
+           {{{kernel[id].range.end, kernel[id].range.end}, " != 0"}});
   return noNode;
 }
 
@@ -121,12 +140,14 @@ NodeId Builder::product(ArrayRef<NodeId> operands, ArrayRef<MapFn> ops,
     // were floored.
     if (kernel[operand].kind == ValueKind::Real && !isReal && divides) {
       SourceRange floored = kernel[operands.front()].range;
-      error(range, Rule::Type3,
-            "the quotient of integers on the left is floored before the real "
-            "on the right is multiplied")
-          .note(floored, "the integers start here")
+      auto builder = error(
+          range, Rule::Type3,
+          "the quotient of integers on the left is floored before the real "
+          "on the right is multiplied");
+      builder.note(floored, "the integers start here")
           .remedy("make an operand real, as in `1.0 / |e|`, or write "
                   "`floor(...)` where flooring is meant");
+      writeDividendAsReal(builder, kernel[operands.front()]);
       return noNode;
     }
     isReal |= kernel[operand].kind == ValueKind::Real;

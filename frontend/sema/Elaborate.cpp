@@ -33,11 +33,13 @@ void Elaborator::defineOutputs(Env &env) {
     info.name = param.name.name.str();
     info.range = param.name.range;
     std::optional<ElementType> type = parseElementType(param.type.name);
-    if (!type || getBitWidth(*type) < 8) {
+    if (!type) {
+      unknownType(param.type);
+      continue;
+    }
+    if (getBitWidth(*type) < 8) {
       build.error(param.type.range, Rule::Type4,
-                  type ? "an output is not stored as `" + param.type.name + "`"
-                       : "unknown element type `" +
-                             param.type.name.take_front(64) + "`");
+                  "an output is not stored as `" + param.type.name + "`");
       continue;
     }
     if (param.packed.range.isValid())
@@ -108,6 +110,9 @@ void Elaborator::defineOutputs(Env &env) {
                      " else " + filler +
                      "`, or give the value with "
                      "`or_else(x, v)`");
+      builder.fix("write `else " + filler + "`",
+                  {{{param.type.range.end, param.type.range.end},
+                    (" else " + filler).str()}});
     }
     kernel.outputs.push_back(std::move(info));
   }

@@ -146,7 +146,9 @@ NodeId Elaborator::product(const Expr *e, Env &env) {
         .error(e->range, Rule::Sum5,
                "rank `" + e->sums.front().ranks.front() +
                    "` is free in a quotient of integers")
-        .remedy("write `sum[" + e->sums.front().ranks.front() + "](...)`");
+        .remedy("write `sum[" + e->sums.front().ranks.front() + "](...)`")
+        .wrap("write `sum[" + e->sums.front().ranks.front() + "](...)`",
+              e->range, "sum[" + e->sums.front().ranks.front() + "](", ")");
     return noNode;
   }
   auto join = [&](ArrayRef<Item> parts) {
@@ -293,7 +295,9 @@ NodeId Elaborator::core(const Expr *e, Env &env) {
                      "other operands are")
             .note(build.presence.explain(kernel[node].presence).second,
                   "absent because of this")
-            .remedy("write `or_else(.., false)` where absence means false");
+            .remedy("write `or_else(.., false)` where absence means false")
+            .wrap("write `or_else(..., false)`", arg->range, "or_else(",
+                  ", false)");
     return build.map(MapFn::Or, nodes, e->range);
   }
   case ExprKind::Remainder:

@@ -150,6 +150,15 @@ void Elaborator::bindExtents(Env &env) {
   }
 }
 
+void Elaborator::unknownType(Identifier type) {
+  StringRef types[] = {"f32", "f16",  "bf16", "f8e4m3", "f8e5m2", "i32",
+                       "i8",  "bool", "i4",   "u4",     "u2"};
+  build
+      .error(type.range, Rule::Type4,
+             "unknown element type `" + type.name.take_front(64) + "`")
+      .didYouMean(type.range, nearest(type.name, types));
+}
+
 void Elaborator::declareInputs(Env &env) {
   for (auto [i, param] : llvm::enumerate(env.scope.kernel->inputs)) {
     InputInfo info;
@@ -159,14 +168,7 @@ void Elaborator::declareInputs(Env &env) {
     if (std::optional<ElementType> type = parseElementType(param.type.name)) {
       info.type = *type;
     } else {
-      StringRef types[] = {"f32", "f16",  "bf16", "f8e4m3", "f8e5m2", "i32",
-                           "i8",  "bool", "i4",   "u4",     "u2"};
-      StringRef near = nearest(param.type.name, types);
-      auto builder = build.error(param.type.range, Rule::Type4,
-                                 "unknown element type `" +
-                                     param.type.name.take_front(64) + "`");
-      if (!near.empty())
-        builder.remedy("did you mean `" + near + "`?");
+      unknownType(param.type);
     }
     kernel.inputs.push_back(std::move(info));
     Value value;
@@ -192,15 +194,19 @@ void Elaborator::declareDims(Env &env) {
                         "` is no dimension of an input");
     }
     bool small = getBitWidth(info.type) < 8;
-    if (small != param.packed.range.isValid())
-      build
-          .error(param.type.range, Rule::Type4,
-                 "`" + param.type.name +
-                     (small ? "` names the rank along which it is packed"
-                            : "` is not packed"))
-          .remedy(small ? "write `" + param.type.name + " packed e`"
-                        : "drop `packed`");
-    else if (small) {
+    if (small != param.packed.range.isValid()) {
+      auto builder =
+          build.error(param.type.range, Rule::Type4,
+                      "`" + param.type.name +
+                          (small ? "` names the rank along which it is packed"
+                                 : "` is not packed"));
+      if (small)
+        builder.remedy("write `" + param.type.name + " packed e`");
+      else
+        builder.remedy("drop `packed`")
+            .fix("drop `packed`",
+                 {{{param.type.range.end, param.packed.range.end}, ""}});
+    } else if (small) {
       for (const InputDim &dim : info.dims)
         if (dim.rank && kernel.ranks[*dim.rank].name == param.packed.name)
           info.packed = dim.rank;

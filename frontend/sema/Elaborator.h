@@ -54,6 +54,7 @@ private:
   RankId addRank(llvm::StringRef name, const RankSymbol &symbol);
   void declareRanks(Env &env);
   void bindExtents(Env &env);
+  void unknownType(Identifier type);
   void declareInputs(Env &env);
   void declareDims(Env &env);
   void bindDefaults(Env &env, llvm::ArrayRef<RankBinding> fileDefaults);

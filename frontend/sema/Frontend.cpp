@@ -141,7 +141,7 @@ void Analysis::elaborateGradient(const Kernel &kernel) {
                                          "` to differentiate");
     StringRef near = nearest(gradient.of.name, known);
     if (!near.empty())
-      builder.note(kernels[near]->name.range, "did you mean `" + near + "`?");
+      builder.didYouMean(gradient.of.range, near, kernels[near]->name.range);
     return;
   }
   const ElaboratedKernel *found = program.find(gradient.of.name);
@@ -224,9 +224,7 @@ std::optional<RankId> Analysis::findRank(const ElaboratedKernel &kernel,
   auto builder = diagnostics.error(rank.range, rule,
                                    "kernel `" + kernel.name +
                                        "` has no rank `" + rank.name + "`");
-  StringRef near = nearest(rank.name, known);
-  if (!near.empty())
-    builder.remedy("did you mean `" + near + "`?");
+  builder.didYouMean(rank.range, nearest(rank.name, known));
   return std::nullopt;
 }
 
@@ -266,9 +264,7 @@ void Analysis::applySchedule(const Schedule &schedule,
       auto builder = diagnostics.error(
           shard.over.range, Rule::Shard1,
           "unknown exchange `" + shard.over.name.take_front(64) + "`");
-      StringRef near = nearest(shard.over.name, kinds);
-      if (!near.empty())
-        builder.remedy("did you mean `" + near + "`?");
+      builder.didYouMean(shard.over.range, nearest(shard.over.name, kinds));
     }
     for (const Identifier &rank : shard.ranks)
       if (std::optional<RankId> id = findRank(kernel, rank, Rule::Shard1))
@@ -313,7 +309,8 @@ void Analysis::applySchedules(File &file) {
                                        "no kernel `" + name + "` to schedule");
       StringRef near = nearest(name, known);
       if (!near.empty())
-        builder.note(kernels[near]->name.range, "did you mean `" + near + "`?");
+        builder.didYouMean(schedule->kernel.range, near,
+                           kernels[near]->name.range);
       continue;
     }
     for (ElaboratedKernel &kernel : program.kernels)

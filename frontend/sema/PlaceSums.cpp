@@ -89,7 +89,9 @@ void Placer::placeHere(Expr *expr, ArrayRef<StringRef> ranks, const Expr *term,
         .note(equation.stmt->name.range,
               "`" + rank + "` is not on the left of this equation")
         .remedy("write `sum[" + rank + "](...)`, or put `" + rank +
-                "` on the left");
+                "` on the left")
+        .wrap("write `sum[" + rank + "](...)`", expr->range,
+              "sum[" + rank + "](", ")");
 }
 
 void Placer::place(Expr *expr, ArrayRef<StringRef> ranks, const Expr *term,

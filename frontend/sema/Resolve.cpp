@@ -36,7 +36,7 @@ void Resolver::unknown(Identifier name, bool wantRank) {
     declared = rank->range;
   else if (TensorSymbol *tensor = scope.findTensor(near))
     declared = tensor->range;
-  builder.note(declared, "did you mean `" + near + "`?");
+  builder.didYouMean(name.range, near, declared);
 }
 
 void Resolver::setFree(Expr *expr, ArrayRef<StringRef> without,
@@ -487,7 +487,7 @@ void Resolver::run() {
                          "nothing binds the extent of rank `" + name + "`");
     StringRef near = nearest(name, bound);
     if (!near.empty())
-      builder.note(scope.findRank(near)->range, "did you mean `" + near + "`?");
+      builder.didYouMean(rank.range, near, scope.findRank(near)->range);
     if (scope.def)
       builder.remedy("make it a rank parameter: `def " + scope.def->name.name +
                      "[" + name + "](...)`, or declare `rank " + name +

@@ -41,12 +41,37 @@ DiagnosticEngine::Builder::note(SourceRange range, const llvm::Twine &message) {
   return *this;
 }
 
+DiagnosticEngine::Builder &
+DiagnosticEngine::Builder::fix(const llvm::Twine &title,
+                               std::vector<Edit> edits) {
+  if (kept)
+    engine->diagnostics.back().fixes.push_back({title.str(), std::move(edits)});
+  return *this;
+}
+
+DiagnosticEngine::Builder &
+DiagnosticEngine::Builder::wrap(const llvm::Twine &title, SourceRange range,
+                                const llvm::Twine &before,
+                                const llvm::Twine &after) {
+  return fix(title, {{{range.begin, range.begin}, before.str()},
+                     {{range.end, range.end}, after.str()}});
+}
+
+DiagnosticEngine::Builder &
+DiagnosticEngine::Builder::didYouMean(SourceRange name, StringRef near,
+                                      SourceRange declared) {
+  if (near.empty())
+    return *this;
+  note(declared, "did you mean `" + near + "`?");
+  return fix("write `" + near + "`", {{name, near.str()}});
+}
+
 DiagnosticEngine::Builder DiagnosticEngine::add(Severity severity,
                                                 SourceRange range, Rule rule,
                                                 const llvm::Twine &message) {
   if (severity == Severity::Error && ++errorCount > maxErrors)
     return Builder(this, /*kept=*/false);
-  diagnostics.push_back({severity, rule, range, message.str(), {}});
+  diagnostics.push_back({severity, rule, range, message.str(), {}, {}});
   return Builder(this, /*kept=*/true);
 }
 
@@ -180,6 +205,17 @@ void einfall::ein::printJson(llvm::raw_ostream &os,
       notes.push_back(
           llvm::json::Object{{"message", llvm::json::fixUTF8(note.message)},
                              {"range", toJson(sources, note.range)}});
+    llvm::json::Array fixes;
+    for (const Fix &fix : diagnostic.fixes) {
+      llvm::json::Array edits;
+      for (const Edit &edit : fix.edits)
+        edits.push_back(
+            llvm::json::Object{{"range", toJson(sources, edit.range)},
+                               {"text", llvm::json::fixUTF8(edit.text)}});
+      fixes.push_back(
+          llvm::json::Object{{"title", llvm::json::fixUTF8(fix.title)},
+                             {"edits", std::move(edits)}});
+    }
     list.push_back(llvm::json::Object{
         {"severity", diagnostic.severity == Severity::Error     ? "error"
                      : diagnostic.severity == Severity::Warning ? "warning"
@@ -188,7 +224,8 @@ void einfall::ein::printJson(llvm::raw_ostream &os,
         {"rule", getRuleNumber(diagnostic.rule)},
         {"ruleText", getRuleText(diagnostic.rule)},
         {"range", toJson(sources, diagnostic.range)},
-        {"notes", std::move(notes)}});
+        {"notes", std::move(notes)},
+        {"fixes", std::move(fixes)}});
   }
   os << llvm::formatv("{0:2}", llvm::json::Value(std::move(list))) << "\n";
 }

@@ -2,8 +2,9 @@
 //
 // One engine for the whole front end. A diagnostic names a place, what was
 // expected and what was found, and carries notes: the rule by its number, the
-// declaration, the remedy. Rendering is apart from reporting, so that the same
-// list becomes text with carets or JSON for editors.
+// declaration, the remedy. Where the remedy is a text, it is carried as edits
+// too. Rendering is apart from reporting, so that the same list becomes text
+// with carets or JSON for editors.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,12 +42,25 @@ struct Note {
   std::string message;
 };
 
+/// What replaces the text of `range`; where that is empty, what is inserted.
+struct Edit {
+  SourceRange range; // begin is valid
+  std::string text;
+};
+
+/// A change that mends what a diagnostic is about. Its edits do not overlap.
+struct Fix {
+  std::string title; // "write `sum[e](...)`"
+  std::vector<Edit> edits;
+};
+
 struct Diagnostic {
   Severity severity = Severity::Error;
   Rule rule = Rule::None;
   SourceRange range; // may be nowhere
   std::string message;
   std::vector<Note> notes;
+  std::vector<Fix> fixes = {};
 };
 
 /// Collects diagnostics. After `maxErrors` errors further ones are counted but
@@ -62,6 +76,15 @@ public:
     Builder &note(const llvm::Twine &message) { return note({}, message); }
     /// A note that says what to write instead.
     Builder &remedy(const llvm::Twine &message) { return note({}, message); }
+    /// A remedy that an editor can apply.
+    Builder &fix(const llvm::Twine &title, std::vector<Edit> edits);
+    /// The fix that writes `before` and `after` around `range`.
+    Builder &wrap(const llvm::Twine &title, SourceRange range,
+                  const llvm::Twine &before, const llvm::Twine &after);
+    /// "did you mean `near`?" at `declared`, with the fix that writes it in
+    /// place of `name`. Nothing where `near` is empty.
+    Builder &didYouMean(SourceRange name, llvm::StringRef near,
+                        SourceRange declared = {});
 
   private:
     friend class DiagnosticEngine;
@@ -90,8 +113,8 @@ private:
 void printText(llvm::raw_ostream &os, const SourceManager &sources,
                const DiagnosticEngine &diagnostics, bool colour = false);
 
-/// A JSON array of {severity, rule, message, file, range, notes}; lines and
-/// columns start at 1.
+/// A JSON array of {severity, rule, ruleText, message, range, notes, fixes};
+/// lines and columns start at 1, columns are bytes.
 void printJson(llvm::raw_ostream &os, const SourceManager &sources,
                const DiagnosticEngine &diagnostics);
 

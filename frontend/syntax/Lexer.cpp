@@ -280,9 +280,13 @@ private:
     if (!printable)
       error("characters outside ASCII stand only in comments");
     else if (strange == "&" || strange == "&&")
-      error("`" + strange + "` is no operator").remedy("write `and`");
+      error("`" + strange + "` is no operator")
+          .remedy("write `and`")
+          .fix("write `and`", {{range, " and "}});
     else if (strange == "!")
-      error("`!` is no operator").remedy("write `not`");
+      error("`!` is no operator")
+          .remedy("write `not`")
+          .fix("write `not`", {{range, "not "}});
     else if (strange == "^")
       error("`^` is no operator").remedy("write `pow(x, y)`");
     else

@@ -223,7 +223,8 @@ Expr *ParserImpl::parseNumber() {
     diagnostics
         .error(token.range, Rule::Lex2,
                "the number " + token.text.take_front(40) + " is out of range")
-        .remedy("write `inf` for infinity");
+        .remedy("write `inf` for infinity")
+        .fix("write `inf`", {{token.range, "inf"}});
   return expr;
 }
 

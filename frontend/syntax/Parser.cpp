@@ -328,7 +328,8 @@ bool ParserImpl::parseBlock(llvm::ArrayRef<Stmt *> &body, unsigned depth) {
                  "expected an operator or the end of the line, found `" +
                      peek().text.take_front(40) + "`")
           .remedy("put the next statement on a line of its own or write `;` "
-                  "before it");
+                  "before it")
+          .fix("write `;`", {{{peek().range.begin, peek().range.begin}, "; "}});
       recoverToStatement();
       continue;
     }

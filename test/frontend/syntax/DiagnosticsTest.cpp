@@ -16,7 +16,7 @@ struct Reported {
     uint32_t base = sources.getBase(id);
     diagnostics.error({base + 14, base + 16}, Rule::Name1, "unknown name `ee`")
         .note({base, base + 6}, "declared here")
-        .remedy("did you mean `e`?");
+        .didYouMean({base + 14, base + 16}, "e");
     diagnostics.warning({}, Rule::None, "no place");
   }
 };
@@ -65,6 +65,13 @@ TEST(Diagnostics, PrintsJson) {
   EXPECT_EQ(range.getObject("start")->getInteger("column"), 6);
   EXPECT_EQ(range.getObject("end")->getInteger("column"), 8);
   EXPECT_EQ(first.getArray("notes")->size(), 2u);
+  ASSERT_EQ(first.getArray("fixes")->size(), 1u);
+  const llvm::json::Object &fix = *(*first.getArray("fixes"))[0].getAsObject();
+  EXPECT_EQ(fix.getString("title"), "write `e`");
+  ASSERT_EQ(fix.getArray("edits")->size(), 1u);
+  const llvm::json::Object &edit = *(*fix.getArray("edits"))[0].getAsObject();
+  EXPECT_EQ(edit.getString("text"), "e");
+  EXPECT_EQ(*edit.get("range"), *first.get("range"));
   EXPECT_EQ(list[1].getAsObject()->getString("severity"), "warning");
   EXPECT_TRUE(list[1].getAsObject()->getObject("range")->empty());
 }

@@ -1,0 +1,131 @@
+//===- FixTest.cpp - Remedies that an editor can apply --------------------===//
+//
+// A wrong program, the title of its fix and the program after it, which is
+// accepted.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Analysed.h"
+#include "llvm/ADT/STLExtras.h"
+#include <gtest/gtest.h>
+
+using namespace einfall::ein;
+
+namespace {
+struct Case {
+  const char *name, *wrong, *title, *mended;
+};
+
+const Case cases[] = {
+    {"Name",
+     "kernel k(x[m]: f32, scale: f32) -> y[m]: f32 { y[m] = scall * "
+     "x[m] }",
+     "write `scale`",
+     "kernel k(x[m]: f32, scale: f32) -> y[m]: f32 { y[m] = scale * x[m] }"},
+    {"Rank", "kernel k(x[key]: f32) -> y: f32 { y = sum[key](x[kee]) }",
+     "write `key`", "kernel k(x[key]: f32) -> y: f32 { y = sum[key](x[key]) }"},
+    {"Type", "kernel k(x[m]: bf61) -> y: f32 { y = sum[m](x[m]) }",
+     "write `bf16`", "kernel k(x[m]: bf16) -> y: f32 { y = sum[m](x[m]) }"},
+    {"OutputType", "kernel k(x[m]: f32) -> y: bf61 { y = sum[m](x[m]) }",
+     "write `bf16`", "kernel k(x[m]: f32) -> y: bf16 { y = sum[m](x[m]) }"},
+    {"Kernel",
+     "kernel first(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
+     "schedule fist { stages 2 }",
+     "write `first`",
+     "kernel first(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
+     "schedule first { stages 2 }"},
+    {"Exchange",
+     "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
+     "schedule k { shard m over rings }",
+     "write `ring`",
+     "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
+     "schedule k { shard m over ring }"},
+    {"Gradient",
+     "kernel first(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
+     "kernel g = grad fist wrt x",
+     "write `first`",
+     "kernel first(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
+     "kernel g = grad first wrt x"},
+    {"Sum", "kernel k(Q[p,e]: f32) -> y[p]: f32 { y[p] = exp(Q[p,e]) }",
+     "write `sum[e](...)`",
+     "kernel k(Q[p,e]: f32) -> y[p]: f32 { y[p] = exp(sum[e](Q[p,e])) }"},
+    {"SumOfQuotient",
+     "kernel k(a[p,e]: i32, b[e]: i32) -> y[p]: i32 "
+     "{ y[p] = a[p,e] * b[e] / 2 }",
+     "write `sum[e](...)`",
+     "kernel k(a[p,e]: i32, b[e]: i32) -> y[p]: i32 "
+     "{ y[p] = sum[e](a[p,e] * b[e] / 2) }"},
+    {"Filler", "kernel k(x[m]: f32) -> y: f32 { y = max[m](x[m]) }",
+     "write `else -inf`",
+     "kernel k(x[m]: f32) -> y: f32 else -inf { y = max[m](x[m]) }"},
+    {"Quotient", "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = x[m] * (1/|m|) }",
+     "write `1.0`",
+     "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = x[m] * (1.0/|m|) }"},
+    {"QuotientFirst",
+     "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = 1 / |m| * x[m] }",
+     "write `1.0`",
+     "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = 1.0 / |m| * x[m] }"},
+    {"BoolAsNumber", "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m] > 0) }",
+     "write `if(..., 1, 0)`",
+     "kernel k(x[m]: f32) -> y: f32 { y = sum[m](if(x[m] > 0, 1, 0)) }"},
+    {"NumberAsCondition",
+     "kernel k(x[m]: f32, c[m]: i32) -> y: f32 { y = sum[m](x[m] where c[m]) }",
+     "write `... != 0`",
+     "kernel k(x[m]: f32, c[m]: i32) -> y: f32 "
+     "{ y = sum[m](x[m] where c[m] != 0) }"},
+    {"RealAsIndex",
+     "kernel k(x[m]: f32, s: f32) -> y[m]: f32 else 0 { y[m] = x[m * s] }",
+     "write `floor(...)`",
+     "kernel k(x[m]: f32, s: f32) -> y[m]: f32 else 0 "
+     "{ y[m] = x[floor(m * s)] }"},
+    {"Packed", "kernel k(x[m]: f32 packed m) -> y: f32 { y = sum[m](x[m]) }",
+     "drop `packed`", "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }"},
+    {"And", "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m] where m>1&&m<3) }",
+     "write `and`",
+     "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m] where m>1 and m<3) }"},
+    {"Not",
+     "kernel k(x[m]: f32, c[m]: bool) -> y: f32 { y = sum[m](x[m] where "
+     "!c[m]) }",
+     "write `not`",
+     "kernel k(x[m]: f32, c[m]: bool) -> y: f32 { y = sum[m](x[m] where "
+     "not c[m]) }"},
+    {"Separator",
+     "kernel k(x[m]: f32) -> y: f32 { z[m] = x[m] y = sum[m](z[m]) }",
+     "write `;`",
+     "kernel k(x[m]: f32) -> y: f32 { z[m] = x[m] ; y = sum[m](z[m]) }"},
+};
+
+class Fixes : public testing::TestWithParam<Case> {};
+} // namespace
+
+/// The text of buffer 0 after the edits.
+static std::string edited(const SourceManager &sources, const Fix &fix) {
+  std::vector<Edit> edits = fix.edits;
+  llvm::stable_sort(edits, [](const Edit &a, const Edit &b) {
+    return a.range.begin > b.range.begin;
+  });
+  std::string text = sources.getText(0).str();
+  for (const Edit &edit : edits)
+    text.replace(edit.range.begin - sources.getBase(0),
+                 edit.range.end - edit.range.begin, edit.text);
+  return text;
+}
+
+TEST_P(Fixes, MakeTheProgramRight) {
+  const Case &test = GetParam();
+  Analysed wrong(test.wrong);
+  bool found = false;
+  for (const Diagnostic &diagnostic : wrong.diagnostics.get())
+    for (const Fix &fix : diagnostic.fixes)
+      if (fix.title == test.title && !found) {
+        found = true;
+        EXPECT_EQ(edited(wrong.sources, fix), test.mended);
+      }
+  EXPECT_TRUE(found) << wrong.text();
+  EXPECT_FALSE(wrong.ok());
+  Analysed mended(test.mended);
+  EXPECT_TRUE(mended.ok()) << mended.text();
+}
+
+INSTANTIATE_TEST_SUITE_P(Diagnostics, Fixes, testing::ValuesIn(cases),
+                         [](const auto &info) { return info.param.name; });
