@@ -54,6 +54,67 @@ struct ExpandTanh : OpRewritePattern<math::TanhOp> {
   }
 };
 
+/// Sine and cosine of f32 by way of f64, to half a unit in the last place up to
+/// 2^50: an angle is a position times a frequency, and a reduction in f32 would
+/// lose as many digits as the position has.
+template <typename OpTy> struct ExpandCircular : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &b) const override {
+    auto narrow = dyn_cast<VectorType>(op.getType());
+    if (!narrow || !narrow.getElementType().isF32())
+      return b.notifyMatchFailure(op, "not a vector of f32");
+    Location loc = op.getLoc();
+    auto type = VectorType::get(narrow.getShape(), b.getF64Type());
+    auto number = [&](double value) -> Value {
+      return arith::ConstantOp::create(b, loc,
+                                       DenseElementsAttr::get(type, value));
+    };
+    auto mul = [&](Value x, Value y) -> Value {
+      return arith::MulFOp::create(b, loc, x, y);
+    };
+    auto fma = [&](Value x, Value y, Value z) -> Value {
+      return math::FmaOp::create(b, loc, x, y, z);
+    };
+    auto test = [&](arith::CmpFPredicate predicate, Value x, double y) {
+      return arith::CmpFOp::create(b, loc, predicate, x, number(y));
+    };
+    auto polynomial = [&](Value x, ArrayRef<double> coefficients) {
+      Value sum = number(coefficients.front());
+      for (double coefficient : coefficients.drop_front())
+        sum = fma(sum, x, number(coefficient));
+      return sum;
+    };
+    // x = k pi / 2 + r, pi / 2 in two parts.
+    Value x = arith::ExtFOp::create(b, loc, type, op.getOperand());
+    Value k = math::RoundEvenOp::create(b, loc,
+                                        mul(x, number(0.63661977236758134308)));
+    Value r = fma(k, number(-1.57079632679489661923), x);
+    r = fma(k, number(-6.12323399573676603587e-17), r);
+    Value square = mul(r, r);
+    // Taylor's; what is left out is below 1e-11.
+    Value sine = polynomial(square, {-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040,
+                                     1.0 / 120, -1.0 / 6, 1});
+    sine = mul(sine, r);
+    Value cosine =
+        polynomial(square, {1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320,
+                            -1.0 / 720, 1.0 / 24, -0.5, 1});
+    if (isa<math::CosOp>(op)) // sin(x + pi / 2)
+      k = arith::AddFOp::create(b, loc, k, number(1));
+    Value turns = math::FloorOp::create(b, loc, mul(k, number(0.25)));
+    Value quarter = fma(turns, number(-4), k); // 0, 1, 2 or 3
+    Value isOdd = arith::OrIOp::create(
+        b, loc, test(arith::CmpFPredicate::OEQ, quarter, 1),
+        test(arith::CmpFPredicate::OEQ, quarter, 3));
+    Value result = arith::SelectOp::create(b, loc, isOdd, cosine, sine);
+    result = arith::SelectOp::create(
+        b, loc, test(arith::CmpFPredicate::OGE, quarter, 2),
+        arith::NegFOp::create(b, loc, result), result);
+    b.replaceOpWithNewOp<arith::TruncFOp>(op, narrow, result);
+    return success();
+  }
+};
+
 struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMath)
 
@@ -75,7 +136,8 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns,
                                                 [](StringRef) { return true; });
-    patterns.add<ExpandTanh>(&getContext(), /*benefit=*/2);
+    patterns.add<ExpandTanh, ExpandCircular<math::SinOp>,
+                 ExpandCircular<math::CosOp>>(&getContext(), /*benefit=*/2);
     GreedyRewriteConfig config;
     config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
     if (failed(applyOpPatternsGreedily(functions, std::move(patterns), config)))

@@ -4,10 +4,42 @@
 
 using namespace einfall::cascade;
 
+/// An integer that exists: coordinates, extents and numbers, added up.
+static bool isPlainInteger(mlir::Value field) {
+  mlir::Operation *op = field.getDefiningOp();
+  auto map = mlir::dyn_cast_or_null<MapOp>(op);
+  if (!map)
+    return mlir::isa_and_nonnull<ConstOp, CoordOp, ExtentOp>(op);
+  switch (map.getFunction()) {
+  case Function::Add:
+  case Function::Sub:
+  case Function::Mul:
+  case Function::Neg:
+    return llvm::all_of(map.getOperands(), isPlainInteger);
+  case Function::FloorDiv: {
+    auto divisor = map.getOperands()[1].getDefiningOp<ConstOp>();
+    auto number =
+        divisor ? mlir::dyn_cast<mlir::IntegerAttr>(divisor.getValue())
+                : mlir::IntegerAttr();
+    return number && !number.getValue().isZero() &&
+           isPlainInteger(map.getOperands()[0]);
+  }
+  default:
+    return false;
+  }
+}
+
 bool einfall::cascade::isInside(mlir::Value index, llvm::StringRef rank) {
   if (auto coord = index.getDefiningOp<CoordOp>())
     return coord.getRank() == rank;
   auto quotient = index.getDefiningOp<MapOp>();
+  // Where the rank has a coordinate, its extent is no 0.
+  if (quotient && quotient.getFunction() == Function::Mod) {
+    auto divisor = quotient.getOperands()[1].getDefiningOp<ExtentOp>();
+    return divisor && divisor.getRank() == rank &&
+           fieldType(quotient.getOperands()[0]).hasRank(rank) &&
+           isPlainInteger(quotient.getOperands()[0]);
+  }
   if (!quotient || quotient.getFunction() != Function::FloorDiv)
     return false;
   auto product = quotient.getOperands()[0].getDefiningOp<MapOp>();

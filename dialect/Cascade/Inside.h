@@ -2,8 +2,8 @@
 //
 // A read is absent where an index lies outside its dimension. For the usual
 // indices it never does, whatever the extents: the dimension's own coordinate,
-// and c * |g| / |c| for a dimension of rank g (groups of equal size, and any
-// other ratio).
+// c * |g| / |c| for a dimension of rank g (groups of equal size, and any other
+// ratio), and (g + n) % |g| (what is shifted around).
 //
 //===----------------------------------------------------------------------===//
 

@@ -6,6 +6,7 @@
 #include "passes/Derive/Groups.h"
 #include "passes/Derive/Obligations.h"
 #include "passes/Derive/PassAnalysis.h"
+#include "passes/Derive/Substitute.h"
 
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/IR/Remarks.h"
@@ -75,6 +76,7 @@ public:
   LogicalResult run() {
     if (failed(verify(kernel)))
       return failure();
+    pushSubstitutions(kernel);
     cleanUp(kernel);
     pullFactorsOut(kernel);
     cleanUp(kernel);

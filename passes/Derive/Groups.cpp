@@ -75,58 +75,171 @@ static bool reReferences(ArrayRef<ReduceOp> members) {
   return false;
 }
 
-std::vector<Group> einfall::derive::findGroups(KernelOp kernel) {
-  SmallVector<ReduceOp> reductions(kernel.getBody().front().getOps<ReduceOp>());
-  DenseSet<Operation *> inner;
-  for (ReduceOp reduce : reductions)
-    for (Operation *op : bodyReductions(reduce))
-      inner.insert(op);
-
-  // Inner and outermost reductions by their ranks, sorted.
-  std::map<std::vector<std::string>,
-           std::pair<SmallVector<ReduceOp>, SmallVector<ReduceOp>>>
-      byRanks;
-  for (ReduceOp reduce : reductions) {
-    std::vector<std::string> key;
-    for (StringRef rank : names(reduce.getRanks()))
-      key.push_back(rank.str());
-    llvm::sort(key);
-    auto &[outer, nested] = byRanks[key];
-    (inner.contains(reduce) ? nested : outer).push_back(reduce);
-  }
-
-  std::vector<Group> groups;
-  for (auto &[key, lists] : byRanks) {
-    auto &[outer, nested] = lists;
-    DenseSet<Operation *> chosen(outer.begin(), outer.end());
-    // Some chain of nested ones re-references: stream them all.
-    if (!nested.empty() && reReferences(nested))
-      chosen.insert(nested.begin(), nested.end());
-    // Needed complete by a member: from the last to the first.
-    for (ReduceOp candidate : llvm::reverse(nested)) {
-      DenseSet<Operation *> self{candidate.getOperation()};
-      DenseMap<Value, bool> known;
-      bool needed = llvm::any_of(chosen, [&](Operation *op) {
-        return op != candidate && dependsOn(op->getOperand(0), self, known);
-      });
-      if (needed && !outer.empty())
-        chosen.insert(candidate);
-    }
-    Group group;
-    for (ReduceOp reduce : reductions)
-      if (chosen.contains(reduce))
-        group.members.push_back(reduce);
-    if (group.members.empty())
+/// Whether `op` needs `candidate` on some way that no other of `kept`, which
+/// are there complete, stands in.
+static bool reaches(ReduceOp op, ReduceOp candidate,
+                    const DenseSet<Operation *> &kept) {
+  DenseSet<Value> seen;
+  SmallVector<Value> work{op.getValue()};
+  while (!work.empty()) {
+    Value value = work.pop_back_val();
+    Operation *next = value.getDefiningOp();
+    if (!next || !seen.insert(value).second)
       continue;
-    group.ranks = names(group.members.front().getRanks());
-    groups.push_back(std::move(group));
+    if (next == candidate)
+      return true;
+    if (!kept.contains(next))
+      llvm::append_range(work, next->getOperands());
   }
-  // The order of first members: inner groups before those that use them.
-  llvm::sort(groups, [](const Group &a, const Group &b) {
-    ReduceOp first = a.members.front(), second = b.members.front();
-    return first->isBeforeInBlock(second);
-  });
-  return groups;
+  return false;
+}
+
+namespace {
+
+/// Reductions by their ranks, and which of them are to be kept.
+class Chooser {
+public:
+  explicit Chooser(KernelOp kernel)
+      : reductions(kernel.getBody().front().getOps<ReduceOp>()) {
+    for (ReduceOp reduce : reductions) {
+      bodies[reduce] = bodyReductions(reduce);
+      for (Operation *op : bodies[reduce])
+        users[op].push_back(reduce);
+    }
+    for (ReduceOp reduce : reductions) {
+      std::vector<std::string> key;
+      for (StringRef rank : names(reduce.getRanks()))
+        key.push_back(rank.str());
+      llvm::sort(key);
+      byRanks[key].push_back(reduce);
+    }
+  }
+
+  std::vector<Group> run() {
+    for (ReduceOp reduce : reductions)
+      if (!isInner(reduce))
+        kept.insert(reduce);
+    for (auto &[key, same] : byRanks) {
+      SmallVector<ReduceOp> inner;
+      llvm::copy_if(same, std::back_inserter(inner),
+                    [&](ReduceOp reduce) { return isInner(reduce); });
+      // Some chain of nested ones re-references: stream them all.
+      if (!inner.empty() && reReferences(inner))
+        kept.insert(inner.begin(), inner.end());
+    }
+    // What is kept for one reason may be the reason for the next, and what is
+    // kept to save work stands between others and what they need.
+    while (keep(&Chooser::savesTraversal) || keep(&Chooser::isNeededComplete))
+      ;
+    return inOrder();
+  }
+
+private:
+  using Reason = bool (Chooser::*)(ReduceOp, ArrayRef<ReduceOp>) const;
+
+  /// Keeps what there is `reason` to; whether that is any more.
+  bool keep(Reason reason) {
+    bool changed = false;
+    for (auto &[key, same] : byRanks)
+      for (ReduceOp candidate : llvm::reverse(same))
+        if (!kept.contains(candidate) && (this->*reason)(candidate, same)) {
+          kept.insert(candidate);
+          changed = true;
+        }
+    return changed;
+  }
+
+  const DenseSet<Operation *> &bodyOf(ReduceOp reduce) const {
+    return bodies.find(reduce)->second;
+  }
+  bool isInner(ReduceOp reduce) const { return users.contains(reduce); }
+
+  /// Whether the step of one of the `same` ranks would run all of it.
+  bool isNeededComplete(ReduceOp candidate, ArrayRef<ReduceOp> same) const {
+    bool anyOuter =
+        llvm::any_of(same, [&](ReduceOp reduce) { return !isInner(reduce); });
+    return anyOuter && llvm::any_of(same, [&](ReduceOp reduce) {
+             return reduce != candidate && kept.contains(reduce) &&
+                    reaches(reduce, candidate, kept);
+           });
+  }
+
+  /// Whether one of the `same` ranks that is kept computes in its step, for
+  /// every coordinate, what the candidate needs of it again, and only sums use
+  /// the candidate, which would run it in their steps: of the values of a
+  /// latent attention, which another sum projects.
+  bool savesTraversal(ReduceOp candidate, ArrayRef<ReduceOp> same) const {
+    for (ReduceOp user : users.lookup(candidate)) {
+      auto group = llvm::find_if(byRanks, [&](auto &entry) {
+        return llvm::is_contained(entry.second, user);
+      });
+      if (user.getMonoid() != Monoid::Sum || reReferences(group->second))
+        return false;
+    }
+    DenseSet<Operation *> members;
+    bool streams = false;
+    for (ReduceOp reduce : same)
+      if (reduce != candidate && kept.contains(reduce)) {
+        members.insert(reduce);
+        streams |= llvm::any_of(bodyOf(reduce), [&](Operation *op) {
+          return bodyOf(candidate).contains(op);
+        });
+      }
+    DenseMap<Value, bool> known;
+    return streams && dependsOn(candidate.getValue(), members, known);
+  }
+
+  /// By first members; but what is kept comes before the groups whose steps
+  /// would run it.
+  std::vector<Group> inOrder() const {
+    std::vector<Group> groups;
+    for (auto &[key, same] : byRanks) {
+      Group group;
+      llvm::copy_if(same, std::back_inserter(group.members),
+                    [&](ReduceOp reduce) { return kept.contains(reduce); });
+      if (group.members.empty())
+        continue;
+      group.ranks = names(group.members.front().getRanks());
+      groups.push_back(std::move(group));
+    }
+    llvm::sort(groups, [](const Group &a, const Group &b) {
+      ReduceOp first = a.members.front(), second = b.members.front();
+      return first->isBeforeInBlock(second);
+    });
+    auto runs = [&](const Group &group, const Group &other) {
+      return llvm::any_of(group.members, [&](ReduceOp user) {
+        return llvm::any_of(other.members, [&](ReduceOp member) {
+          return bodyOf(user).contains(member);
+        });
+      });
+    };
+    std::vector<Group> ordered;
+    while (!groups.empty()) {
+      auto next = llvm::find_if(groups, [&](const Group &group) {
+        return llvm::none_of(groups, [&](const Group &other) {
+          return &other != &group && runs(group, other);
+        });
+      });
+      if (next == groups.end())
+        next = groups.begin();
+      ordered.push_back(std::move(*next));
+      groups.erase(next);
+    }
+    return ordered;
+  }
+
+  SmallVector<ReduceOp> reductions;
+  /// The reductions in the body of each, and those whose bodies have it.
+  DenseMap<Operation *, DenseSet<Operation *>> bodies;
+  DenseMap<Operation *, SmallVector<ReduceOp>> users;
+  std::map<std::vector<std::string>, SmallVector<ReduceOp>> byRanks;
+  DenseSet<Operation *> kept;
+};
+
+} // namespace
+
+std::vector<Group> einfall::derive::findGroups(KernelOp kernel) {
+  return Chooser(kernel).run();
 }
 
 //===----------------------------------------------------------------------===//

@@ -6,9 +6,11 @@
 // same ranks form a group.
 //
 // An inner reduction joins (or forms) a group too where running it inside a
-// step would cost more than keeping its result: where outermost members of its
-// ranks need it complete, or where its group re-references an exponential, as
-// attention whose heads are summed afterwards.
+// step would cost more than keeping its result: where members of its ranks
+// would run it whole in their step, where its group re-references an
+// exponential, as attention whose heads are summed afterwards, or where members
+// of its ranks are streamed through the same scores and only sums use it, as a
+// latent attention whose values are projected afterwards.
 //
 //===----------------------------------------------------------------------===//
 

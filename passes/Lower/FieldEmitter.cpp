@@ -53,14 +53,27 @@ void FieldEmitter::loadArguments(Value arguments) {
     strides.push_back(word(stridePointer, i, b.getI64Type()));
   for (auto [i, rank] : llvm::enumerate(interface.ranks))
     extents[rank] = word(extentPointer, i, b.getI64Type());
+  computeExtents();
+  Point none;
+  for (auto param : kernel.getBody().getOps<ParamOp>())
+    bindings[param.getResult()] = {Binding::Register, {readParam(param, none)}};
+}
+
+/// Made of constants and extents.
+static bool isExtentExpression(Value field) {
+  Operation *op = field.getDefiningOp();
+  if (isa_and_nonnull<MapOp>(op))
+    return llvm::all_of(op->getOperands(), isExtentExpression);
+  return isa_and_nonnull<ConstOp, ExtentOp>(op);
+}
+
+void FieldEmitter::computeExtents() {
   Point none;
   for (auto rank : kernel.getBody().getOps<RankOp>())
-    if (rank.getExtent()) {
+    if (rank.getExtent() && isExtentExpression(rank.getExtent())) {
       Memo memo;
       extents[rank.getName()] = eval(rank.getExtent(), none, memo).value;
     }
-  for (auto param : kernel.getBody().getOps<ParamOp>())
-    bindings[param.getResult()] = {Binding::Register, {readParam(param, none)}};
 }
 
 Lanes FieldEmitter::readParam(ParamOp param, const Point &point) {
@@ -274,12 +287,17 @@ Value FieldEmitter::presence(Value field, const Point &point, Memo &memo) {
         return all;
       })
       .Case<ReduceOp>([&](ReduceOp r) -> Value {
+        // Not by `eval`, which may find its value in scratch and ask here.
         if (r.getMonoid() == Monoid::Max || r.getMonoid() == Monoid::Min)
-          return eval(field, point, memo).present;
+          return reduce(r, point, memo).present;
         return nullptr;
       })
-      .Case<OrElseOp>(
-          [&](OrElseOp) { return eval(field, point, memo).present; })
+      .Case<OrElseOp>([&](OrElseOp orElse) -> Value {
+        Value first = presence(orElse.getValue(), point, memo);
+        Value second =
+            first ? presence(orElse.getFallback(), point, memo) : nullptr;
+        return second ? apply(Function::Or, {first, second}) : nullptr;
+      })
       .Default([](Operation *) { return Value(); });
 }
 
@@ -323,6 +341,14 @@ Lanes FieldEmitter::read(ReadOp op, const Point &point, Memo &memo) {
       value = point.readAt.at(coord.getRank());
     else
       value = eval(index, point, memo).value;
+    // Beyond the last coordinate, what is inside of a tensor elsewhere may not
+    // be.
+    bool isClamped = point.limit || !point.readAt.empty();
+    if (!coord && isClamped && isInside(op, dim)) {
+      Value last = sub(extent(names(input.getDims())[dim]), constant(1));
+      value = arith::MinSIOp::create(b, loc(), value,
+                                     isVector(value) ? broadcast(last) : last);
+    }
     if (!isVector(value)) {
       offset = add(offset, mul(value, step));
       continue;

@@ -63,6 +63,10 @@ protected:
   /// Starts a function with the launch arguments in its first argument.
   void loadArguments(mlir::Value arguments);
 
+  /// Extents that follow from others are computed, so that constants show. What
+  /// depends on parameters, whose values may depend on extents, stays as the
+  /// launch gives it.
+  void computeExtents();
   mlir::Value extent(llvm::StringRef rank) { return extents.at(rank); }
 
   /// The field at `point`. `memo` holds what was evaluated at it before.

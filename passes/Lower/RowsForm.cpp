@@ -147,6 +147,30 @@ FailureOr<Form> Form::of(KernelOp kernel, std::string &reason,
   });
   if (walk.wasInterrupted())
     return fail(why);
+  // Nothing is kept but what is one number a row: a sum within a sum would be
+  // summed again for every element of every key.
+  llvm::DenseMap<Value, unsigned> depths;
+  std::function<unsigned(Value)> depthOf = [&](Value value) -> unsigned {
+    Operation *op = value.getDefiningOp();
+    auto reduce = dyn_cast_or_null<ReduceOp>(op);
+    if (!op || isa<FoldOp>(op) ||
+        (reduce && llvm::is_contained(form.rowReductions, reduce)))
+      return 0;
+    auto [known, isNew] = depths.try_emplace(value, 0);
+    if (!isNew)
+      return known->second;
+    unsigned depth = 0;
+    for (Value operand : op->getOperands())
+      if (isa<FieldType>(operand.getType()))
+        depth = std::max(depth, depthOf(operand));
+    return depths[value] = depth + (reduce ? 1 : 0);
+  };
+  walk = kernel.getBody().walk([&](ReduceOp reduce) {
+    return depthOf(reduce.getValue()) > 0 ? WalkResult::interrupt()
+                                          : WalkResult::advance();
+  });
+  if (walk.wasInterrupted())
+    return fail("a reduction is within another");
   // What exists may depend on the key, not on the column: whole vectors of
   // columns enter or do not.
   for (const Component &component : form.components) {
@@ -185,6 +209,25 @@ FailureOr<Form> Form::of(KernelOp kernel, std::string &reason,
                     op->getName().getStringRef());
     }
   }
+  // A field at other coordinates is one number at a time.
+  llvm::SmallSetVector<StringRef, 4> lanes;
+  lanes.insert(form.stream);
+  for (const Component &component : form.components)
+    if (!component.column.empty())
+      lanes.insert(component.column);
+  kernel.getBody().walk(
+      [&](ReduceOp reduce) { lanes.insert_range(names(reduce.getRanks())); });
+  walk = kernel.getBody().walk([&](AtOp at) {
+    for (StringRef rank : lanes)
+      if (fieldType(at.getResult()).hasRank(rank)) {
+        why =
+            ("a field at other coordinates ranges over \"" + rank + "\"").str();
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  if (walk.wasInterrupted())
+    return fail(why);
   form.sharing = Sharing::of(kernel, form.stream, form.rowRanks);
   kernel.getBody().walk([&](ReduceOp reduce) {
     form.hasContraction |= fieldType(reduce.getResult()).hasRank(form.stream);

@@ -93,7 +93,8 @@ private:
   void findScores(mlir::Value value, FoldBuffers &fold);
   void packRows(FoldBuffers &fold, const Point &group);
   void packKeys(FoldBuffers &fold, const Point &item, const Tile &tile);
-  void packPanel(const Panel &panel, const Point &item, const Tile &tile);
+  void packPanel(FoldBuffers &fold, const Panel &panel, const Point &item,
+                 const Tile &tile);
   mlir::Value
   unitStrides(llvm::ArrayRef<std::pair<cascade::ReadOp, unsigned>> reads);
   /// The address of a row of a panel operand in memory, for prefetching; null

@@ -289,7 +289,7 @@ void TileEmitter::packRows(FoldBuffers &fold, const Point &group) {
 void TileEmitter::packKeys(FoldBuffers &fold, const Point &item,
                            const Tile &tile) {
   for (const Panel &panel : fold.panels)
-    packPanel(panel, item, tile);
+    packPanel(fold, panel, item, tile);
   for (auto &[value, address] : fold.keys) {
     const Value field = value, memory = address;
     loop(constant(0), tile.to, width, [&](Value local) {
@@ -304,8 +304,8 @@ void TileEmitter::packKeys(FoldBuffers &fold, const Point &item,
   }
 }
 
-void TileEmitter::packPanel(const Panel &panel, const Point &item,
-                            const Tile &tile) {
+void TileEmitter::packPanel(FoldBuffers &fold, const Panel &panel,
+                            const Point &item, const Tile &tile) {
   Type f32 = b.getF32Type();
   unsigned block = plan.keyBlock;
   int64_t chunks = ceilDiv(panel.extent, width);
@@ -313,11 +313,7 @@ void TileEmitter::packPanel(const Panel &panel, const Point &item,
   for (Factor factor : panel.factors)
     findReads(factor.value, panel.rank, reads);
   Value unit = unitStrides(reads);
-  StringRef stream;
-  for (const FoldPlan &fold : plan.folds)
-    for (Factor factor : panel.factors)
-      if (fieldType(factor.value).hasRank(fold.stream))
-        stream = fold.stream;
+  StringRef stream = fold.plan->stream;
 
   auto copy = [&](bool contiguous) {
     loop(constant(0), tile.to, 1, [&](Value local) {

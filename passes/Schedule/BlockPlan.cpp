@@ -239,6 +239,49 @@ DeviceMachine DeviceMachine::of(const Chip &chip) {
   return machine;
 }
 
+/// A lane has the columns of accumulators that outputs need in it, and no
+/// others. Whether some are wanted elsewhere: in a fold, in a reduction, or in
+/// an output along another rank.
+static bool usesColumnsElsewhere(KernelOp kernel, const TilePlan &plan) {
+  llvm::DenseMap<Value, StringRef> columns;
+  for (const FoldPlan &fold : plan.folds)
+    for (const Component &component : fold.components)
+      if (component.isMatrix)
+        columns[FoldOp(fold.fold).getResult(component.number)] =
+            component.feature;
+  llvm::DenseSet<std::pair<Value, StringRef>> seen;
+  // `own`: the rank whose columns a lane has there, empty where it has none.
+  std::function<bool(Value, StringRef)> needs = [&](Value value,
+                                                    StringRef own) {
+    if (!seen.insert({value, own}).second)
+      return false;
+    if (auto it = columns.find(value); it != columns.end())
+      return it->second != own;
+    Operation *op = value.getDefiningOp();
+    if (!op || isa<FoldOp>(op))
+      return false;
+    StringRef inside = isa<ReduceOp>(op) ? StringRef() : own;
+    return llvm::any_of(op->getOperands(), [&](Value operand) {
+      return isa<FieldType>(operand.getType()) && needs(operand, inside);
+    });
+  };
+  WalkResult walk = kernel.getBody().walk([&](Operation *op) {
+    StringRef own;
+    if (auto output = dyn_cast<OutputOp>(op)) {
+      for (StringRef rank : names(output.getDims()))
+        if (rank != plan.row && !llvm::is_contained(plan.items, rank))
+          own = rank;
+    } else if (!isa<YieldOp>(op)) {
+      return WalkResult::advance();
+    }
+    for (Value operand : op->getOperands())
+      if (isa<FieldType>(operand.getType()) && needs(operand, own))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return walk.wasInterrupted();
+}
+
 std::optional<BlockPlan>
 einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
                     const llvm::StringMap<int64_t> &extents, BlockForm form,
@@ -263,22 +306,9 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       }
       plan.features[known->first()] = known->second;
     }
-  for (const FoldPlan &fold : plan.tiles.folds) {
-    WalkResult used = fold.fold->walk([&](Operation *op) {
-      for (Value operand : op->getOperands())
-        if (auto earlier = operand.getDefiningOp<FoldOp>();
-            earlier && earlier != fold.fold)
-          for (const FoldPlan &other : plan.tiles.folds)
-            if (other.fold == earlier &&
-                other.components[cast<OpResult>(operand).getResultNumber()]
-                    .isMatrix)
-              return WalkResult::interrupt();
-      return WalkResult::advance();
-    });
-    if (used.wasInterrupted()) {
-      reason = "a fold uses another's accumulator over a feature rank";
-      return std::nullopt;
-    }
+  if (usesColumnsElsewhere(kernel, plan.tiles)) {
+    reason = "an accumulator is used at other columns than an output's";
+    return std::nullopt;
   }
   for (const FoldPlan &fold : plan.tiles.folds)
     plan.folds.push_back(planFold(fold, plan.tiles.row));

@@ -51,7 +51,7 @@ public:
     for (auto fold : kernel.getBody().getOps<FoldOp>())
       if (failed(planFold(fold)))
         return std::nullopt;
-    if (failed(checkOutputs()))
+    if (failed(checkOutputs()) || failed(checkRanks()))
       return std::nullopt;
     chooseSizes();
     if (failed(obeySchedule()))
@@ -77,6 +77,8 @@ private:
     kernel.getBody().walk([&](Operation *op) {
       if (isa<AtOp>(op))
         result = refuse("a field is used at other coordinates");
+      if (isa<TopKOp, SelectOp, RecurrenceOp>(op))
+        result = refuse("the kernel has a " + op->getName().stripDialect());
       if (auto input = dyn_cast<InputOp>(op)) {
         Type type = input.getResult().getType().getElement();
         if (input.getPacked() ||
@@ -110,28 +112,16 @@ private:
     for (auto fold : kernel.getBody().getOps<FoldOp>()) {
       if (fold.getRanks().size() != 1)
         return refuse("a fold streams several ranks");
-      StringRef stream = names(fold.getRanks()).front();
       auto yield = cast<YieldOp>(fold.getStep().front().getTerminator());
       for (Value value : yield.getValues()) {
         FieldType type = fieldType(value);
         llvm::erase_if(shared,
                        [&](StringRef rank) { return !type.hasRank(rank); });
       }
-      // A feature rank is in no factor that depends on the rows.
-      for (Value value : yield.getValues()) {
-        Product product = Product::of(value);
-        llvm::erase_if(shared, [&](StringRef rank) {
-          bool feature = false;
-          for (Factor factor : product.factors)
-            for (Factor other : product.factors)
-              feature |= fieldType(factor.value).hasRank(rank) &&
-                         !fieldType(other.value).hasRank(rank) &&
-                         fieldType(other.value).hasRank(stream) &&
-                         isLast(rank, shared) && fold.getNumComponents() == 1;
-          return feature;
-        });
-      }
     }
+    for (auto fold : kernel.getBody().getOps<FoldOp>())
+      if (fold.getNumComponents() == 1)
+        dropFeature(fold, shared);
     if (shared.empty())
       return refuse("outputs and folds share no rank that could lie in lanes");
     unsigned best = ~0u;
@@ -155,8 +145,28 @@ private:
     return success();
   }
 
-  static bool isLast(StringRef rank, ArrayRef<StringRef> ranks) {
-    return ranks.size() > 1 && ranks.back() == rank;
+  /// Of a fold that is one product of matrices, the ranks of both factors are
+  /// shared: the last is the feature rank, where the other factor has one for
+  /// the rows.
+  static void dropFeature(FoldOp fold, SmallVectorImpl<StringRef> &shared) {
+    StringRef stream = names(fold.getRanks()).front();
+    auto yield = cast<YieldOp>(fold.getStep().front().getTerminator());
+    Product product = Product::of(yield.getValues().front());
+    auto isFeature = [&](StringRef rank) {
+      for (Factor factor : product.factors)
+        for (Factor other : product.factors) {
+          FieldType own = fieldType(factor.value);
+          FieldType rows = fieldType(other.value);
+          if (own.hasRank(rank) && !rows.hasRank(rank) &&
+              rows.hasRank(stream) && llvm::any_of(shared, [&](StringRef row) {
+                return rows.hasRank(row) && !own.hasRank(row);
+              }))
+            return true;
+        }
+      return false;
+    };
+    while (shared.size() > 1 && isFeature(shared.back()))
+      shared.pop_back();
   }
 
   bool isOuter(StringRef rank) {
@@ -358,6 +368,92 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
+  // What is evaluated where
+  //===--------------------------------------------------------------------===//
+
+  /// Every field is evaluated where the program has a coordinate for each of
+  /// its ranks: in the loops over rows, keys and one rank more.
+  LogicalResult checkRanks() {
+    for (const FoldPlan &fold : plan.folds) {
+      for (auto &[value, contraction] : fold.contractions) {
+        StringRef rank = contraction.rank, stream = fold.stream;
+        if (failed(checkFactors(contraction.rows, {plan.row, rank})) ||
+            failed(checkFactors(contraction.keys, {stream, rank})) ||
+            failed(checkFactors(contraction.rest, {plan.row, stream})) ||
+            failed(checkFields(contraction.conditions, {plan.row, stream})))
+          return failure();
+      }
+      for (const Component &component : fold.components) {
+        SmallVector<StringRef> ranks{plan.row, fold.stream};
+        if (failed(checkFactors(component.weight, ranks)) ||
+            failed(checkFields(component.conditions, ranks)) ||
+            failed(checkFactors(component.panel,
+                                {fold.stream, component.feature})) ||
+            (!component.isMatrix &&
+             failed(checkFields(component.value, ranks))))
+          return failure();
+      }
+      auto act =
+          cast<YieldOp>(FoldOp(fold.fold).getAct().front().getTerminator());
+      unsigned references = FoldOp(fold.fold).getReferences();
+      for (const Component &component : fold.components)
+        if (component.number >= references &&
+            failed(checkFields(act.getValues()[component.number - references],
+                               {plan.row, component.feature})))
+          return failure();
+    }
+    for (auto output : kernel.getBody().getOps<OutputOp>()) {
+      SmallVector<StringRef> ranks = names(output.getDims());
+      if (failed(checkFields(output.getValue(), ranks)) ||
+          (output.getFiller() &&
+           failed(checkFields(output.getFiller(), ranks))))
+        return failure();
+    }
+    return success();
+  }
+
+  LogicalResult checkFactors(ArrayRef<Factor> factors,
+                             ArrayRef<StringRef> ranks) {
+    for (Factor factor : factors)
+      if (failed(checkFields(factor.value, ranks)))
+        return failure();
+    return success();
+  }
+
+  LogicalResult checkFields(ValueRange fields, ArrayRef<StringRef> ranks) {
+    for (Value field : fields)
+      for (StringRef rank : fieldType(field).getRankNames())
+        if (!llvm::is_contained(plan.items, rank) &&
+            !llvm::is_contained(ranks, rank))
+          return refuse("a field over " + rank + " is needed for every " +
+                        llvm::join(ranks, ", "));
+    for (Value field : fields)
+      if (reductionsWithin(field) > 1)
+        return refuse("a reduction within another is needed for every " +
+                      llvm::join(ranks, ", "));
+    return success();
+  }
+
+  /// How deep reductions stand in each other that are computed where the field
+  /// is: nothing of them is kept.
+  unsigned reductionsWithin(Value field) {
+    Operation *op = field.getDefiningOp();
+    bool isKnown = llvm::any_of(plan.folds, [&](const FoldPlan &fold) {
+      return fold.contractions.count(field);
+    });
+    if (!op || isKnown || isa<FoldOp>(op))
+      return 0;
+    auto [known, isNew] = nested.try_emplace(field, 0);
+    if (!isNew)
+      return known->second;
+    unsigned depth = 0;
+    for (Value operand : op->getOperands())
+      if (isa<FieldType>(operand.getType()))
+        depth = std::max(depth, reductionsWithin(operand));
+    return nested[field] = depth + isa<ReduceOp>(op);
+  }
+
+  //===--------------------------------------------------------------------===//
   // Outputs and sizes
   //===--------------------------------------------------------------------===//
 
@@ -470,6 +566,7 @@ private:
   const llvm::StringMap<int64_t> &extents;
   std::string &reason;
   TilePlan plan;
+  llvm::DenseMap<Value, unsigned> nested;
 };
 
 } // namespace

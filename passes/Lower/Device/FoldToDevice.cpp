@@ -156,14 +156,10 @@ void BlockEmitter::bindArguments(Block &block) {
     strides.push_back(*next++);
   for (const std::string &rank : interface.ranks)
     extents[rank] = *next++;
-  Point none;
-  for (auto rank : kernel.getBody().getOps<RankOp>())
-    if (rank.getExtent()) {
-      Memo memo;
-      extents[rank.getName()] = eval(rank.getExtent(), none, memo).value;
-    }
+  computeExtents();
   if (isGrid)
     return;
+  Point none;
   for (auto param : kernel.getBody().getOps<ParamOp>()) {
     Value value = *next++, given = *next++;
     Kind kind = param.getResult().getType().getKind();

@@ -21,3 +21,19 @@ func.func @tangents(%v: vector<16xf32>, %s: f32) -> (vector<16xf32>, f32) {
   %b = math.tanh %s : f32
   return %a, %b : vector<16xf32>, f32
 }
+
+// Angles are reduced in f64, whatever the vector's length.
+// CHECK-LABEL: func.func @angles
+// CHECK-NOT: math.sin %{{.*}} : vector
+// CHECK-NOT: math.cos %{{.*}} : vector
+// CHECK: arith.extf %{{.*}} : vector<16xf32> to vector<16xf64>
+// CHECK: math.roundeven %{{.*}} : vector<16xf64>
+// CHECK: arith.truncf %{{.*}} : vector<16xf64> to vector<16xf32>
+// CHECK: math.sin %{{.*}} : f32
+func.func @angles(%v: vector<16xf32>, %s: f32)
+    -> (vector<16xf32>, vector<16xf32>, f32) {
+  %a = math.sin %v : vector<16xf32>
+  %b = math.cos %v : vector<16xf32>
+  %c = math.sin %s : f32
+  return %a, %b, %c : vector<16xf32>, vector<16xf32>, f32
+}

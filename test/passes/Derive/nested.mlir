@@ -135,3 +135,94 @@ cascade.kernel @column_sums {
   %C = cascade.reduce sum over ["p"] %d : <real[m, p]> -> <real[m]> loc("C")
   cascade.output "C" [m] : f32 = %C : <real[m]>
 }
+
+// The latent of a token is key and value; what heads make of it comes after.
+// One pass over the tokens, whose scores are computed in its step.
+// CHECK-LABEL: cascade.kernel @latent
+// CHECK: cascade.fold over ["d"] references 0 monoids [sum] step
+// CHECK: cascade.fold over ["m"] references 1 monoids [max, sum, sum] step
+// CHECK: cascade.reduce sum over ["c"]
+// CHECK: cascade.fold over ["c"] references 0 monoids [sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @latent {
+  %0 = cascade.input "Q" [p, d] : <f32, 2>
+  %1 = cascade.input "C" [m, c] : <f32, 2>
+  %2 = cascade.input "Uk" [d, c] : <f32, 2>
+  %3 = cascade.input "Uv" [c, f] : <f32, 2>
+  cascade.rank "p" default 5
+  cascade.rank "d" default 4
+  cascade.rank "m" default 19
+  cascade.rank "c" default 7
+  cascade.rank "f" default 3
+  %4 = cascade.coord "p" : <int[p]>
+  %5 = cascade.coord "d" : <int[d]>
+  %6 = cascade.read %0[%4, %5] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[d]>) -> !cascade.field<real[d, p]>
+  %7 = cascade.coord "c" : <int[c]>
+  %8 = cascade.read %2[%5, %7] : <f32, 2>, (!cascade.field<int[d]>, !cascade.field<int[c]>) -> !cascade.field<real[c, d]>
+  %9 = cascade.map mul(%6, %8) : (!cascade.field<real[d, p]>, !cascade.field<real[c, d]>) -> !cascade.field<real[c, d, p]>
+  %10 = cascade.reduce sum over ["d"] %9 : <real[c, d, p]> -> <real[c, p]>
+  %11 = cascade.coord "m" : <int[m]>
+  %12 = cascade.read %1[%11, %7] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[c]>) -> !cascade.field<real[c, m]>
+  %13 = cascade.map mul(%10, %12) : (!cascade.field<real[c, p]>, !cascade.field<real[c, m]>) -> !cascade.field<real[c, m, p]>
+  %14 = cascade.reduce sum over ["c"] %13 : <real[c, m, p]> -> <real[m, p]>
+  %15 = cascade.map le(%11, %4) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+  %16 = cascade.where %14, %15 : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+  %17 = cascade.reduce max over ["m"] %16 : <real[m, p]> -> <real[p]>
+  %18 = cascade.map sub(%16, %17) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+  %19 = cascade.map exp(%18) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %20 = cascade.reduce sum over ["m"] %19 : <real[m, p]> -> <real[p]>
+  %21 = cascade.map div(%19, %20) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+  %22 = cascade.read %1[%11, %7] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[c]>) -> !cascade.field<real[c, m]>
+  %23 = cascade.map mul(%21, %22) : (!cascade.field<real[m, p]>, !cascade.field<real[c, m]>) -> !cascade.field<real[c, m, p]>
+  %24 = cascade.reduce sum over ["m"] %23 : <real[c, m, p]> -> <real[c, p]>
+  %25 = cascade.coord "f" : <int[f]>
+  %26 = cascade.read %3[%7, %25] : <f32, 2>, (!cascade.field<int[c]>, !cascade.field<int[f]>) -> !cascade.field<real[c, f]>
+  %27 = cascade.map mul(%24, %26) : (!cascade.field<real[c, p]>, !cascade.field<real[c, f]>) -> !cascade.field<real[c, f, p]>
+  %28 = cascade.reduce sum over ["c"] %27 : <real[c, f, p]> -> <real[f, p]>
+  cascade.output "O" [p, f] : f32 = %28 : <real[f, p]>
+}
+
+// Other sums over the rank of the scores do not make the scores be kept.
+// CHECK-LABEL: cascade.kernel @prefix
+// CHECK: cascade.fold over ["m"] references 1 monoids [max, sum, sum] step
+// CHECK: cascade.reduce sum over ["e"]
+// CHECK: cascade.fold over ["e"] references {{[0-9]}} monoids
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @prefix {
+  %0 = cascade.input "Q" [p, e] : <f32, 2>
+  %1 = cascade.input "K" [m, e] : <f32, 2>
+  %2 = cascade.input "V" [m, f] : <f32, 2>
+  %3 = cascade.input "Z" [e, f] : <f32, 2>
+  cascade.rank "p" default 5
+  cascade.rank "e" default 5
+  cascade.rank "m" default 19
+  cascade.rank "f" default 3
+  %4 = cascade.coord "p" : <int[p]>
+  %5 = cascade.coord "e" : <int[e]>
+  %6 = cascade.read %0[%4, %5] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %7 = cascade.coord "m" : <int[m]>
+  %8 = cascade.read %1[%7, %5] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+  %9 = cascade.map mul(%6, %8) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+  %10 = cascade.reduce sum over ["e"] %9 : <real[e, m, p]> -> <real[m, p]>
+  %11 = cascade.reduce max over ["m"] %10 : <real[m, p]> -> <real[p]>
+  %12 = cascade.map sub(%10, %11) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
+  %13 = cascade.map exp(%12) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %14 = cascade.read %0[%4, %5] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %15 = cascade.map sub(%14, %11) : (!cascade.field<real[e, p]>, !cascade.field<real[p]>) -> !cascade.field<real[e, p]>
+  %16 = cascade.map exp(%15) : (!cascade.field<real[e, p]>) -> !cascade.field<real[e, p]>
+  %17 = cascade.coord "f" : <int[f]>
+  %18 = cascade.read %2[%7, %17] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[f]>) -> !cascade.field<real[f, m]>
+  %19 = cascade.map mul(%13, %18) : (!cascade.field<real[m, p]>, !cascade.field<real[f, m]>) -> !cascade.field<real[f, m, p]>
+  %20 = cascade.reduce sum over ["m"] %19 : <real[f, m, p]> -> <real[f, p]>
+  %21 = cascade.read %3[%5, %17] : <f32, 2>, (!cascade.field<int[e]>, !cascade.field<int[f]>) -> !cascade.field<real[e, f]>
+  %22 = cascade.map mul(%16, %21) : (!cascade.field<real[e, p]>, !cascade.field<real[e, f]>) -> !cascade.field<real[e, f, p]>
+  %23 = cascade.reduce sum over ["e"] %22 : <real[e, f, p]> -> <real[f, p]>
+  %24 = cascade.map add(%20, %23) : (!cascade.field<real[f, p]>, !cascade.field<real[f, p]>) -> !cascade.field<real[f, p]>
+  %25 = cascade.reduce sum over ["m"] %13 : <real[m, p]> -> <real[p]>
+  %26 = cascade.reduce sum over ["e"] %16 : <real[e, p]> -> <real[p]>
+  %27 = cascade.map add(%25, %26) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+  %28 = cascade.map div(%24, %27) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
+  cascade.output "O" [p, f] : f32 = %28 : <real[f, p]>
+}
