@@ -19,7 +19,7 @@ import types
 
 import numpy as np
 
-FAMILIES = ("dense", "cache", "sparse", "linear", "memory")
+FAMILIES = ("family", "dense", "cache", "sparse", "linear", "memory")
 CASES = {}
 
 

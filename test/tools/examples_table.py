@@ -99,7 +99,7 @@ def share(some, of):
 def generate(einfall, examples):
     references = set()
     for file in (ROOT / "test" / "reference").glob("*.py"):
-        references |= set(re.findall(r'^@case\("([\w-]+)"', file.read_text(), re.M))
+        references |= set(re.findall(r'^@?case\("([\w-]+)"', file.read_text(), re.M))
     with open(examples / "canonical.tsv", encoding="utf-8") as file:
         kernels = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     rows = {}
