@@ -679,6 +679,12 @@ LogicalResult Translation::translate(Operation &op) {
              o.getThreads().value_or(0));
         return success();
       })
+      .Case<device::BarrierAnyOp>([&](device::BarrierAnyOp o) {
+        emit(Opcode::BarrierAny, uint16_t(o.getId()),
+             list({define(o.getResult()), of(o.getValue())}),
+             o.getThreads().value_or(0));
+        return success();
+      })
       .Case<device::ArriveOp>([&](device::ArriveOp o) {
         emit(Opcode::Arrive, uint16_t(o.getId()), {}, o.getThreads());
         return success();

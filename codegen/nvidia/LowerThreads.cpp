@@ -35,6 +35,22 @@ static LogicalResult lowerBarrier(device::BarrierOp op,
   return success();
 }
 
+static LogicalResult lowerBarrierAny(device::BarrierAnyOp op,
+                                     PatternRewriter &rewriter) {
+  Emit emit(op, rewriter);
+  Value id = emit.constant(op.getId());
+  Value result;
+  if (auto threads = op.getThreads())
+    result =
+        emit.intrinsic("llvm.nvvm.barrier.cta.red.or.aligned.count", emit.i1(),
+                       {id, emit.constant(*threads), op.getValue()});
+  else
+    result = emit.intrinsic("llvm.nvvm.barrier.cta.red.or.aligned.all",
+                            emit.i1(), {id, op.getValue()});
+  rewriter.replaceOp(op, result);
+  return success();
+}
+
 static LogicalResult lowerArrive(device::ArriveOp op,
                                  PatternRewriter &rewriter) {
   Emit emit(op, rewriter);
@@ -108,6 +124,7 @@ void einfall::nvidia::addThreadPatterns(RewritePatternSet &patterns) {
   patterns.add(lowerThread);
   patterns.add(lowerBlock);
   patterns.add(lowerBarrier);
+  patterns.add(lowerBarrierAny);
   patterns.add(lowerArrive);
   patterns.add(lowerWarpBarrier);
   patterns.add(lowerShuffle);

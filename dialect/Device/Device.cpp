@@ -209,6 +209,10 @@ LogicalResult BarrierOp::verify() {
   return verifyBarrier(*this, getId(), getThreads());
 }
 
+LogicalResult BarrierAnyOp::verify() {
+  return verifyBarrier(*this, getId(), getThreads());
+}
+
 LogicalResult ArriveOp::verify() {
   return verifyBarrier(*this, getId(), getThreads());
 }

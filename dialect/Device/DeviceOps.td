@@ -213,6 +213,21 @@ def Device_BarrierOp : Device_Op<"barrier"> {
   let hasVerifier = 1;
 }
 
+def Device_BarrierAnyOp : Device_Op<"barrier_any"> {
+  let summary = "a barrier that tells whether some thread says so (converged)";
+  let description = [{
+    As `device.barrier`; the result is true for all threads where `value` is
+    for some.
+
+    Example: `%any = device.barrier_any %mine, 4 threads 128`
+  }];
+  let arguments = (ins I1:$value, DefaultValuedAttr<I64Attr, "0">:$id,
+                       OptionalAttr<I64Attr>:$threads);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$value `,` $id (`threads` $threads^)? attr-dict";
+  let hasVerifier = 1;
+}
+
 def Device_ArriveOp : Device_Op<"arrive"> {
   let summary = "arrives at a barrier without waiting (converged)";
   let description = [{

@@ -4,7 +4,8 @@
 // is emitted. The parts are in FoldToDevice.cpp (launch, rows, outputs),
 // BlockStream.cpp (one fold over the tiles), BlockStage.cpp (shared memory),
 // BlockContract.cpp (fragments), BlockShare.cpp and BlockMerge.cpp (blocks that
-// share the work of a row) and DeviceMath.cpp (functions); of Hopper's
+// share the work of a row), BlockStray.cpp (numbers that some rows must
+// not meet) and DeviceMath.cpp (functions); of Hopper's
 // program in WarpgroupStream.cpp (consumers), WarpgroupLoad.cpp (the producer)
 // and WarpgroupContract.cpp (products).
 //
@@ -97,6 +98,9 @@ private:
   struct Summands {
     State state; ///< references, then sums: row values
     llvm::SmallVector<Values> weights;
+    /// Some rows of the block may have a key of the tile that others have not
+    /// (i1); null: never.
+    mlir::Value crossed;
   };
   Summands summandsOfTile(const BlockFold &fold, const State &state,
                           llvm::ArrayRef<Values> scores, mlir::Value start);
@@ -104,7 +108,7 @@ private:
                State &next);
   Summands summands(const BlockFold &fold, const State &state,
                     llvm::ArrayRef<Values> scores, mlir::Value start,
-                    bool whole);
+                    bool whole, bool marksAbsent);
   void move(const BlockFold &fold, const State &state,
             llvm::ArrayRef<Values> newest, State &next);
   void moveRow(const BlockFold &fold, const State &state,
@@ -152,6 +156,34 @@ private:
                     mlir::Value base);
   mlir::Value sharedLoad(mlir::Value address, int64_t offset, mlir::Type type);
 
+  // BlockStray.cpp
+  /// The weights of a key (i32) for the rows of the lane, as f32, for a matrix.
+  using WeightsOfKey = llvm::function_ref<Values(unsigned, mlir::Value)>;
+  /// Adds to the accumulators of `state` what is not finite in the panels of a
+  /// tile, for the rows that have the key, and makes it 0 where the panels lie,
+  /// so that products may run over all keys and rows. `ready` waits for them.
+  void takeStray(
+      const BlockFold &fold, State &state, WeightsOfKey weightsOf,
+      mlir::Value base, mlir::Value crossed,
+      llvm::function_ref<void()> ready = [] {});
+  mlir::Value chunkOfPanel(const SharedOperand &panel, mlir::Value number,
+                           mlir::Value base);
+  mlir::Value holdsStray(const SharedOperand &panel, mlir::Value base);
+  Values addStray(const BlockMatrix &matrix, Values sums,
+                  llvm::function_ref<Values(mlir::Value)> weightsOf,
+                  mlir::Value base);
+  void cleanStray(const SharedOperand &panel, mlir::Value base);
+  mlir::Value anyOfRows(mlir::Value mine);
+  void meetOfRows();
+  /// What `of(n)` is for n = `which` of `count`.
+  mlir::Value choose(mlir::Value which, unsigned count,
+                     llvm::function_ref<mlir::Value(unsigned)> of);
+  mlir::Value laneOfKey(mlir::Value key);
+  Values weightsInFragments(llvm::ArrayRef<mlir::Value> weights,
+                            mlir::Value key);
+  Values weightsInPairs(const BlockMatrix &matrix, mlir::ValueRange weights,
+                        mlir::Value key);
+
   // BlockTf32.cpp
   Values contractTf32(const BlockContraction &contraction, mlir::Value base);
   Values accumulateTf32(const BlockMatrix &matrix,
@@ -168,6 +200,9 @@ private:
   void storeElement(cascade::OutputOp output, const Point &point,
                     mlir::Value value, mlir::Value exists);
   OutputElement outputAt(cascade::OutputOp output, unsigned r, unsigned k);
+  bool storesWide(cascade::OutputOp output);
+  void storeWide(cascade::OutputOp output);
+  void transposeQuads(llvm::MutableArrayRef<mlir::Value> words);
   void storeBoxes(cascade::OutputOp output);
   mlir::Value describeOutput(cascade::OutputOp output);
   /// The rank of an output that is neither of items nor of rows; or empty.

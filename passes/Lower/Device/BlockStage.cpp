@@ -51,8 +51,10 @@ void BlockEmitter::stageKeys(const BlockFold &fold, Value start, Value base,
     visit(matrix.panel);
 }
 
-/// Each thread copies a column of 16-byte chunks, rows apart by as many as all
-/// threads cover at once.
+/// Each thread copies chunks of 16 bytes. The eight lanes that write shared
+/// memory at once meet different banks: they have eight chunks of a row, or, as
+/// rows are an odd number of chunks apart, four (two) of each of two (four)
+/// rows that lie four (two) apart.
 void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
                                const BlockFold *presence, Value base) {
   auto read = operand.factors[0].value.getDefiningOp<ReadOp>();
@@ -89,9 +91,31 @@ void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
     else
       emit();
   };
-  bool regular = threads % chunks == 0;
-  Value ownChunk = arith::RemUIOp::create(b, loc(), thread, integer(chunks));
-  Value ownRow = arith::DivUIOp::create(b, loc(), thread, integer(chunks));
+  // Lanes of eight: `side` chunks of rows `side` apart.
+  int64_t side = operand.rows % 8 ? 8 : (chunks & -chunks);
+  int64_t unit = side < 8 ? 8 * chunks : chunks;
+  bool regular = threads % unit == 0;
+  auto rest = [&](Value x, int64_t y) -> Value {
+    return arith::RemUIOp::create(b, loc(), x, integer(y));
+  };
+  auto part = [&](Value x, int64_t y) -> Value {
+    return arith::DivUIOp::create(b, loc(), x, integer(y));
+  };
+  auto chunkOf = [&](Value at) {
+    Value within = rest(at, unit);
+    if (side >= 8)
+      return within;
+    return addI(mulI(part(within, 8 * side), side), rest(within, side));
+  };
+  auto rowOf = [&](Value at) {
+    Value first = part(at, unit);
+    if (side >= 8)
+      return first;
+    Value within = rest(at, 8 * side);
+    Value apart = mulI(part(rest(within, 8), side), side);
+    return addI(mulI(first, 8), addI(apart, part(within, 8)));
+  };
+  Value ownChunk = chunkOf(thread), ownRow = rowOf(thread);
   for (int64_t done = 0; done < total; done += threads) {
     Value inside;
     if (done + threads > total)
@@ -101,8 +125,7 @@ void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
       continue;
     }
     Value at = addI(thread, integer(done));
-    copy(arith::DivUIOp::create(b, loc(), at, integer(chunks)),
-         arith::RemUIOp::create(b, loc(), at, integer(chunks)), inside);
+    copy(rowOf(at), chunkOf(at), inside);
   }
 }
 
@@ -146,6 +169,22 @@ Value BlockEmitter::alignedEverywhere() {
   };
   for (const SharedOperand *operand : plan.operands())
     visit(*operand);
+  for (OutputOp output : kernel.getOps<OutputOp>()) {
+    if (!storesWide(output))
+      continue;
+    unsigned number = interface.inputs.size() + numberOf(output);
+    StringRef feature = featureOf(output);
+    int64_t unit = 128 / output.getStorage().getIntOrFloatBitWidth();
+    all = both(all, isMultiple(data[number], 16));
+    all = both(all, compare(Predicate::eq, extent(feature),
+                            constant(plan.features.at(feature))));
+    for (auto [dim, rank] : llvm::enumerate(names(output.getDims()))) {
+      Value step = stride(number, dim);
+      all =
+          both(all, rank == feature ? compare(Predicate::eq, step, constant(1))
+                                    : isMultiple(step, unit));
+    }
+  }
   for (auto [output, map] : plan.boxOutputs) {
     unsigned number = interface.inputs.size() + numberOf(output);
     all = both(all, isMultiple(data[number], 16));

@@ -67,7 +67,8 @@ BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
   Span tiles = partOf(walk(fold));
   // Tiles are copied `ahead` iterations before they are used.
   int64_t ahead = plan.stages - 1;
-  bool direct = plan.staging == Staging::Chunks;
+  bool shares = !fold.contractions.empty() || !fold.matrices.empty();
+  bool direct = shares && plan.staging == Staging::Chunks;
   auto copyTile = [&](Value start, Value base) {
     ifThen(compare(Predicate::slt, start, tiles.high),
            [&] { stageKeys(fold, start, base, /*direct=*/true); });
@@ -94,14 +95,15 @@ BlockEmitter::State BlockEmitter::stream(const BlockFold &fold) {
         };
         if (direct && ahead)
           device::CopyWaitOp::create(b, loc(), ahead - 1);
-        barrier();
+        if (shares)
+          barrier();
         stageKeys(fold, start, base, /*direct=*/false);
         if (direct) {
           copyTile(add(start, ahead * plan.keys), after(ahead));
           if (!ahead)
             device::CopyWaitOp::create(b, loc(), 0);
         }
-        bool sync = !direct || !ahead;
+        bool sync = shares && (!direct || !ahead);
         for (const BlockContraction &contraction : fold.contractions)
           sync |= !contraction.keys.direct;
         for (const BlockMatrix &matrix : fold.matrices)
@@ -221,6 +223,13 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
   Summands taken = summandsOfTile(fold, state, scores, start);
   State next = state;
   advance(fold, state, taken, next);
+  takeStray(
+      fold, next,
+      [&](unsigned matrix, Value key) {
+        return weightsInFragments(taken.weights[fold.matrices[matrix].weights],
+                                  key);
+      },
+      base, taken.crossed);
   for (const BlockMatrix &matrix : fold.matrices) {
     unsigned component = matrix.component->number;
     next[component] = accumulate(fold, matrix, taken.weights[matrix.weights],
@@ -243,8 +252,20 @@ BlockEmitter::Summands BlockEmitter::summandsOfTile(const BlockFold &fold,
   Value size = extent(fold.plan->stream);
   Value present = minimum(constant(plan.keys), sub(size, start));
   Extremes here = presentOn(fold.plan->components, boxOf(fold, start, present));
-  if (!here.always)
-    return summands(fold, state, scores, start, false);
+  // Weights tell what does not exist, for those who ask (BlockStray.cpp).
+  Value crossed;
+  if (!fold.matrices.empty() &&
+      !(here.always && matchPattern(here.always, m_One())))
+    crossed = here.always
+                  ? Value(arith::XOrIOp::create(b, loc(), here.always,
+                                                LaneBuilder::truth(true)))
+                  : LaneBuilder::truth(true);
+  bool marksAbsent = crossed != nullptr;
+  if (!here.always) {
+    Summands taken = summands(fold, state, scores, start, false, marksAbsent);
+    taken.crossed = crossed;
+    return taken;
+  }
   Value whole =
       both(here.always, compare(Predicate::eq, present, constant(plan.keys)));
   unsigned floats = op.getReferences() * rowsOfThread();
@@ -260,7 +281,8 @@ BlockEmitter::Summands BlockEmitter::summandsOfTile(const BlockFold &fold,
   for (bool isWhole : {true, false}) {
     b.setInsertionPointToStart(isWhole ? branch.thenBlock()
                                        : branch.elseBlock());
-    taken = summands(fold, state, scores, start, isWhole);
+    taken =
+        summands(fold, state, scores, start, isWhole, marksAbsent && !isWhole);
     shape.clear();
     for (const State &part : {taken.state, State(taken.weights)})
       llvm::append_range(shape, part);
@@ -270,6 +292,7 @@ BlockEmitter::Summands BlockEmitter::summandsOfTile(const BlockFold &fold,
   size_t rowParts = taken.state.size();
   taken.state.assign(results.begin(), results.begin() + rowParts);
   taken.weights.assign(results.begin() + rowParts, results.end());
+  taken.crossed = crossed;
   return taken;
 }
 
@@ -405,10 +428,19 @@ void BlockEmitter::moveRow(const BlockFold &fold, const State &state,
   }
 }
 
+/// True where a product is surely not -0: one exponential.
+static bool isExponential(const Factors &factors) {
+  if (factors.size() != 1 || factors.front().inverted)
+    return false;
+  auto map = factors.front().value.getDefiningOp<MapOp>();
+  return map && map.getFunction() == Function::Exp;
+}
+
 BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
                                               const State &state,
                                               ArrayRef<Values> scores,
-                                              Value start, bool whole) {
+                                              Value start, bool whole,
+                                              bool marksAbsent) {
   FoldOp op = fold.plan->fold;
   StringRef stream = fold.plan->stream, row = plan.tiles.row;
   unsigned keys = keyFragments();
@@ -544,8 +576,11 @@ BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
             x.present = both(x.present, both(c.value, c.present));
           }
         remember(r, k);
+        // What exists is never -0.
+        if (marksAbsent && !isExponential(weights.factors))
+          x.value = arith::AddFOp::create(b, loc(), x.value, real(0));
         fragment[((r / 2) * keys + k / 2) * 4 + (r % 2) * 2 + k % 2] =
-            select(x.present, x.value, real(0));
+            select(x.present, x.value, real(marksAbsent ? -0.0 : 0));
       }
     result.weights.push_back(fragment);
   }

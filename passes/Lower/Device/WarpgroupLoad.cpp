@@ -92,7 +92,8 @@ void BlockEmitter::produce(const BlockFold &fold) {
 
   Span tiles = walk(fold);
   Value rowsFull = barrierOf(fold, Signal::RowsFull);
-  device::MBarrierExpectOp::create(b, loc(), rowsFull, integer(rowBytes));
+  if (rowBytes)
+    device::MBarrierExpectOp::create(b, loc(), rowsFull, integer(rowBytes));
   for (const BlockContraction &contraction : fold.contractions)
     loadBoxes(contraction.rows, firstRow, integer(0), rowsFull);
 

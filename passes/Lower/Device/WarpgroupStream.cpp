@@ -60,15 +60,19 @@ void BlockEmitter::makeBarriers() {
     auto make = [&](Value at, int64_t count) {
       device::MBarrierInitOp::create(b, loc(), at, count);
     };
+    auto makeRing = [&](const BlockFold &fold, Signal full, Signal empty) {
+      for (int64_t stage = 0; stage < plan.stages; ++stage) {
+        make(barrierOf(fold, full, integer(stage)), 1);
+        make(barrierOf(fold, empty, integer(stage)), plan.warps);
+      }
+    };
     for (const BlockFold &fold : plan.folds) {
-      make(barrierOf(fold, Signal::RowsFull), 1);
-      for (int64_t stage = 0; stage < plan.stages; ++stage)
-        for (auto [signal, count] :
-             {std::pair(Signal::KeysFull, 1u),
-              std::pair(Signal::KeysEmpty, plan.warps),
-              std::pair(Signal::PanelsFull, 1u),
-              std::pair(Signal::PanelsEmpty, plan.warps)})
-          make(barrierOf(fold, signal, integer(stage)), count);
+      if (!fold.contractions.empty()) {
+        make(barrierOf(fold, Signal::RowsFull), 1);
+        makeRing(fold, Signal::KeysFull, Signal::KeysEmpty);
+      }
+      if (!fold.matrices.empty())
+        makeRing(fold, Signal::PanelsFull, Signal::PanelsEmpty);
     }
     device::FenceOp::create(b, loc(), device::Fence::MBarrierInit);
     int64_t at = plan.coordinates;
@@ -181,8 +185,9 @@ void BlockEmitter::passTurn(bool first) {
 BlockEmitter::State BlockEmitter::streamBoxes(const BlockFold &fold) {
   State state = initialState(fold);
   Span tiles = walk(fold);
-  device::MBarrierWaitOp::create(b, loc(), barrierOf(fold, Signal::RowsFull),
-                                 integer(0));
+  if (!fold.contractions.empty())
+    device::MBarrierWaitOp::create(b, loc(), barrierOf(fold, Signal::RowsFull),
+                                   integer(0));
   Values flat = flatten(state);
   auto any =
       scf::IfOp::create(b, loc(), ValueRange(flat).getTypes(),
@@ -231,6 +236,7 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
     return fragments;
   };
   size_t matrices = fold.matrices.size();
+  bool takesTurns = alternates() && (contracts || matrices);
   auto accumulators = [&](const State &state) {
     Values result;
     for (const BlockMatrix &matrix : fold.matrices)
@@ -258,44 +264,73 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
       state[matrix.component->number] = scalarsOf(registers[number]);
   };
 
+  // Before the products of a tile's accumulators are begun.
+  auto takeStrayOf = [&](State &state, ValueRange weights, const Turn &turn,
+                         Value crossed) {
+    size_t each = keyFragments() / 2;
+    takeStray(
+        fold, state,
+        [&](unsigned matrix, Value key) {
+          return weightsInPairs(fold.matrices[matrix],
+                                weights.slice(matrix * each, each), key);
+        },
+        baseOf(turn), crossed, [&] { isFull(Signal::PanelsFull, turn); });
+  };
+
   // The first tile, before which there is nothing to move or to overlap with.
   Turn first = firstTurn();
-  Values scores = await(0, beginAllScores(first));
-  if (contracts)
+  Values scores = beginAllScores(first);
+  if (contracts) {
+    scores = await(0, scores);
     release(fold, Signal::KeysEmpty, first.stage);
+  }
   Summands taken = summandsOfTile(fold, state, split(scores), tiles.low);
   State current = state;
   advance(fold, state, taken, current);
   Values weights = packWeights(fold, taken.weights);
 
   // The others. Carried: the state, of which accumulators lag by a tile, the
-  // weights that they wait for, and the turn of those.
-  if (alternates())
+  // weights that they wait for, what is known of their tile, and its turn.
+  if (takesTurns)
     passTurn(/*first=*/true);
   Values init = flatten(current);
   llvm::append_range(init, weights);
-  init.append({first.stage, first.parity});
+  // After the weights: which turn the tile has, and whether rows differ in it.
+  Values about = {first.stage, first.parity};
+  if (taken.crossed)
+    about.push_back(taken.crossed);
+  llvm::append_range(init, about);
+  auto weightsOf = [&](ValueRange carried) {
+    return carried.drop_back(about.size()).take_back(weights.size());
+  };
+  auto turnOf = [&](ValueRange carried) {
+    carried = carried.take_back(about.size());
+    return Turn{carried[0], carried[1]};
+  };
+  auto crossedOf = [&](ValueRange carried) {
+    return taken.crossed ? carried.back() : Value();
+  };
   Values ends = loopOverTiles(
       add(tiles.low, plan.keys), tiles.high, init,
       [&](Value start, ValueRange carried) {
-        Turn before{carried[carried.size() - 2], carried.back()};
-        Turn now = after(before);
+        Turn before = turnOf(carried), now = after(before);
         State old = cut(carried, current);
+        takeStrayOf(old, weightsOf(carried), before, crossedOf(carried));
         Values registers = accumulators(old);
-        llvm::append_range(registers,
-                           carried.drop_back(2).take_back(weights.size()));
-        if (alternates())
+        llvm::append_range(registers, weightsOf(carried));
+        if (takesTurns)
           takeTurn(/*last=*/false);
         Values scores = beginAllScores(now);
         beginAllSums(registers, before);
-        if (alternates())
+        if (takesTurns)
           passTurn(/*first=*/false);
         size_t count = scores.size();
         Values all = scores;
         llvm::append_range(all, registers);
-        all = await(matrices ? 1 : 0, all);
-        if (contracts)
+        if (contracts) {
+          all = await(matrices ? 1 : 0, all);
           release(fold, Signal::KeysEmpty, now.stage);
+        }
         Summands taken = summandsOfTile(
             fold, old, split(ArrayRef(all).take_front(count)), start);
         registers.assign(all.begin() + count, all.end());
@@ -309,18 +344,20 @@ BlockEmitter::State BlockEmitter::streamPipelined(const BlockFold &fold,
         Values result = flatten(next);
         llvm::append_range(result, packWeights(fold, taken.weights));
         result.append({now.stage, now.parity});
+        if (taken.crossed)
+          result.push_back(taken.crossed);
         return result;
       });
 
   // The accumulators of the last tile.
-  if (alternates())
-    takeTurn(/*last=*/true);
   State last = cut(ends, current);
-  Turn turn{ends[ends.size() - 2], ends.back()};
+  Turn turn = turnOf(ends);
+  takeStrayOf(last, weightsOf(ends), turn, crossedOf(ends));
+  if (takesTurns)
+    takeTurn(/*last=*/true);
   if (matrices) {
     Values registers = accumulators(last);
-    llvm::append_range(registers,
-                       ArrayRef(ends).drop_back(2).take_back(weights.size()));
+    llvm::append_range(registers, weightsOf(ends));
     beginAllSums(registers, turn);
     registers = await(0, registers);
     release(fold, Signal::PanelsEmpty, turn.stage);

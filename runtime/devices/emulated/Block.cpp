@@ -600,6 +600,8 @@ bool Block::execute(Warp &warp, const Step &step) {
     return copyWait(warp, step);
   case Opcode::Barrier:
     return arrive(warp, step, true);
+  case Opcode::BarrierAny:
+    return arrive(warp, step, true);
   case Opcode::Arrive:
     return arrive(warp, step, false);
   case Opcode::WarpBarrier:
@@ -706,6 +708,7 @@ bool Block::arrive(Warp &warp, const Step &step, bool waits) {
   if (!barrier.arrived) {
     barrier.expected = threads;
     barrier.joined.clear();
+    barrier.any = false;
   }
   shared.bring(warp.number, barrier.joined, /*meets=*/true);
   barrier.arrived += warpLanes;
@@ -714,6 +717,12 @@ bool Block::arrive(Warp &warp, const Step &step, bool waits) {
     barrier.waitingWarps |= 1u << warp.number;
     warp.state = State::Waiting;
     warp.barrier = step.sub;
+    warp.tells = -1;
+    if (step.opcode == Opcode::BarrierAny) {
+      const uint32_t *o = context.code.operands.data() + step.operands;
+      warp.tells = int(o[0]);
+      barrier.any |= warp.masks[o[1]] != 0;
+    }
   }
   if (barrier.arrived < barrier.expected)
     return true;
@@ -721,6 +730,8 @@ bool Block::arrive(Warp &warp, const Step &step, bool waits) {
     if (barrier.waitingWarps >> other.number & 1) {
       shared.take(other.number, barrier.joined);
       other.state = State::Ready;
+      if (other.tells >= 0)
+        other.masks[other.tells] = barrier.any ? ~uint32_t(0) : 0;
     }
   if (__builtin_popcount(barrier.waitingWarps) == int(warps.size()))
     shared.settle();

@@ -128,6 +128,8 @@ private:
     std::array<uint32_t, warpLanes> closedGroups, closedBulkGroups;
     /// What it waits for: a named barrier, or one in shared memory (not -1).
     unsigned barrier = 0;
+    /// Where a barrier_any leaves what it tells; -1: it waits for no such.
+    int tells = -1;
     int mbarrier = -1;
     std::deque<ProductInFlight> products;
     uint32_t closedProducts = 0;
@@ -142,6 +144,8 @@ private:
   };
   struct NamedBarrier {
     uint32_t expected = 0, arrived = 0, arrivedWarps = 0, waitingWarps = 0;
+    /// Some thread of a barrier_any said so.
+    bool any = false;
     Knowledge joined;
   };
 

@@ -30,6 +30,7 @@ Class einfall::emulated::classOf(Opcode opcode) {
 bool einfall::emulated::isConverged(Opcode opcode) {
   switch (opcode) {
   case Opcode::Barrier:
+  case Opcode::BarrierAny:
   case Opcode::Arrive:
   case Opcode::WarpBarrier:
   case Opcode::Shuffle:
@@ -80,6 +81,7 @@ static unsigned choices(Opcode opcode) {
   case Opcode::Block:
     return 3;
   case Opcode::Barrier:
+  case Opcode::BarrierAny:
   case Opcode::Arrive:
     return barrierCount;
   case Opcode::Shuffle:
@@ -208,6 +210,7 @@ static std::optional<std::string> validate(const Program &program,
         return "extends a number of no bits" + where;
       break;
     case Opcode::Barrier:
+    case Opcode::BarrierAny:
       if (inst.immediate > maxThreads || inst.immediate % warpLanes)
         return "counts threads that are no warps" + where;
       break;

@@ -47,7 +47,11 @@ device.kernel @threads target "sm_80" threads 128 shared 0
   // CHECK: vote.sync.all.pred %p{{[0-9]+}}, %p{{[0-9]+}}, -1;
   %all = device.vote all %p
   %both = arith.xori %any, %all : i1
-  scf.if %both {
+  // CHECK: bar.red.or.pred %p{{[0-9]+}}, 0, %p{{[0-9]+}};
+  %some = device.barrier_any %both, 0
+  // CHECK: bar.red.or.pred %p{{[0-9]+}}, 5, 64, %p{{[0-9]+}};
+  %named = device.barrier_any %some, 5 threads 64
+  scf.if %named {
     device.store global %d, %x[%zero : i64] : i64, f32
   }
   device.return

@@ -57,6 +57,18 @@ device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
   %one = arith.constant 1 : i64
   device.launch %one, %one, %one
 } body {
+  %no = arith.constant false
+  // expected-error @+1 {{names barrier 16; there are 0 to 15}}
+  %any = device.barrier_any %no, 16
+  device.return
+}
+
+// -----
+
+device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
   %zero = arith.constant 0 : i32
   // expected-error @+1 {{loads 4 matrices into 'vector<2xi32>'}}
   %a = device.nv.ldmatrix 4 %zero : vector<2xi32>

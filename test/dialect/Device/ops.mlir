@@ -33,6 +33,11 @@ device.kernel @every target "sm_80" threads 128 shared 4096
   device.barrier 0
   // CHECK: device.barrier 1 threads 64
   device.barrier 1 threads 64
+  %said = arith.cmpi eq, %t, %zero32 : i32
+  // CHECK: device.barrier_any %{{.*}}, 0
+  %told = device.barrier_any %said, 0
+  // CHECK: device.barrier_any %{{.*}}, 3 threads 64
+  %some = device.barrier_any %said, 3 threads 64
   device.arrive 2 threads 64
   device.warp_barrier
   // CHECK: device.nv.ldmatrix 4 transpose

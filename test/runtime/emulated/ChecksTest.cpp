@@ -326,6 +326,30 @@ TEST(Checks, BarrierCounts) {
                "the block ends with 32 of 64 threads arrived at barrier 3");
 }
 
+TEST(Checks, BarriersTellWhatSomeThreadSays) {
+  // A thread of the second warp says so at one barrier, none at the other;
+  // both order what each warp stores and the other reads.
+  std::string body = offsets + R"(
+  %c37 = arith.constant 37 : i32
+  %c64 = arith.constant 64 : i32
+  %wrong = arith.constant -1 : i32
+  device.store shared %t, %zero[%o : i32] : i32, i32
+  %mine = arith.cmpi eq, %t, %c37 : i32
+  %never = arith.cmpi eq, %t, %c64 : i32
+  %any = device.barrier_any %mine, 2 threads 64
+  %none = device.barrier_any %never, 0
+  %v = device.load shared %zero[%om : i32] : i32 -> i32
+  %seen = arith.select %any, %v, %wrong : i32
+  %told = arith.select %none, %wrong, %seen : i32
+  device.store global %told, %y[%ow : i64] : i64, i32
+)";
+  expectRuns(body);
+  std::vector<uint32_t> y;
+  runSeed(body, {}, 3, &y);
+  for (uint32_t thread = 0; thread < 64; ++thread)
+    EXPECT_EQ(y[thread], 63 - thread);
+}
+
 TEST(Checks, NamedBarriersOrderThoseThatMeet) {
   // The first warp produces, the second consumes; and back.
   auto body = [](const char *produced, const char *consumed) {
