@@ -6,6 +6,8 @@ include(CMakePackageConfigHelpers)
 
 set_target_properties(einfall PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS einfall COMPONENT compiler)
+install(TARGETS einfall_compiler_shared LIBRARY COMPONENT compiler
+        NAMELINK_SKIP)
 
 set_target_properties(einfall_rt_shared PROPERTIES EXPORT_NAME runtime)
 set_target_properties(einfall_rt_static PROPERTIES EXPORT_NAME runtime_static)
@@ -14,6 +16,8 @@ install(TARGETS einfall_rt_shared EXPORT EinfallTargets
 install(TARGETS einfall_rt_static EXPORT EinfallStaticTargets
         ARCHIVE COMPONENT runtime)
 install(FILES ${PROJECT_SOURCE_DIR}/runtime/include/einfall/einfall.h
+              ${PROJECT_SOURCE_DIR}/runtime/include/einfall/compiler.h
+              ${PROJECT_SOURCE_DIR}/runtime/include/einfall/einfall.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/einfall COMPONENT runtime)
 
 # find_package(Einfall)

@@ -45,6 +45,7 @@ if assemblers.strip():
 else:
     lit_config.note("no ptxas and no libnvJitLink: tests of assembled kernels are left out")
 config.substitutions.append(("%examples", os.path.join(config.einfall_source_dir, "examples")))
+config.substitutions.append(("%{kills}", "1000" if lit_config.params.get("slow") else "20"))
 config.substitutions.append(("%root", config.einfall_source_dir))
 config.substitutions.append(("%lib", os.path.join(config.einfall_build_dir, "lib")))
 config.substitutions.append(("%python", config.python))

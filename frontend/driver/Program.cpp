@@ -13,7 +13,8 @@ using namespace einfall::driver;
 using llvm::StringRef;
 
 namespace {
-/// What the preconditions of a kernel say about its inputs: of integers `x in lo
+/// What the preconditions of a kernel say about its inputs: of integers `x in
+/// lo
 /// .. hi` with sums of numbers and extents, monotone(x) and permutation(x); of
 /// reals, comparisons with numbers.
 class RangeFinder {
@@ -170,37 +171,50 @@ std::unique_ptr<Program> Program::load(Session &session) {
   std::optional<unsigned> buffer = isPackage(session.options.file)
                                        ? program->readPackage()
                                        : session.readSource();
-  if (!buffer)
+  if (!buffer || !program->analyse(*buffer))
     return nullptr;
-  program->sourceName = session.sources.getName(*buffer);
-  program->sourceText = session.sources.getText(*buffer);
+  return program;
+}
+
+std::unique_ptr<Program> Program::load(Session &session, StringRef name,
+                                       StringRef text) {
+  std::unique_ptr<Program> program(new Program(session));
+  std::optional<unsigned> buffer = session.addSource(name, text);
+  if (!buffer || !program->analyse(*buffer))
+    return nullptr;
+  return program;
+}
+
+/// Makes the module of a source; false after an error, which was reported.
+bool Program::analyse(unsigned buffer) {
+  sourceName = session.sources.getName(buffer);
+  sourceText = session.sources.getText(buffer);
   mlir::MLIRContext &context = session.context;
   context.loadDialect<cascade::CascadeDialect>();
-  if (program->sourceName.ends_with(".mlir")) {
-    auto source = llvm::MemoryBuffer::getMemBufferCopy(program->sourceText,
-                                                       program->sourceName);
+  if (sourceName.ends_with(".mlir")) {
+    auto source = llvm::MemoryBuffer::getMemBufferCopy(sourceText, sourceName);
     auto manager = std::make_shared<llvm::SourceMgr>();
     manager->AddNewSourceBuffer(std::move(source), llvm::SMLoc());
     mlir::ParserConfig config(&context);
-    program->module = mlir::parseSourceFile<mlir::ModuleOp>(manager, config);
-    return program->module ? std::move(program) : nullptr;
+    module = mlir::parseSourceFile<mlir::ModuleOp>(manager, config);
+    return bool(module);
   }
   ein::FrontendOptions options;
-  options.defines = program->fixedExtents;
+  options.defines = fixedExtents;
   for (const auto &[rank, extent] : session.options.defines)
     options.defines[rank] = extent;
   auto analysed =
-      ein::analyze(session.sources, *buffer, options, session.diagnostics);
+      ein::analyze(session.sources, buffer, options, session.diagnostics);
   if (mlir::failed(analysed))
-    return nullptr;
+    return false;
   auto emitted = ein::emitCascade(context, *analysed, session.sources,
                                   session.diagnostics);
   if (mlir::failed(emitted))
-    return nullptr;
-  program->module = std::move(*emitted);
+    return false;
+  module = std::move(*emitted);
   for (const ein::ElaboratedKernel &kernel : analysed->kernels)
-    program->ranges[kernel.name] = RangeFinder(kernel).run();
-  return program;
+    ranges[kernel.name] = RangeFinder(kernel).run();
+  return true;
 }
 
 llvm::SmallVector<cascade::KernelOp> Program::kernels(StringRef name) {

@@ -10,8 +10,9 @@ using namespace einfall;
 using namespace einfall::driver;
 using ein::SourceRange;
 
-Session::Session(const Options &options)
-    : options(options), context(mlir::MLIRContext::Threading::DISABLED) {
+Session::Session(const Options &options, std::string *text)
+    : options(options), context(mlir::MLIRContext::Threading::DISABLED),
+      text(text) {
   context.printOpOnDiagnostic(false);
   handler = context.getDiagEngine().registerHandler(
       [this](mlir::Diagnostic &diagnostic) {
@@ -22,10 +23,14 @@ Session::Session(const Options &options)
 
 Session::~Session() {
   context.getDiagEngine().eraseHandler(handler);
+  std::string kept;
+  llvm::raw_string_ostream into(text ? *text : kept);
+  llvm::raw_ostream &os =
+      text ? static_cast<llvm::raw_ostream &>(into) : llvm::errs();
   if (options.diagnostics == Options::Format::Json)
-    ein::printJson(llvm::errs(), sources, diagnostics);
+    ein::printJson(os, sources, diagnostics);
   else
-    ein::printText(llvm::errs(), sources, diagnostics, ein::wantsColour());
+    ein::printText(os, sources, diagnostics, !text && ein::wantsColour());
 }
 
 std::optional<unsigned> Session::readSource() {

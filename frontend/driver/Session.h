@@ -20,7 +20,8 @@ namespace einfall::driver {
 
 class Session {
 public:
-  explicit Session(const Options &options);
+  /// Diagnostics are printed to `text`, or to standard error.
+  explicit Session(const Options &options, std::string *text = nullptr);
   /// Prints the diagnostics.
   ~Session();
 
@@ -52,6 +53,7 @@ private:
   void report(mlir::Diagnostic &diagnostic);
   ein::SourceRange rangeOf(mlir::Location location);
   mlir::DiagnosticEngine::HandlerID handler;
+  std::string *text;
 };
 
 } // namespace einfall::driver

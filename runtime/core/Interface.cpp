@@ -6,11 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/Device.h"
+#include "runtime/core/LastError.h"
 
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
-#include <new>
 
 using namespace einfall::runtime;
 
@@ -25,19 +24,8 @@ struct EinfallKernel {
 
 static thread_local std::string lastError;
 
-/// Runs `body` and keeps the message of its failure.
-template <typename Body> static EinfallStatus guarded(Body body) {
-  try {
-    Status status = body();
-    if (!status.ok())
-      lastError = std::move(status.text);
-    return status.code;
-  } catch (const std::bad_alloc &) {
-    lastError = "no memory";
-  } catch (const std::exception &error) {
-    lastError = error.what();
-  }
-  return EINFALL_SYSTEM_ERROR;
+void einfall::runtime::setLastError(std::string text) {
+  lastError = std::move(text);
 }
 
 static Status null(const char *what) {

@@ -2,7 +2,8 @@
  *
  * The interface of libeinfall_rt, in C99. A package (`einfall compile` with
  * `-o k.efk`, or embedded by `-o k.o --header k.h`) holds kernels with images
- * for one or more targets. Nothing is compiled here and no compiler is needed.
+ * for one or more targets. Nothing is compiled here and no compiler is needed;
+ * compiler.h opens one where it is there.
  *
  *   open a package -> load a kernel on a device -> ask for the workspace
  *   -> launch, any number of times
@@ -48,7 +49,9 @@ typedef enum EinfallStatus {
    * an error; faults of a CUDA device may be those of an earlier launch. */
   EINFALL_DEVICE_ERROR = 5,
   /* Memory, files, the dynamic loader. */
-  EINFALL_SYSTEM_ERROR = 6
+  EINFALL_SYSTEM_ERROR = 6,
+  /* An error in a text that was to be compiled (compiler.h). */
+  EINFALL_INVALID_SOURCE = 7
 } EinfallStatus;
 
 /* The message of the last failure in this thread; empty if there was none. */
