@@ -50,6 +50,8 @@ static std::string describe(const KernelPlan &kernel,
     need(kernel.ranks[fixed.rank].name + " = " + std::to_string(fixed.extent));
   if (version.target != "cpu")
     need("what the grid program of its image tests");
+  if (version.target != "cpu")
+    text += "    launches " + version.entry + "\n";
   auto part = [&](PartNumber number) {
     if (number)
       text += "    " + name(parts[number].kind) + ": part " +
@@ -57,7 +59,7 @@ static std::string describe(const KernelPlan &kernel,
   };
   part(version.image);
   for (const ProgramPlan &program : version.then) {
-    text += "    then " + program.entry + "\n";
+    text += "    then launches " + program.entry + "\n";
     part(program.image);
   }
   part(version.ptx);
