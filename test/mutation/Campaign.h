@@ -25,6 +25,8 @@ struct CampaignOptions {
   /// At most so many mutants of a kind and role in a program, evenly spread; 0:
   /// all.
   unsigned sample = 0;
+  /// Versions whose name this regular expression matches are not tried.
+  std::string without;
   unsigned threads = 0; ///< 0: one for every processor
   /// Mutants that a rule explains are tried with the first launches only.
   const Reasons *expected = nullptr;

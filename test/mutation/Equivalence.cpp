@@ -53,6 +53,8 @@ public:
   std::string differs(Value changed, std::string replacement);
   /// That a selection which is reached does not take its first value.
   std::string neverFalse(arith::SelectOp select);
+  /// That what is inside `region`, a loop or one side of a branch, is reached.
+  std::string enters(Region *region);
 
   std::string script;
 
@@ -77,6 +79,8 @@ private:
   device::KernelOp kernel;
   const std::map<std::string, int64_t> &fixed;
   llvm::DenseMap<Value, std::string> names;
+  /// By base and offset, those of memory that nothing writes.
+  llvm::DenseMap<std::pair<Value, Value>, Value> loads;
   unsigned count = 0;
 };
 } // namespace
@@ -116,6 +120,14 @@ std::string Writer::of(Value value) {
                            ? (*constant ? "true" : "false")
                            : number(*constant);
     return names[value] = text;
+  }
+  // What nothing writes is the same however often it is read.
+  if (auto load = value.getDefiningOp<device::LoadOp>();
+      load && load.getReadonly()) {
+    Value first = loads.try_emplace({load.getBase(), load.getOffset()}, value)
+                      .first->second;
+    if (first != value && first.getType() == value.getType())
+      return names[value] = of(first);
   }
   std::string name = declare(value);
   names[value] = name;
@@ -350,6 +362,20 @@ std::string Writer::neverFalse(arith::SelectOp select) {
   return "(and " + path(select) + " (not " + of(select.getCondition()) + "))";
 }
 
+std::string Writer::enters(Region *region) {
+  Operation *op = region->getParentOp();
+  std::string reached = path(op);
+  if (auto branch = dyn_cast<scf::IfOp>(op)) {
+    std::string condition = of(branch.getCondition());
+    if (region == &branch.getElseRegion())
+      condition = "(not " + condition + ")";
+    return "(and " + reached + " " + condition + ")";
+  }
+  auto loop = cast<scf::ForOp>(op);
+  return "(and " + reached + " (< " + of(loop.getLowerBound()) + " " +
+         of(loop.getUpperBound()) + "))";
+}
+
 /// The solver, by its full path.
 static std::vector<std::string> solverCommand() {
   auto path = llvm::sys::findProgramByName("z3");
@@ -359,8 +385,54 @@ static std::vector<std::string> solverCommand() {
 Equivalence::Equivalence(std::map<std::string, int64_t> fixed)
     : fixed(std::move(fixed)), solver(solverCommand(), uint64_t(2) << 30) {}
 
+/// True where `script` has a model and none in which `claim` holds.
+bool Equivalence::refutes(llvm::StringRef script, llvm::StringRef claim) {
+  // First whether there is any launch at all: else all would hold.
+  llvm::Expected<std::string> answer =
+      solver.ask(("(reset)\n" + script + "(check-sat)\n(assert " + claim +
+                  ")\n(check-sat)\n")
+                     .str(),
+                 solverSeconds);
+  if (!answer) {
+    llvm::consumeError(answer.takeError());
+    return false;
+  }
+  auto [any, claimed] = llvm::StringRef(*answer).split('\n');
+  return any.trim() != "unsat" && claimed.trim() == "unsat";
+}
+
+bool Equivalence::isNeverEntered(device::KernelOp kernel, Region *region) {
+  auto [known, isNew] = neverEntered.try_emplace(region, false);
+  if (isNew) {
+    Writer writer(kernel, fixed);
+    std::string claim = writer.enters(region);
+    bool never = refutes(writer.script, claim);
+    neverEntered[region] = never;
+    return never;
+  }
+  return known->second;
+}
+
+/// True where no launch reaches the operation, or, of a loop whose bounds move
+/// towards each other, its body.
+bool Equivalence::isNeverReached(device::KernelOp kernel, const Mutant &mutant,
+                                 Operation *op) {
+  SmallVector<Region *> regions; // from within
+  for (Operation *inner = op; !isa<device::KernelOp>(inner->getParentOp());
+       inner = inner->getParentOp())
+    regions.push_back(inner->getParentRegion());
+  if (auto loop = dyn_cast<scf::ForOp>(op);
+      loop && (mutant.variant == 1 || mutant.variant == 2))
+    regions.insert(regions.begin(), &loop.getRegion());
+  return llvm::any_of(llvm::reverse(regions), [&](Region *region) {
+    return isNeverEntered(kernel, region);
+  });
+}
+
 bool Equivalence::proves(device::KernelOp kernel, const Mutant &mutant) {
   Operation *op = operationOf(kernel, mutant);
+  if (isNeverReached(kernel, mutant, op))
+    return true;
   Writer writer(kernel, fixed);
   std::string different;
   if (auto select = dyn_cast<arith::SelectOp>(op);
@@ -380,15 +452,5 @@ bool Equivalence::proves(device::KernelOp kernel, const Mutant &mutant) {
   } else {
     return false;
   }
-  // First whether there is any launch at all: else all would hold.
-  llvm::Expected<std::string> answer =
-      solver.ask("(reset)\n" + writer.script + "(check-sat)\n(assert " +
-                     different + ")\n(check-sat)\n",
-                 solverSeconds);
-  if (!answer) {
-    llvm::consumeError(answer.takeError());
-    return false;
-  }
-  auto [any, differs] = llvm::StringRef(*answer).split('\n');
-  return any.trim() != "unsat" && differs.trim() == "unsat";
+  return refutes(writer.script, different);
 }

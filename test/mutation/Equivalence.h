@@ -6,7 +6,8 @@
 // unbounded integers, with every extent that the program does not rely on free
 // (0 or more), every thread, block and iteration free within its bounds, and
 // what memory holds unknown. The claim is then that no such numbers tell the
-// two programs apart at any place that a changed truth value reaches.
+// two programs apart at any place that a changed truth value reaches. Nor is
+// anything a fault in a loop or a branch that no launch enters.
 //
 // Limits: integers are taken not to overflow; a product or quotient of two
 // unknowns is unknown, but that a block's number divided by one factor of the
@@ -34,7 +35,14 @@ public:
   bool proves(device::KernelOp kernel, const Mutant &mutant);
 
 private:
+  bool refutes(llvm::StringRef script, llvm::StringRef claim);
+  bool isNeverReached(device::KernelOp kernel, const Mutant &mutant,
+                      mlir::Operation *op);
+  bool isNeverEntered(device::KernelOp kernel, mlir::Region *region);
+
   std::map<std::string, int64_t> fixed;
+  /// Of loops and branches that were asked for.
+  llvm::DenseMap<mlir::Region *, bool> neverEntered;
   proof::SolverProcess solver;
 };
 

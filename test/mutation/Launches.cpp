@@ -26,12 +26,22 @@ llvm::Expected<LaunchSpec> LaunchSpec::parse(llvm::StringRef text) {
     } else if (key == "away") {
       if (value.getAsDouble(spec.away))
         return wrong();
-    } else if (key == "nan") {
+    } else if (key == "fill") {
+      auto [input, number] = value.split('.');
+      if (number.getAsInteger(10, spec.fills[input.str()]))
+        return wrong();
+    } else if (key == "nan" || key == "inf") {
       llvm::SmallVector<llvm::StringRef> parts;
       value.split(parts, '.');
       LaunchSpec::Poison poison;
-      if (parts.size() != 3)
+      if (parts.size() != 3 && parts.size() != 5)
         return wrong();
+      poison.isInfinity = key == "inf";
+      if (parts.size() == 5) {
+        poison.within = parts[3].str();
+        if (parts[4].getAsInteger(10, poison.element))
+          return wrong();
+      }
       poison.input = parts[0].str();
       poison.rank = parts[1].str();
       poison.andMore = parts[2].consume_back("+");
@@ -68,6 +78,11 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=70,m=33,away=8,cap=2000,tau=3000,w=9",
         "b=1,g=1,h=1,p=130,m=130,away=8,cap=2000,tau=3000,w=40,sink=0",
         "b=1,g=1,h=1,p=140,m=100,away=8,cap=2000,tau=3000,w=20,sink=0",
+        // Lengths of samples that end within a tile, and far behind the first.
+        "b=1,g=1,h=1,p=70,m=900,fill=n.900",
+        "b=1,g=1,h=1,p=70,m=600,fill=n.570,nan=V.m.571+",
+        "b=1,g=1,h=1,p=70,m=300,fill=n.128,nan=V.m.128+",
+        "b=1,g=1,h=1,p=70,m=300,fill=n.0",
         // Keys that no row of the first block has; those of the next have.
         "b=1,g=1,h=1,p=130,m=130,nan=V.m.64+",
         "b=1,g=1,h=1,p=140,m=140,nan=V.m.128+",
@@ -79,11 +94,32 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=4,m=60,nan=V.m.4+",
         "b=1,g=1,h=1,p=68,m=120,nan=V.m.68+",
         "b=1,g=1,h=1,p=68,m=120,nan=K.m.68+",
+        // Keys that some rows of a block have and others have not.
+        "b=1,g=1,h=1,p=130,m=127,w=70,nan=V.m.0.f.0",
+        "b=1,g=1,h=1,p=200,m=200,w=70,nan=V.m.63",
+        "b=1,g=1,h=1,p=200,m=200,w=20,inf=V.m.100,fill=n.150",
+        "b=1,g=1,h=1,p=200,m=197,w=90,sink=2,nan=V.m.1.f.23,nan=V.m.64.f.0,"
+        "inf=V.m.112.f.0,inf=V.m.190.f.9",
+        "b=1,g=1,h=1,p=130,m=128,w=9,sink=0,nan=V.m.0,nan=V.m.127,fill=n.127",
+        "b=1,g=1,h=1,p=330,m=330,w=60,nan=V.m.128.f.1,nan=V.m.255.f.8,"
+        "nan=V.m.300.f.16,nan=V.m.20.f.7",
+        // One alone, first in a tile; with further tiles; behind a key whose
+        // own element is the last before the values in shared memory.
+        "b=1,g=1,h=1,p=192,m=192,w=300,nan=V.m.128.f.0",
+        "b=1,g=1,h=1,p=192,m=292,w=300,nan=V.m.128.f.0",
+        "b=1,g=1,h=1,p=192,m=292,w=300,nan=V.m.120",
+        "b=1,g=1,h=1,p=64,m=64,w=300,nan=K.m.63,nan=V.m.62",
+        "b=1,g=1,h=1,p=128,m=128,w=300,nan=K.m.127,nan=V.m.126",
+        // At the border of a window that ends with a tile.
+        "b=1,g=1,h=1,p=384,m=384,w=383,sink=0,nan=V.m.0",
+        "b=1,g=1,h=1,p=576,m=576,w=447,sink=0,nan=V.m.128",
+        "b=1,g=1,h=1,p=384,m=140,w=400,sink=0,away=8,cap=2000,tau=3000",
         // Keys before the window of the second block.
         "b=1,g=1,h=1,p=130,m=130,w=20,sink=0,nan=V.m.44-",
         "b=1,g=1,h=1,p=200,m=200,w=20,sink=0,nan=V.m.108-",
         "b=1,g=1,h=1,p=300,m=300,w=20,sink=0,nan=V.m.172-",
         "b=2,g=2,h=4,p=17,m=33",
+        "b=1,g=1,h=6,p=19,m=201,w=70",
         "b=1,g=1,h=2,p=33,m=70,layout=padded,misaligned=K",
         "b=1,g=1,h=2,p=33,m=70,misaligned=V",
         "b=1,g=1,h=2,p=33,m=70,misaligned=Q",
@@ -105,6 +141,8 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
       add(keys + 137, keys + 128, ",w=20,sink=2,pattern=peaky");
       if (j < 16)
         add(keys + 73, keys + 64, ",w=65,sink=0");
+      std::string away = ",away=8,cap=2000,tau=3000,w=400,sink=0,fill=n.";
+      add(keys + 150, keys + 129, (away + std::to_string(keys + 128)).c_str());
     }
     return all;
   }();

@@ -7,7 +7,9 @@
 //   away=8          Q is made positive, K negative, both times 8: all scores
 //                   are far below 0, so that a 0 among them dominates
 //   nan=V.m.64      element 64 along m of V is NaN; 64+: from there on,
-//                   64-: up to there
+//                   64-: up to there; inf=V.m.64 infinity;
+//                   nan=V.m.64.f.5: element 5 along f alone
+//   fill=n.70       every element of the integers n is 70
 //   misaligned=K    input K starts one element off 16 bytes, among poison
 //   misaligned=stride K.1  its dimension 1 has a stride that is odd
 //
@@ -31,7 +33,10 @@ struct LaunchSpec {
   struct Poison {
     std::string input, rank;
     int64_t index = 0;
-    bool andMore = false, andLess = false;
+    bool andMore = false, andLess = false, isInfinity = false;
+    /// The one element along a further rank, if that is not empty.
+    std::string within;
+    int64_t element = 0;
   };
   std::string text;
   /// Extents and parameters, not told apart.
@@ -39,6 +44,7 @@ struct LaunchSpec {
   std::string pattern = "normal", layout = "dense";
   double away = 0;
   std::vector<Poison> poisons;
+  std::map<std::string, int64_t> fills; ///< by input
   std::string misaligned;
 
   static llvm::Expected<LaunchSpec> parse(llvm::StringRef text);

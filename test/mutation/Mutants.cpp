@@ -215,7 +215,7 @@ void Lister::visit(Operation *op, unsigned number) {
     add(op, Kind::WaitLoosened, place);
   } else if (isa<device::CopyCommitOp>(op)) {
     add(op, Kind::CommitRemoved, place);
-  } else if (isa<device::BarrierOp>(op)) {
+  } else if (isa<device::BarrierOp, device::BarrierAnyOp>(op)) {
     add(op, Kind::BarrierRemoved, place);
   } else if (isa<device::WarpBarrierOp>(op)) {
     add(op, Kind::WarpBarrierRemoved, place);

@@ -69,6 +69,11 @@ void Trial::change(const LaunchSpec &spec) {
   for (auto [info, input] :
        llvm::zip_equal(arguments->interface.inputs, arguments->getInputs())) {
     const interpreter::Tensor &tensor = input.view;
+    if (auto fill = spec.fills.find(info.name); fill != spec.fills.end())
+      forElements(tensor.shape, [&](llvm::ArrayRef<int64_t> at) {
+        interpreter::storeElement(tensor.element, tensor.data,
+                                  tensor.offset(at), fill->second);
+      });
     double sign = info.name == "Q" ? 1 : info.name == "K" ? -1 : 0;
     if (spec.away && sign)
       forElements(tensor.shape, [&](llvm::ArrayRef<int64_t> at) {
@@ -83,12 +88,18 @@ void Trial::change(const LaunchSpec &spec) {
       if (poison.input != info.name || dim == info.dims.end())
         continue;
       size_t number = dim - info.dims.begin();
+      auto within = llvm::find(info.dims, poison.within);
+      double value = poison.isInfinity ? std::numeric_limits<double>::infinity()
+                                       : std::nan("");
       forElements(tensor.shape, [&](llvm::ArrayRef<int64_t> at) {
+        if (within != info.dims.end() &&
+            at[within - info.dims.begin()] != poison.element)
+          return;
         if (at[number] == poison.index ||
             (poison.andMore && at[number] > poison.index) ||
             (poison.andLess && at[number] < poison.index))
           interpreter::storeElement(tensor.element, tensor.data,
-                                    tensor.offset(at), std::nan(""));
+                                    tensor.offset(at), value);
       });
     }
   }
@@ -164,11 +175,12 @@ static std::string checkOf(const emulated::Message &message) {
   return text.str();
 }
 
-Outcome Trial::runSeed(const emulated::DeviceImage &image, uint64_t seed,
+Outcome Trial::runSeed(Images images, uint64_t seed,
                        std::vector<std::vector<char>> *outputs) const {
   // Outputs of its own, every byte 0xff: NaN, or the greatest integer.
   emulated::Launch launch;
-  launch.image = &image;
+  launch.image = images.front();
+  launch.then.assign(images.begin() + 1, images.end());
   launch.arguments = words;
   launch.buffers = buffers;
   launch.seed = seed;
@@ -229,25 +241,25 @@ Outcome Trial::runSeed(const emulated::DeviceImage &image, uint64_t seed,
   return outcome;
 }
 
-Outcome Trial::calibrate(const emulated::DeviceImage &image) {
+Outcome Trial::calibrate(Images images) {
   reference.clear();
   limit = 0;
   std::vector<std::vector<char>> outputs;
-  Outcome outcome = runSeed(image, seeds[0], &outputs);
+  Outcome outcome = runSeed(images, seeds[0], &outputs);
   if (outcome.result != Outcome::Survived)
     return outcome;
   reference = std::move(outputs);
   llvm::StringRef(outcome.text).getAsInteger(10, limit);
   // Waits that are tried again count, and another seed has others.
   limit = 3 * limit + 10000;
-  return run(image);
+  return run(images);
 }
 
-Outcome Trial::run(const emulated::DeviceImage &image) const {
+Outcome Trial::run(Images images) const {
   Outcome outcome;
   bool equal = true;
   for (uint64_t seed : seeds) {
-    outcome = runSeed(image, seed, nullptr);
+    outcome = runSeed(images, seed, nullptr);
     equal &= outcome.equal;
     if (outcome.result != Outcome::Survived)
       break;

@@ -41,12 +41,15 @@ public:
   }
   const std::string &label() const { return name; }
 
-  /// Remembers what `image` computes, with which the survivors are compared.
-  /// Returns what is wrong with it; NotRun where it is not for these arguments.
-  Outcome calibrate(const emulated::DeviceImage &image);
+  /// A version of the kernel: programs that are launched one after the other.
+  using Images = llvm::ArrayRef<const emulated::DeviceImage *>;
 
-  /// Runs `image` with every seed until something notices. Thread-safe.
-  Outcome run(const emulated::DeviceImage &image) const;
+  /// Remembers what `images` compute, with which the survivors are compared.
+  /// Returns what is wrong with it; NotRun where it is not for these arguments.
+  Outcome calibrate(Images images);
+
+  /// Runs `images` with every seed until something notices. Thread-safe.
+  Outcome run(Images images) const;
 
   /// Moves an input or output off what a condition of a launch asks for, in
   /// this trial alone: its address ("K") or the stride of a dimension ("stride
@@ -66,7 +69,7 @@ private:
   };
   void change(const LaunchSpec &spec);
   bool evaluate();
-  Outcome runSeed(const emulated::DeviceImage &image, uint64_t seed,
+  Outcome runSeed(Images images, uint64_t seed,
                   std::vector<std::vector<char>> *outputs) const;
 
   std::string name;

@@ -43,6 +43,10 @@ static cl::opt<unsigned>
     sampleSize("sample", cl::init(0),
                cl::desc("mutants of a kind and role that are tried; 0: all"),
                cl::cat(category));
+static cl::opt<std::string>
+    without("without",
+            cl::desc("versions that are not tried, a regular expression"),
+            cl::cat(category));
 static cl::opt<unsigned> threads("j", cl::Prefix, cl::init(0),
                                  cl::desc("threads"), cl::cat(category));
 static cl::opt<bool>
@@ -164,6 +168,7 @@ int main(int argc, char **argv) {
   CampaignOptions options;
   options.sample = sampleSize;
   options.threads = threads;
+  options.without = without;
   auto extent = [&](std::string name, llvm::StringRef value) {
     return !value.getAsInteger(10, options.fixed[name]);
   };
