@@ -276,8 +276,10 @@ void ObligationWriter::writeRange(FoldOp fold) {
   for (unsigned i = references; i < components.size(); ++i)
     action.bind(actArguments[references + i], state.lookup(components[i]));
   SmallVector<Term> entered, acted;
-  for (Value value : stepYield.getValues())
-    entered.push_back(step(value));
+  // What is counted is there or not, whatever its value.
+  for (auto [i, value] : llvm::enumerate(stepYield.getValues()))
+    entered.push_back(fold.getMonoid(i) == Monoid::Count ? Term()
+                                                         : step(value));
   for (Value value : actYield.getValues())
     acted.push_back(action(value));
   for (unsigned i = 0; i < references; ++i)

@@ -186,3 +186,42 @@ cascade.kernel @gaussian {
   %d = cascade.map div(%o, %l) : (!cascade.field<real[f, p]>, !cascade.field<real[p]>) -> !cascade.field<real[f, p]>
   cascade.output "O" [p, f] : f32 = %d : <real[f, p]>
 }
+
+// A mean counts what there is; what it is does not enter the count, however
+// large.
+// CHECK-LABEL: cascade.kernel @counted
+// CHECK: cascade.fold over ["m"] references 1 monoids [max, count, sum] step
+// CHECK-NOT: cascade.fold
+// CHECK: cascade.output
+cascade.kernel @counted {
+  %0 = cascade.input "Q" [p, e] : <f32, 2>
+  %1 = cascade.input "K" [m, e] : <f32, 2>
+  %2 = cascade.input "w" [m] : <f32, 1>
+  cascade.rank "p" default 3
+  cascade.rank "e" default 4
+  cascade.rank "m" default 7
+  %3 = cascade.coord "p" : <int[p]>
+  %4 = cascade.coord "e" : <int[e]>
+  %5 = cascade.read %0[%3, %4] : <f32, 2>, (!cascade.field<int[p]>, !cascade.field<int[e]>) -> !cascade.field<real[e, p]>
+  %6 = cascade.coord "m" : <int[m]>
+  %7 = cascade.read %1[%6, %4] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[e]>) -> !cascade.field<real[e, m]>
+  %8 = cascade.map mul(%5, %7) : (!cascade.field<real[e, p]>, !cascade.field<real[e, m]>) -> !cascade.field<real[e, m, p]>
+  %9 = cascade.reduce sum over ["e"] %8 : <real[e, m, p]> -> <real[m, p]>
+  %10 = cascade.const 2 : i64 -> <int[]>
+  %11 = cascade.map add(%3, %10) : (!cascade.field<int[p]>, !cascade.field<int[]>) -> !cascade.field<int[p]>
+  %12 = cascade.map le(%6, %11) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+  %13 = cascade.where %9, %12 : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
+  %14 = cascade.map exp(%13) : (!cascade.field<real[m, p]>) -> !cascade.field<real[m, p]>
+  %15 = cascade.read %2[%6] : <f32, 1>, (!cascade.field<int[m]>) -> !cascade.field<real[m]>
+  %16 = cascade.map mul(%14, %15) : (!cascade.field<real[m, p]>, !cascade.field<real[m]>) -> !cascade.field<real[m, p]>
+  %17 = cascade.reduce sum over ["m"] %16 : <real[m, p]> -> <real[p]>
+  %18 = cascade.reduce count over ["m"] %16 : <real[m, p]> -> <int[p]>
+  %19 = cascade.map to_real(%18) : (!cascade.field<int[p]>) -> !cascade.field<real[p]>
+  %20 = cascade.map div(%17, %19) : (!cascade.field<real[p]>, !cascade.field<real[p]>) -> !cascade.field<real[p]>
+  %21 = cascade.reduce count over ["m"] %16 : <real[m, p]> -> <int[p]>
+  %22 = cascade.const 0 : i64 -> <int[]>
+  %23 = cascade.map gt(%21, %22) : (!cascade.field<int[p]>, !cascade.field<int[]>) -> !cascade.field<bool[p]>
+  %24 = cascade.where %20, %23 : <real[p]>, <bool[p]> -> <real[p]>
+  %25 = cascade.const 0.000000e+00 : f64 -> <real[]>
+  cascade.output "O" [p] : f32 = %24 : <real[p]> else %25 : !cascade.field<real[]>
+}

@@ -61,22 +61,23 @@ cascade.kernel @shifted {
 // CHECK-NOT: cascade.at
 // CHECK: cascade.output
 cascade.kernel @outside {
-  %0 = cascade.param "c" : f32 -> <real[]>
-  %1 = cascade.input "K" [n] : <f32, 1>
-  %2 = cascade.input "W" [m] : <f32, 1>
+  %0 = cascade.input "K" [n] : <f32, 1>
+  %1 = cascade.input "W" [m] : <f32, 1>
+  %2 = cascade.const 2.000000e+00 : f64 -> <real[]>
+  %3 = cascade.param "c" : f32 else %2 : !cascade.field<real[]> -> <real[]>
   cascade.rank "n" default 7
   cascade.rank "m" default 5
-  %3 = cascade.coord "n" : <int[n]>
-  %4 = cascade.map to_real(%3) : (!cascade.field<int[n]>) -> !cascade.field<real[n]>
-  %5 = cascade.map mul(%0, %4) : (!cascade.field<real[]>, !cascade.field<real[n]>) -> !cascade.field<real[n]>
-  %6 = cascade.const 2 : i64 -> <int[]>
-  %7 = cascade.coord "m" : <int[m]>
-  %8 = cascade.map mul(%6, %7) : (!cascade.field<int[]>, !cascade.field<int[m]>) -> !cascade.field<int[m]>
-  %9 = cascade.at %5 ["n"](%8) : <real[n]>, (!cascade.field<int[m]>) -> !cascade.field<real[m]>
-  %10 = cascade.read %2[%7] : <f32, 1>, (!cascade.field<int[m]>) -> !cascade.field<real[m]>
-  %11 = cascade.map add(%9, %10) : (!cascade.field<real[m]>, !cascade.field<real[m]>) -> !cascade.field<real[m]>
-  %12 = cascade.const 0.000000e+00 : f64 -> <real[]>
-  cascade.output "O" [m] : f32 = %11 : <real[m]> else %12 : !cascade.field<real[]>
+  %4 = cascade.coord "n" : <int[n]>
+  %5 = cascade.map to_real(%4) : (!cascade.field<int[n]>) -> !cascade.field<real[n]>
+  %6 = cascade.map mul(%3, %5) : (!cascade.field<real[]>, !cascade.field<real[n]>) -> !cascade.field<real[n]>
+  %7 = cascade.const 2 : i64 -> <int[]>
+  %8 = cascade.coord "m" : <int[m]>
+  %9 = cascade.map mul(%7, %8) : (!cascade.field<int[]>, !cascade.field<int[m]>) -> !cascade.field<int[m]>
+  %10 = cascade.at %6 ["n"](%9) : <real[n]>, (!cascade.field<int[m]>) -> !cascade.field<real[m]>
+  %11 = cascade.read %1[%8] : <f32, 1>, (!cascade.field<int[m]>) -> !cascade.field<real[m]>
+  %12 = cascade.map add(%10, %11) : (!cascade.field<real[m]>, !cascade.field<real[m]>) -> !cascade.field<real[m]>
+  %13 = cascade.const 0.000000e+00 : f64 -> <real[]>
+  cascade.output "O" [m] : f32 = %12 : <real[m]> else %13 : !cascade.field<real[]>
 }
 
 // The sum's own rank stands in the index: left alone.

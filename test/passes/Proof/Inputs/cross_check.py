@@ -1,7 +1,7 @@
 """Asks cvc5 about the obligations that Z3 proved for each example.
 
 No example leaves an obligation that is refuted, so every answer must be unsat,
-and every example must have some.
+and every example that has a program for some target must have some.
 """
 
 import pathlib
@@ -14,6 +14,8 @@ def main() -> int:
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         for source in sorted(pathlib.Path(sys.argv[1]).glob("*/*.ein")):
+            if "// targets: interpreter" in source.read_text():
+                continue
             script = pathlib.Path(folder) / (source.stem + ".smt2")
             subprocess.run(
                 ["einfall", "compile", source, "--emit=smt2", "-o", script], check=True
