@@ -14,9 +14,8 @@
 #include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/TargetParser/Triple.h"
 
-#include <cmath>
-#include <cstdio>
 #include <dlfcn.h>
+#include <link.h>
 
 using namespace einfall;
 
@@ -58,10 +57,18 @@ std::error_code package::LinkerMissing::convertToErrorCode() const {
   return std::make_error_code(std::errc::no_such_file_or_directory);
 }
 
-/// The file that a function of this process comes from.
-static std::string libraryOf(void *function) {
-  Dl_info info;
-  return dladdr(function, &info) && info.dli_fname ? info.dli_fname : "";
+/// The file of a library of this process; empty where it is not there. (Functions
+/// do not tell: in a program that is linked to fixed addresses they are its own.)
+static std::string fileOf(const char *library) {
+  void *handle = dlopen(library, RTLD_LAZY);
+  if (!handle)
+    return "";
+  struct link_map *map = nullptr;
+  std::string path;
+  if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name)
+    path = map->l_name;
+  dlclose(handle);
+  return path;
 }
 
 /// A temporary file that goes when this does.
@@ -108,7 +115,6 @@ einfall::package::linkShared(llvm::StringRef object) {
   if (auto error = output.create("so", ""))
     return error;
   // The libraries by their files: development packages need not be there.
-  auto sine = static_cast<double (*)(double)>(std::sin);
   std::vector<std::string> command = {linker,
                                       "-shared",
                                       "-z",
@@ -121,10 +127,9 @@ einfall::package::linkShared(llvm::StringRef object) {
                                       "-o",
                                       output.path.str().str(),
                                       input.path.str().str()};
-  for (void *function :
-       {reinterpret_cast<void *>(sine), reinterpret_cast<void *>(&std::fopen)})
-    if (std::string library = libraryOf(function); !library.empty())
-      command.push_back(library);
+  for (const char *library : {"libm.so.6", "libc.so.6"})
+    if (std::string file = fileOf(library); !file.empty())
+      command.push_back(file);
   auto child = nvidia::runChild(command, /*seconds=*/60);
   if (!child)
     return child.takeError();
