@@ -4,8 +4,9 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set_target_properties(einfall PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
-install(TARGETS einfall COMPONENT compiler)
+set_target_properties(einfall einfall-lsp
+                      PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+install(TARGETS einfall einfall-lsp COMPONENT compiler)
 install(TARGETS einfall_compiler_shared LIBRARY COMPONENT compiler
         NAMELINK_SKIP)
 
