@@ -25,7 +25,7 @@ for name in ("HOME", "EINFALL_CACHE_DIR"):
 config.environment["NO_COLOR"] = "1"
 if lit_config.params.get("slow"):
     config.available_features.add("slow")
-for tool in ("cvc5", "pkg-config"):
+for tool in ("cvc5", "node", "pkg-config"):
     if shutil.which(tool):
         config.available_features.add(tool)
 for name in ("EINFALL_PTXAS", "CUDA_HOME", "CUDA_PATH"):
