@@ -32,6 +32,9 @@ int compilePackage(const Options &options);
 int inspect(const Options &options);
 /// Prints the versions of the compiler and of what it uses.
 int version();
+/// Prints what is there of all that can be used; exitMissing where something is
+/// missing that the CPU needs.
+int doctor(const Options &options);
 
 /// From here on a crash ends with exitInternal, after the path of a copy of the
 /// source `file` has been printed.

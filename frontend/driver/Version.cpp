@@ -2,6 +2,7 @@
 
 #include "frontend/driver/Version.inc"
 #include "frontend/driver/Commands.h"
+#include "frontend/driver/Tools.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -17,9 +18,8 @@
 
 using namespace einfall::driver;
 
-/// The first line that `program argument` prints, or nothing.
-static std::string firstLine(llvm::StringRef program,
-                             llvm::StringRef argument) {
+std::string einfall::driver::firstLine(llvm::StringRef program,
+                                       llvm::StringRef argument) {
   auto path = llvm::sys::findProgramByName(program);
   llvm::SmallString<128> file;
   if (!path || llvm::sys::fs::createTemporaryFile("einfall", "txt", file))

@@ -119,6 +119,7 @@ public:
     addBench();
     addCompile();
     addInspect();
+    addDoctor();
   }
 
   int parseAndRun(int argc, char **argv) {
@@ -304,6 +305,12 @@ private:
         app.add_subcommand("inspect", "Show the launch plan of a package");
     sub->add_option("FILE.efk", options.file, "The package")->required();
     sub->callback([this] { command = inspect; });
+  }
+
+  void addDoctor() {
+    CLI::App *sub = app.add_subcommand(
+        "doctor", "Show what of solvers, tools and devices is there");
+    sub->callback([this] { command = doctor; });
   }
 
   CLI::App app;
