@@ -208,16 +208,6 @@ void Emitter::emitRanks() {
               *info.defaultSize + shifted.offset);
     declare(info.range, binds ? info.name : shifted.name, extent, std::nullopt);
   }
-  for (const Precondition &precondition : kernel.preconditions)
-    if (precondition.property == Property::Permutation) {
-      const InputInfo &input = kernel.inputs[precondition.input];
-      std::string name = dimName(precondition.input, input.dims.size() - 1);
-      Location where = loc(precondition.range);
-      declare(precondition.range, permutedRank(name),
-              cascade::ExtentOp::create(builder, where,
-                                        builder.getStringAttr(name)),
-              std::nullopt);
-    }
   for (const RankInfo &info : kernel.ranks) {
     bool shifted =
         info.kind == ExtentKind::Shape && info.offset != 0 && !info.constant;
@@ -233,6 +223,16 @@ void Emitter::emitRanks() {
     else if (info.defaultSize && !shifted)
       declare(info.range, info.name, Value(), info.defaultSize);
   }
+  for (const Precondition &precondition : kernel.preconditions)
+    if (precondition.property == Property::Permutation) {
+      const InputInfo &input = kernel.inputs[precondition.input];
+      std::string name = dimName(precondition.input, input.dims.size() - 1);
+      Location where = loc(precondition.range);
+      declare(precondition.range, permutedRank(name),
+              cascade::ExtentOp::create(builder, where,
+                                        builder.getStringAttr(name)),
+              std::nullopt);
+    }
 }
 
 /// Preconditions as fields of truth values.

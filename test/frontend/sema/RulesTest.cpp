@@ -251,6 +251,11 @@ const std::vector<Case> &cases() {
        "schedule k { shard m over ring }",
        {{"x", {3}, {1, 2, 3}}},
        {{"y", {6}}}},
+      {"req.1", // a permutation of a rank that is declared
+       "kernel k(o[h,i]: i32, x[p]: f32) -> y[h,i]: f32 {\n rank i = |p|\n"
+       " require permutation(o)\n y[h,i] = x[o[h,i]] }",
+       {{"o", {1, 3}, {2, 0, 1}}, {"x", {3}, {5, 6, 7}}},
+       {{"y", {7, 5, 6}}}},
       {"req.1",
        "kernel k(page[i]: i32, x[n]: f32) -> y[i]: f32 {\n"
        " require page in 0 .. |n|\n y[i] = x[page[i]] }",
