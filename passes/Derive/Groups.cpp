@@ -300,6 +300,28 @@ private:
 
 } // namespace
 
+/// A number whatever the data: made of parameters, extents and coordinates
+/// without a division.
+static bool isSurelyFinite(Value field) {
+  Operation *op = field.getDefiningOp();
+  auto map = dyn_cast_or_null<MapOp>(op);
+  if (!map)
+    return isa_and_nonnull<ConstOp, ParamOp, ExtentOp, CoordOp>(op);
+  switch (map.getFunction()) {
+  case Function::Add:
+  case Function::Sub:
+  case Function::Mul:
+  case Function::Neg:
+  case Function::Abs:
+  case Function::Max:
+  case Function::Min:
+  case Function::ToReal:
+    return llvm::all_of(map.getOperands(), isSurelyFinite);
+  default:
+    return false;
+  }
+}
+
 void einfall::derive::pullFactorsOut(KernelOp kernel) {
   SmallVector<ReduceOp> reductions(kernel.getBody().front().getOps<ReduceOp>());
   DenseSet<Operation *> inner;
@@ -318,7 +340,12 @@ void einfall::derive::pullFactorsOut(KernelOp kernel) {
     bool total =
         llvm::all_of(llvm::concat<Value>(splitter.over, splitter.under),
                      [&](Value factor) { return domains.isTotal(factor); });
-    if (!kept || !total || kept == reduce.getValue())
+    // A sum over nothing is 0, but 0 times or over what need not be a number is
+    // not: as attention over no keys, over the sum of no weights.
+    bool vanishes =
+        splitter.under.empty() && llvm::all_of(splitter.over, isSurelyFinite);
+    if (!kept || !total || kept == reduce.getValue() ||
+        !(vanishes || domains.isTotal(reduce.getValue())))
       continue;
     Location loc = reduce.getLoc();
     Value result = ReduceOp::create(builder, loc, Monoid::Sum, ranks, kept);

@@ -33,7 +33,8 @@ struct Group {
 /// The groups of the kernel's own block, by their first members.
 std::vector<Group> findGroups(cascade::KernelOp kernel);
 
-/// R1 on inner sums: factors without the summed ranks move out of the sum.
+/// R1 on inner sums: factors without the summed ranks move out of the sum,
+/// where something is summed or the factors are numbers for sure.
 void pullFactorsOut(cascade::KernelOp kernel);
 
 } // namespace einfall::derive

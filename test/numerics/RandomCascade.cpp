@@ -95,6 +95,15 @@ static Value emitScore(Emitter &emit, const Recipe &recipe) {
     q = emit.read("Q", stored, {"p", "e"});
     k = emit.read("K", stored, {"m", "e"});
   }
+  if (recipe.rolls) {
+    Value next =
+        emit.map(Function::Mod, {emit.add(emit.coord("e"), emit.integer(1)),
+                                 emit.extent("e")});
+    Value rolled =
+        AtOp::create(emit.builder, emit.loc, k,
+                     emit.builder.getStrArrayAttr({"e"}), ValueRange{next});
+    k = emit.add(k, emit.mul(emit.real(0.5), rolled));
+  }
   Value dot = emit.reduce(Monoid::Sum, "e", emit.mul(q, k));
   switch (recipe.score) {
   case Score::Dot:
@@ -156,6 +165,13 @@ static Value emitMask(Emitter &emit, const Recipe &recipe) {
   }
   }
   return nullptr;
+}
+
+/// Whether a list of the row has the key, by its coordinate modulo 5.
+static Value emitListed(Emitter &emit) {
+  Value listed = emit.read("List", emit.builder.getI32Type(), {"p", "j"});
+  Value key = emit.map(Function::Mod, {emit.coord("m"), emit.integer(5)});
+  return emit.reduce(Monoid::Any, "j", emit.map(Function::Eq, {listed, key}));
 }
 
 /// The reference of the exponent; null for none.
@@ -228,8 +244,11 @@ OwningOpRef<ModuleOp> numerics::build(MLIRContext *context,
   Emitter emit{OpBuilder::atBlockEnd(&kernel.getBody().emplaceBlock()), loc};
 
   Value s = emitScore(emit, recipe);
-  if (Value condition = emitMask(emit, recipe))
+  if (Value condition = emitMask(emit, recipe)) {
+    if (recipe.lists)
+      condition = emit.map(Function::Or, {condition, emitListed(emit)});
     s = emit.where(s, condition);
+  }
   bool exponential = recipe.weight == Weight::Exp;
   Value x = exponential ? emitReference(emit, recipe, s) : nullptr;
   Value w = emitWeight(emit, recipe, s, x);
@@ -254,8 +273,13 @@ OwningOpRef<ModuleOp> numerics::build(MLIRContext *context,
       v = emit.read("V", stored, {"m", "f"});
     }
     SmallVector<StringRef> dims = rows;
-    dims.push_back("f");
-    emit.output("O", dims, emit.sum(emit.mul(a, v)), 0, stored);
+    Value o = emit.sum(emit.mul(a, v));
+    if (recipe.projects) {
+      Value matrix = emit.read("W", stored, {"f", "n"});
+      o = emit.reduce(Monoid::Sum, "f", emit.mul(o, matrix));
+    }
+    dims.push_back(recipe.projects ? "n" : "f");
+    emit.output("O", dims, o, 0, stored);
   }
   if (recipe.logSum) {
     Value log = emit.log(emit.sum(w));
@@ -303,6 +327,11 @@ Recipe Recipe::random(uint64_t seed) {
   recipe.max = random() % 4 == 0;
   recipe.values = random() % 8 != 0 || !(recipe.logSum || recipe.entropy ||
                                          recipe.sum || recipe.max);
+  recipe.rolls = random() % 4 == 0;
+  recipe.lists = recipe.mask != Mask::None && random() % 4 == 0;
+  // Without a normaliser the projection's step runs the sum over the keys.
+  recipe.projects = recipe.values && recipe.normaliser != Normaliser::None &&
+                    random() % 4 == 0;
   return recipe;
 }
 
@@ -337,7 +366,8 @@ std::string Recipe::text() const {
   if (weight == Weight::Exp)
     text += std::string(", reference ") + references[int(reference)];
   text += std::string(", normaliser ") + normalisers[int(normaliser)] +
-          (heads ? ", heads" : "") + ":";
+          (heads ? ", heads" : "") + (rolls ? ", rolls" : "") +
+          (lists ? ", lists" : "") + (projects ? ", projects" : "") + ":";
   for (auto [there, name] :
        {std::pair(values, " O"), std::pair(logSum, " L"),
         std::pair(entropy, " H"), std::pair(sum, " S"), std::pair(max, " M")})
@@ -357,6 +387,10 @@ interpreter::Arguments numerics::randomExtents(const Recipe &recipe,
   arguments.extents["e"] = pick({1, 3, 16});
   if (recipe.values)
     arguments.extents["f"] = pick({1, 5, 16});
+  if (recipe.lists)
+    arguments.extents["j"] = 2;
+  if (recipe.projects)
+    arguments.extents["n"] = 3;
   if (recipe.heads) {
     arguments.extents["g"] = 2;
     arguments.extents["h"] = pick({2, 4});

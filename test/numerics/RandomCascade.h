@@ -6,7 +6,8 @@
 // keys can do is not chosen: Separability.h finds it out numerically.
 //
 // All cascades stream rank `m` for every row (`p`, or `h, p` with grouped key
-// heads `g`); `e` is summed within a score, `f` is a dimension of values.
+// heads `g`); `e` is summed within a score, `f` is a dimension of values, `n`
+// of what they are projected to, and `j` numbers the keys of a list.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,12 +39,15 @@ struct Recipe {
   Reference reference = Reference::Max;
   Weight weight = Weight::Exp;
   Normaliser normaliser = Normaliser::Sum;
-  bool heads = false;   ///< ranks h and g besides p and m
-  bool values = true;   ///< output O[.., f]: the weighted values
-  bool logSum = false;  ///< output L: the logarithm of the sum of weights
-  bool entropy = false; ///< output H: of the normalised weights
-  bool sum = false;     ///< output S: the sum of the normalised weights
-  bool max = false;     ///< output M: their maximum
+  bool heads = false;    ///< ranks h and g besides p and m
+  bool values = true;    ///< output O[.., f]: the weighted values
+  bool logSum = false;   ///< output L: the logarithm of the sum of weights
+  bool entropy = false;  ///< output H: of the normalised weights
+  bool sum = false;      ///< output S: the sum of the normalised weights
+  bool max = false;      ///< output M: their maximum
+  bool rolls = false;    ///< keys have their own elements shifted around added
+  bool lists = false;    ///< each row has keys besides those of the mask
+  bool projects = false; ///< O is O[.., f] times a matrix over f and n
   Storage storage = Storage::F32; ///< never chosen by chance
 
   /// "softcap, causal, max, exp, sum: O L"

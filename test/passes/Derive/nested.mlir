@@ -137,7 +137,8 @@ cascade.kernel @column_sums {
 }
 
 // The latent of a token is key and value; what heads make of it comes after.
-// One pass over the tokens, whose scores are computed in its step.
+// One pass over the tokens, whose scores are computed in its step; the first row
+// has none, and its sum is 0.
 // CHECK-LABEL: cascade.kernel @latent
 // CHECK: cascade.fold over ["d"] references 0 monoids [sum] step
 // CHECK: cascade.fold over ["m"] references 1 monoids [max, sum, sum] step
@@ -166,7 +167,7 @@ cascade.kernel @latent {
   %12 = cascade.read %1[%11, %7] : <f32, 2>, (!cascade.field<int[m]>, !cascade.field<int[c]>) -> !cascade.field<real[c, m]>
   %13 = cascade.map mul(%10, %12) : (!cascade.field<real[c, p]>, !cascade.field<real[c, m]>) -> !cascade.field<real[c, m, p]>
   %14 = cascade.reduce sum over ["c"] %13 : <real[c, m, p]> -> <real[m, p]>
-  %15 = cascade.map le(%11, %4) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
+  %15 = cascade.map lt(%11, %4) : (!cascade.field<int[m]>, !cascade.field<int[p]>) -> !cascade.field<bool[m, p]>
   %16 = cascade.where %14, %15 : <real[m, p]>, <bool[m, p]> -> <real[m, p]>
   %17 = cascade.reduce max over ["m"] %16 : <real[m, p]> -> <real[p]>
   %18 = cascade.map sub(%16, %17) : (!cascade.field<real[m, p]>, !cascade.field<real[p]>) -> !cascade.field<real[m, p]>
