@@ -14,7 +14,11 @@
 // Parameters of the device kernel: the address of every tensor (inputs, then
 // outputs), all strides in elements (in the order of EinfallCpuArguments), the
 // extents (KernelInterface::ranks), and for each scalar parameter its value
-// (f32, or i64 for integers) and an i32 that is 0 where the caller gave none.
+// (f32, or i64 for integers) and an i32 that is 0 where the caller gave none;
+// last, where the stream is split, the address of the workspace.
+//
+// A plan that splits the stream gives two kernels, of which the first names the
+// second (docs/decisions/0007).
 //
 // For sm_90a there is another program (docs/decisions/0006); what it shares is
 // in BlockEmitter.h.
@@ -33,8 +37,8 @@
 
 namespace einfall {
 
-/// Emits the device program of `kernel` before it; the kernel itself is left
-/// alone.
+/// Emits the device program of `kernel` before it, and one that merges parts
+/// where the plan splits; the kernel itself is left alone. Returns the first.
 device::KernelOp lowerFoldToDevice(cascade::KernelOp kernel,
                                    const BlockPlan &plan,
                                    const DeviceMachine &machine);
