@@ -3,6 +3,7 @@
 #include "frontend/syntax/Lexer.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <optional>
 
 using namespace einfall::ein;
 using llvm::StringRef;
@@ -117,8 +118,10 @@ public:
       size_t begin = at;
       TokenKind kind = at == text.size() ? TokenKind::Eof : next();
       if (begin != text.size() && at == begin) {
-        reportStrange();
-        continue;
+        std::optional<TokenKind> meant = reportStrange();
+        if (!meant)
+          continue;
+        kind = *meant;
       }
       tokens.push_back({kind,
                         startsLine,
@@ -260,7 +263,9 @@ private:
     return kind;
   }
 
-  void reportStrange() {
+  /// The operator of another language is reported and taken for the one
+  /// that is meant, so that the parser finds nothing more to say.
+  std::optional<TokenKind> reportStrange() {
     size_t begin = at;
     while (at < text.size() && !llvm::isSpace(text[at])) {
       size_t before = at;
@@ -277,20 +282,25 @@ private:
       return diagnostics.error(range, Rule::Lex1, what);
     };
     bool printable = llvm::all_of(strange.take_front(16), llvm::isPrint);
-    if (!printable)
+    if (!printable) {
       error("characters outside ASCII stand only in comments");
-    else if (strange == "&" || strange == "&&")
+    } else if (strange == "&" || strange == "&&") {
       error("`" + strange + "` is no operator")
           .remedy("write `and`")
           .fix("write `and`", {{range, " and "}});
-    else if (strange == "!")
+      return TokenKind::KwAnd;
+    } else if (strange == "!") {
       error("`!` is no operator")
           .remedy("write `not`")
           .fix("write `not`", {{range, "not "}});
-    else if (strange == "^")
+      return TokenKind::KwNot;
+    } else if (strange == "^") {
       error("`^` is no operator").remedy("write `pow(x, y)`");
-    else
+      return TokenKind::Star;
+    } else {
       error("`" + strange.take_front(16) + "` belongs to no token");
+    }
+    return std::nullopt;
   }
 
   StringRef text;

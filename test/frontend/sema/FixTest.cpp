@@ -123,6 +123,8 @@ TEST_P(Fixes, MakeTheProgramRight) {
       }
   EXPECT_TRUE(found) << wrong.text();
   EXPECT_FALSE(wrong.ok());
+  // One mistake, one message.
+  EXPECT_EQ(wrong.diagnostics.getErrorCount(), 1u) << wrong.text();
   Analysed mended(test.mended);
   EXPECT_TRUE(mended.ok()) << mended.text();
 }
