@@ -27,6 +27,14 @@ static StringRef describe(AbsenceCause cause) {
   return "";
 }
 
+/// Whether the reduction at `range` is a minimum.
+static bool isLeast(const ElaboratedKernel &kernel, SourceRange range) {
+  return llvm::any_of(kernel.nodes, [&](const Node &node) {
+    return node.nodeKind == NodeKind::Reduce && node.reduce == ReduceFn::Min &&
+           node.range.begin == range.begin && node.range.end == range.end;
+  });
+}
+
 void Elaborator::defineOutputs(Env &env) {
   for (const Param &param : env.scope.kernel->outputs) {
     OutputInfo info;
@@ -102,11 +110,13 @@ void Elaborator::defineOutputs(Env &env) {
                                  "the output `" + info.name +
                                      "` may be absent and declares no filler");
       builder.note(where, describe(cause));
-      StringRef filler = want == ValueKind::Bool          ? "false"
-                         : want == ValueKind::Int         ? "-1"
-                         : cause == AbsenceCause::Nothing ? "-inf"
-                                                          : "0";
-      builder.remedy("declare `" + info.name + "[...]: " + getName(*type) +
+      StringRef filler = want == ValueKind::Bool  ? "false"
+                         : want == ValueKind::Int ? "-1"
+                         : cause == AbsenceCause::Nothing
+                             ? (isLeast(kernel, where) ? "inf" : "-inf")
+                             : "0";
+      builder.remedy("declare `" + info.name +
+                     (param.dims.empty() ? ": " : "[...]: ") + getName(*type) +
                      " else " + filler +
                      "`, or give the value with "
                      "`or_else(x, v)`");

@@ -151,11 +151,15 @@ void Resolver::resolveCall(Expr *expr) {
     unsigned given = expr->args.size();
     if (given >= least && given <= most)
       return;
-    error(expr->range, Rule::Def1,
-          "`" + name + "` takes " + Twine(least) +
-              (most > least ? " or more" : "") +
-              (least == 1 && most == 1 ? " argument" : " arguments") +
-              ", it is given " + Twine(given));
+    auto builder =
+        error(expr->range, Rule::Def1,
+              "`" + name + "` takes " + Twine(least) +
+                  (most > least ? " or more" : "") +
+                  (least == 1 && most == 1 ? " argument" : " arguments") +
+                  ", it is given " + Twine(given));
+    auto def = defs.find(name);
+    if (def != defs.end())
+      builder.note(def->second->name.range, "declared here");
   };
   bool bracketed = !expr->ranks.empty();
   if (const Builtin *builtin = findBuiltin(name, bracketed)) {
