@@ -141,6 +141,14 @@ assert definition(2, 9) == {"uri": URI, "range": place(0, 7, 8)}
 assert definition(2, 18) == {"uri": URI, "range": place(0, 11, 12)}  # m
 assert "a parameter of `half`" in client.hover(URI, 3, 23)
 
+# What goes wrong within the prelude is shown where the text calls it.
+found = client.change(URI, "kernel k(c[m]: bool) -> y[m]: f32 {\n  y[m] = silu(c[m])\n}\n", 9)
+assert [d["range"] for d in found] == [place(1, 14, 18)], found
+calls = [(r["location"]["uri"].rsplit("/", 1)[1], r["message"])
+         for r in found[0]["relatedInformation"]]
+assert calls == [("prelude.ein", "in the call of `sigmoid` here"),
+                 ("attention.ein", "in the call of `silu` here")], calls
+
 # Closing clears; a text without a file is served, too.
 client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
 assert client.diagnostics(URI) == []
