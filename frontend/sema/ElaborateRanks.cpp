@@ -200,8 +200,15 @@ void Elaborator::declareDims(Env &env) {
                       "`" + param.type.name +
                           (small ? "` names the rank along which it is packed"
                                  : "` is not packed"));
+      // Most often the last one, whose elements lie side by side.
+      std::string along = "e";
+      if (!info.dims.empty() && info.dims.back().rank)
+        along = kernel.ranks[*info.dims.back().rank].name;
+      std::string packed = " packed " + along;
       if (small)
-        builder.remedy("write `" + param.type.name + " packed e`");
+        builder.remedy("write `" + param.type.name + packed + "`")
+            .fix("write `" + param.type.name + packed + "`",
+                 {{{param.type.range.end, param.type.range.end}, packed}});
       else
         builder.remedy("drop `packed`")
             .fix("drop `packed`",

@@ -81,6 +81,9 @@ const Case cases[] = {
      "write `floor(...)`",
      "kernel k(x[m]: f32, s: f32) -> y[m]: f32 else 0 "
      "{ y[m] = x[floor(m * s)] }"},
+    {"NotPacked", "kernel k(x[m,d]: u4) -> y: f32 { y = sum[m,d](x[m,d]) }",
+     "write `u4 packed d`",
+     "kernel k(x[m,d]: u4 packed d) -> y: f32 { y = sum[m,d](x[m,d]) }"},
     {"Packed", "kernel k(x[m]: f32 packed m) -> y: f32 { y = sum[m](x[m]) }",
      "drop `packed`", "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }"},
     {"And", "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m] where m>1&&m<3) }",
