@@ -1,8 +1,8 @@
 //===- ExpandMath.h - Mathematical functions as polynomials -----*- C++ -*-===//
 //
 // Vectors have no library to call: exp, log and erf of f32 become polynomials,
-// by MLIR's approximations (a few units in the last place, infinities and NaN as
-// in IEEE 754); tanh, sin and cos by our own, as those are wrong by more.
+// by MLIR's approximations (a few units in the last place, infinities and NaN
+// as in IEEE 754); tanh, sin and cos by our own, as those are wrong by more.
 //
 //===----------------------------------------------------------------------===//
 

@@ -57,8 +57,9 @@ std::error_code package::LinkerMissing::convertToErrorCode() const {
   return std::make_error_code(std::errc::no_such_file_or_directory);
 }
 
-/// The file of a library of this process; empty where it is not there. (Functions
-/// do not tell: in a program that is linked to fixed addresses they are its own.)
+/// The file of a library of this process; empty where it is not there.
+/// (Functions do not tell: in a program that is linked to fixed addresses they
+/// are its own.)
 static std::string fileOf(const char *library) {
   void *handle = dlopen(library, RTLD_LAZY);
   if (!handle)

@@ -18,9 +18,9 @@ static bool isPlainInteger(mlir::Value field) {
     return llvm::all_of(map.getOperands(), isPlainInteger);
   case Function::FloorDiv: {
     auto divisor = map.getOperands()[1].getDefiningOp<ConstOp>();
-    auto number =
-        divisor ? mlir::dyn_cast<mlir::IntegerAttr>(divisor.getValue())
-                : mlir::IntegerAttr();
+    auto number = divisor
+                      ? mlir::dyn_cast<mlir::IntegerAttr>(divisor.getValue())
+                      : mlir::IntegerAttr();
     return number && !number.getValue().isZero() &&
            isPlainInteger(map.getOperands()[0]);
   }

@@ -252,8 +252,8 @@ static void confine(const interpreter::Tensor &tensor, const RandomRange &range,
   int64_t count = *countElements(tensor.shape);
   for (int64_t i = 0; i < count; ++i) {
     int64_t offset = tensor.offset(at);
-    double value = std::abs(
-        interpreter::loadElement(tensor.element, tensor.data, offset));
+    double value =
+        std::abs(interpreter::loadElement(tensor.element, tensor.data, offset));
     if (range.least && range.most)
       value = *range.least + (*range.most - *range.least) * share(random);
     else // bounds may be strict

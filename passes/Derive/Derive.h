@@ -66,10 +66,10 @@ struct DeriveOptions {
   std::function<bool(const proof::Obligation &)> prove;
 };
 
-/// Drops preconditions, which are the caller's matter, and reports what a kernel
-/// says that no lowering takes yet, at its place: recurrences, lists, outputs
-/// that are stored by index, packed inputs, ragged ranks (extents that are read
-/// from inputs), exchanges between devices. The interpreter runs them.
+/// Drops preconditions, which are the caller's matter, and reports what a
+/// kernel says that no lowering takes yet, at its place: recurrences, lists,
+/// outputs that are stored by index, packed inputs, ragged ranks (extents that
+/// are read from inputs), exchanges between devices. The interpreter runs them.
 mlir::LogicalResult prepareForLowering(cascade::KernelOp kernel);
 
 /// Derives folds in place. Fails only if the kernel does not verify before.

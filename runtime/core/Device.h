@@ -50,8 +50,9 @@ protected:
 /// EINFALL_NO_VERSION; `reasons` has a line for each version.
 Status noVersion(const KernelPlan &plan, const std::string &reasons);
 
-/// The images of a version for a GPU, as its launches need them, in their order:
-/// of this kernel, as the plan has it. EINFALL_INVALID_PACKAGE otherwise.
+/// The images of a version for a GPU, as its launches need them, in their
+/// order: of this kernel, as the plan has it. EINFALL_INVALID_PACKAGE
+/// otherwise.
 Status readImages(const Package &package, const KernelPlan &plan,
                   const VersionPlan &version,
                   std::vector<emulated::Image> &images);
