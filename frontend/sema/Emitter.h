@@ -53,6 +53,21 @@ private:
   void emitInputs();
   void emitParam(unsigned input);
   void emitRanks();
+  /// An input's dimension |rank| + offset, by a rank of its own.
+  struct Shifted {
+    std::string name;
+    RankId rank;
+    int64_t offset;
+  };
+  bool isBoundBy(const Shifted &shifted);
+  void declareBoundBy(const Shifted &shifted);
+  void declareRank(SourceRange range, StringRef name, Value extent,
+                   std::optional<int64_t> size);
+  void declareAfterNeeds(RankId id, std::vector<bool> &declared);
+  void findExtents(NodeId root, llvm::SmallVectorImpl<RankId> &ranks) const;
+  Value longestPiece(const RankInfo &info);
+  Value integer(int64_t number, Location loc);
+  Value extentOf(StringRef rank, Location loc);
   void emitRequirements();
   Value emitProperty(Property property, unsigned input, Location loc);
   /// Numbers what the rows of a permutation are compared with.
@@ -110,11 +125,6 @@ private:
   std::vector<Value> arguments;    // of inputs: a tensor or a scalar field
   std::vector<StringRef> tensorOf; // the tensor that a node is the value of
   std::vector<std::pair<std::string, int64_t>> fixedDims; // rank, extent
-  struct Shifted {
-    std::string name;
-    RankId rank;
-    int64_t offset;
-  };
   std::vector<Shifted> shiftedDims;
   bool inPrecondition = false;
   bool failed = false;

@@ -53,6 +53,12 @@ const std::vector<Case> &cases() {
        " rank c = ceil(|m| / 2)\n y[c] = x[2*c + 1]\n z = |s| + |m| }",
        {{"x", {3}, {1, 2, 3}}, {"cu", {3}, {0, 0, 0}}},
        {{"y", {2, -1}}, {"z", {5}}}},
+      {"rank.2", // in any order
+       "kernel k(cu[s+1]: i32, x[m]: f32) -> y[a]: f32 else 0, n: i32 {\n"
+       " rank a = |c| + 1, c = ceil(|m| / 2), s = |m| - 1\n"
+       " y[a] = x[2 * a]\n n = |s| }",
+       {{"cu", {3}, {0, 0, 0}}, {"x", {3}, {1, 2, 3}}},
+       {{"y", {1, 3, 0}}, {"n", {2}}}},
       {"rank.3", // pieces of 2, 0 and 3; |p| is the piece's
        "kernel k(cu[s+1]: i32, x[t]: f32) -> y[s]: f32, n[s]: i32, "
        "l[s]: f32 else -1 {\n"
