@@ -67,6 +67,7 @@ Report einfall::interpreter::judge(const Sample &sample, Element storage,
   for (size_t i = 0; i < exact.size(); ++i) {
     double stored = roundTo(storage, exact[i]);
     double excess = 0; // over 1: rejected
+    report.notFinite += !std::isfinite(exact[i]);
     if (!real || !std::isfinite(stored)) {
       // The naive evaluation may fall on the other side of a boundary.
       bool equal = same(found[i], stored) || same(found[i], naive[i]);
@@ -114,7 +115,10 @@ static double laxer(Element storage, double exact, double found, double one,
 std::string Report::text() const {
   std::string text;
   llvm::raw_string_ostream os(text);
-  auto number = [](double value) { return llvm::format("%.9g", value); };
+  // A NaN has no sign that means something.
+  auto number = [](double value) {
+    return llvm::format("%.9g", std::isnan(value) ? std::abs(value) : value);
+  };
   os << "output `" << output << "`: ";
   if (accepted)
     os << "accepted, ";
@@ -136,6 +140,9 @@ std::string Report::text() const {
     os << "]: expected " << number(expected) << ", found " << number(found)
        << ", naive " << number(naive);
   }
+  if (notFinite)
+    os << "; " << notFinite << " of the values are NaN or infinite in the "
+       << "reference, too";
   return text;
 }
 

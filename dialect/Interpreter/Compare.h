@@ -58,6 +58,8 @@ struct Report {
   bool accepted = true;
   bool complete = true; ///< every value of the output was compared
   size_t compared = 0, rejected = 0, unjudged = 0;
+  /// Values that are NaN or infinite in the reference.
+  size_t notFinite = 0;
   unsigned orders = 1;   ///< in which sums were taken for naive evaluations
   double naiveError = 0; ///< rho: the naive evaluations', relative to scale
   double error = 0;      ///< the greatest of the kernel's, relative to scale

@@ -244,7 +244,8 @@ private:
     sub.add_flag("--counters", options.counters,
                  "Print what an emulated device counted");
     sub.add_flag("--interpret", options.interpret,
-                 "Run by the reference interpreter instead of compiling");
+                 "Run by the reference interpreter instead of compiling")
+        ->excludes("--verify");
   }
 
   void addBench() {

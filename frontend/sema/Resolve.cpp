@@ -213,11 +213,17 @@ void Resolver::resolveCall(Expr *expr) {
       expr->ranks = file.copy<RankGroup>(ArrayRef<RankGroup>(joined));
     }
   } else if (def.ranks.size() != expr->ranks.size()) {
+    std::string ranks;
+    for (const Identifier &rank : def.ranks)
+      ranks += (ranks.empty() ? "" : ",") + rank.name.str();
     error(expr->name.range, Rule::Def2,
           "`" + name + "` has " + Twine(def.ranks.size()) +
               (def.ranks.size() == 1 ? " rank parameter" : " rank parameters") +
               ", the call binds " + Twine(expr->ranks.size()))
-        .note(def.name.range, "declared here");
+        .note(def.name.range, "declared here")
+        .remedy(ranks.empty() ? "write `" + name + "(...)`"
+                              : "write `" + name + "[" + ranks +
+                                    "](...)` with ranks of yours");
     return;
   }
   // The ranks of the result vary again.

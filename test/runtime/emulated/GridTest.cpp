@@ -105,7 +105,7 @@ TEST(Grid, AgreesWithLanes) {
         if ((*letters)[0] == 'M')
           EXPECT_EQ(grid.applies, masks[0] & 1) << number << ", " << sub;
         else if ((*letters)[0] == 'D')
-          EXPECT_EQ(grid.blocks[0], *reinterpret_cast<uint64_t *>(words))
+          EXPECT_EQ(grid.blocks[0], words[0] | uint64_t(words[1]) << 32)
               << number << ", " << sub;
         else
           EXPECT_EQ(uint32_t(grid.blocks[0]), words[0])
