@@ -16,9 +16,6 @@ using namespace einfall::cascade;
 /// Registers for what is not scores, weights or accumulators: rows' references
 /// and sums, addresses, loop counters and what the evaluation of masks takes.
 static constexpr int64_t otherRegisters = 36;
-/// Where some rows have keys that others have not: for the look at numbers that
-/// the others must not meet (passes/Lower/Device/BlockStray.cpp).
-static constexpr int64_t strayRegisters = 28;
 static constexpr int64_t mostKeys = 128, leastKeys = 16;
 
 unsigned BlockPlan::producerRegisters() const {
@@ -45,24 +42,6 @@ static bool isBox(const SharedOperand &operand) {
   return outer == 1;
 }
 
-/// Whether what enters a fold stands on conditions on the streamed rank.
-static bool isMasked(const FoldPlan &plan) {
-  FoldOp fold = plan.fold;
-  auto yield = cast<YieldOp>(fold.getStep().front().getTerminator());
-  SmallVector<Value> rest(yield.getValues());
-  llvm::DenseSet<Value> seen;
-  while (!rest.empty()) {
-    Operation *op = rest.pop_back_val().getDefiningOp();
-    if (!op || !seen.insert(op->getResult(0)).second)
-      continue;
-    if (auto where = dyn_cast<WhereOp>(op);
-        where && fieldType(where.getCondition()).hasRank(plan.stream))
-      return true;
-    rest.append(op->operand_begin(), op->operand_end());
-  }
-  return false;
-}
-
 static int64_t registersOf(const BlockPlan &plan, int64_t keys) {
   int64_t most = 0;
   for (const BlockFold &fold : plan.folds) {
@@ -71,8 +50,6 @@ static int64_t registersOf(const BlockPlan &plan, int64_t keys) {
                     int64_t(fold.weights.size()) * keys / 4;
     for (const BlockMatrix &matrix : fold.matrices)
       count += matrix.panel.padded() / 2;
-    if (!fold.matrices.empty() && isMasked(*fold.plan))
-      count += strayRegisters;
     most = std::max(most, count);
   }
   return most;
