@@ -71,17 +71,16 @@ void Emitter::emitRecurrence(const RecurrenceGroup &group) {
   builder.setInsertionPointAfter(op);
   for (auto [i, member] : llvm::enumerate(group.members)) {
     const TensorInfo &tensor = kernel.tensors[member];
-    Value states = op.getResult(i);
+    Value history = op.getResult(i);
     // Each refers to its own rank of states.
-    if (StringRef own = rank(tensor.dims[tensor.iterDim]);
-        own != rank(first.dims[first.iterDim])) {
+    if (StringRef own = rank(tensor.dims[tensor.iterDim]); own != states) {
       Value number = cascade::CoordOp::create(builder, op.getLoc(),
                                               builder.getStringAttr(own));
-      states = cascade::AtOp::create(
-          builder, op.getLoc(), states,
-          builder.getStrArrayAttr({rank(first.dims[first.iterDim])}), number);
+      history =
+          cascade::AtOp::create(builder, op.getLoc(), history,
+                                builder.getStrArrayAttr({states}), number);
     }
-    places.back().histories[member] = states;
+    places.back().histories[member] = history;
   }
 }
 

@@ -54,11 +54,18 @@ Recurrences::Recurrences(const ElaboratedKernel &kernel) : kernel(kernel) {
     RecurrenceGroup &group = groups.emplace_back();
     group.rank = kernel.tensors[tensor].iterRank;
     group.backward = kernel.tensors[tensor].backward;
-    for (TensorId other = tensor; other < count; ++other)
-      if (other == tensor ||
-          (reads.contains(other) && !groupOf.contains(other) &&
-           reaches(tensor, other) && reaches(other, tensor)))
+    for (TensorId other = tensor; other < count; ++other) {
+      bool joined = other == tensor ||
+                    (reads.contains(other) && !groupOf.contains(other) &&
+                     reaches(tensor, other) && reaches(other, tensor));
+      if (!joined)
+        continue;
+      const TensorInfo &info = kernel.tensors[other];
+      if (info.iterRank == group.rank && info.backward == group.backward)
         group.members.push_back(other);
+      else if (isInside(other, tensor) == isInside(tensor, other))
+        conflicts.push_back({tensor, other});
+    }
     for (TensorId member : group.members)
       groupOf[member] = groups.size() - 1;
   }
@@ -85,6 +92,12 @@ SmallVector<NodeId, 4> Recurrences::needs(NodeId id) const {
   return list;
 }
 
+/// Whether a recurrence runs once for every coordinate of another one's rank.
+bool Recurrences::isInside(TensorId inner, TensorId outer) const {
+  return llvm::is_contained(kernel.tensors[inner].dims,
+                            kernel.tensors[outer].iterRank);
+}
+
 void Recurrences::findStateful(RecurrenceGroup &group) {
   llvm::DenseSet<NodeId> seen;
   llvm::DenseMap<NodeId, SmallVector<NodeId, 2>> users;
@@ -100,6 +113,10 @@ void Recurrences::findStateful(RecurrenceGroup &group) {
       states.push_back(id);
       continue;
     }
+    // Inside the step of another one, whose state is a value like any other.
+    if (isRecurrence(kernel, id) &&
+        isInside(group.members.front(), kernel[id].index))
+      continue;
     for (NodeId need : needs(id)) {
       users[need].push_back(id);
       rest.push_back(need);
@@ -160,22 +177,21 @@ Recurrences::stateRead(NodeId id, const RecurrenceGroup &group) const {
 bool einfall::ein::checkRecurrences(const ElaboratedKernel &kernel,
                                     DiagnosticEngine &diagnostics) {
   Recurrences recurrences(kernel);
-  bool good = true;
+  bool good = recurrences.conflicts.empty();
+  for (auto [one, other] : recurrences.conflicts)
+    diagnostics
+        .error(kernel.tensors[other].range, Rule::Rec1,
+               "`" + kernel.tensors[one].name + "` and `" +
+                   kernel.tensors[other].name +
+                   "` are defined from each other, but not along one rank in "
+                   "one direction")
+        .note(kernel.tensors[one].range,
+              "`" + kernel.tensors[one].name + "` is defined here");
+  if (!good)
+    return false;
   for (const RecurrenceGroup &group : recurrences.groups) {
     const TensorInfo &first = kernel.tensors[group.members.front()];
     const std::string &rank = kernel.ranks[group.rank].name;
-    for (TensorId member : group.members) {
-      const TensorInfo &other = kernel.tensors[member];
-      if (other.iterRank == group.rank && other.backward == group.backward)
-        continue;
-      good = false;
-      diagnostics
-          .error(other.range, Rule::Rec1,
-                 "`" + first.name + "` and `" + other.name +
-                     "` are defined from each other, but not along one rank in "
-                     "one direction")
-          .note(first.range, "`" + first.name + "` is defined here");
-    }
     const RankInfo &along = kernel.ranks[group.rank];
     if (along.kind == ExtentKind::Ragged &&
         (kernel[along.low].nodeKind != NodeKind::Const ||

@@ -32,6 +32,9 @@ struct Recurrences {
 
   std::vector<RecurrenceGroup> groups;
   llvm::DenseMap<TensorId, unsigned> groupOf;
+  /// Recurrences that are defined from each other, but neither along one rank
+  /// in one direction nor one inside the step of the other.
+  std::vector<std::pair<TensorId, TensorId>> conflicts;
 
   /// What node `id` needs: operands, the value of the tensor that it refers to,
   /// start and step of all that are defined with it.
@@ -48,6 +51,7 @@ struct Recurrences {
 
 private:
   void findStateful(RecurrenceGroup &group);
+  bool isInside(TensorId inner, TensorId outer) const;
   const ElaboratedKernel &kernel;
 };
 

@@ -403,3 +403,26 @@ TEST(Analysis, BoundsTheExpansion) {
             "[m] * 2\n";
   expectAccepted(list + " y[m] = z10000[m] }");
 }
+
+TEST(Analysis, WhatStepsOfRecurrencesRead) {
+  struct {
+    const char *body, *message;
+  } cases[] = {
+      {"H[0] = 0\n H[t+1] = H[t] + H[t+2]\n y = H[|t|]", "depends on itself"},
+      {"H[0] = 0\n U[t] = H[t] * x[t]\n H[t+1] = H[t] + or_else(U[t-1], 0)\n y "
+       "= H[|t|]",
+       "takes a value that stands on its state at other coordinates of `t`"},
+      {"H[0] = 0\n U[t] = H[t] * x[t]\n H[t+1] = sum[t](U[t])\n y = H[|t|]",
+       "takes a value that stands on its state at other coordinates of `t`"},
+      {"H[0] = 0\n H[t+1] = H[t] + G[t]\n G[|t|-1] = 0\n"
+       " G[t-1] = G[t] + H[t]\n y = H[|t|]",
+       "are defined from each other, but not along one rank in one direction"},
+  };
+  for (auto &test : cases) {
+    Analysed analysed(std::string("kernel k(x[t]: f32) -> y: f32 {\n ") +
+                      test.body + " }");
+    EXPECT_FALSE(analysed.ok()) << test.body;
+    EXPECT_NE(analysed.text().find(test.message), std::string::npos)
+        << analysed.text();
+  }
+}

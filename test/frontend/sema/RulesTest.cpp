@@ -242,6 +242,23 @@ const std::vector<Case> &cases() {
        {{"f", {2}, {2, 1}}},
        // A: 1, 2, 2 * 2 + 1 = 5; B: 0, 1, 3
        {{"y", {305}}}},
+      {"rec.1", // one inside the step of another: s' = sum over i of (s + i)
+       "def total[i](x[i]) -> y {\n G[0] = 0\n G[i+1] = G[i] + x[i]\n"
+       " y = G[|i|] }\n"
+       "kernel k(x[t]: f32) -> y[t]: f32 {\n rank i = 2\n H[0] = 1\n"
+       " H[t+1] = total[i](H[t] + i) + x[t]\n y[t] = H[t+1] }",
+       {{"x", {2}, {10, 0}}},
+       // 1 + 2 + 10 = 13, 13 + 14 = 27
+       {{"y", {13, 27}}}},
+      {"rec.1", // along a ragged rank, in both directions
+       "kernel k(cu[s+1]: i32, x[n]: f32) -> f[s]: f32, b[s]: f32 else -1 {\n"
+       " rank t of s in 0 .. cu[s+1] - cu[s]\n"
+       " F[s,0] = 100\n F[s,t+1] = 2 * F[s,t] + or_else(x[cu[s] + t], 0)\n"
+       " B[s,|t|-1] = 0\n B[s,t-1] = 2 * B[s,t] + or_else(x[cu[s] + t], 0)\n"
+       " f[s] = or_else(F[s,|t|], -1)\n b[s] = B[s,-1] }",
+       {{"cu", {4}, {0, 2, 2, 3}}, {"x", {3}, {1, 2, 3}}},
+       // forwards 2 (200 + 1) + 2, none, 203; backwards 2 * 2 + 1, none, 3
+       {{"f", {404, 100, 203}}, {"b", {5, 0, 3}}}},
       {"rec.2", // resets
        "kernel k(x[t]: f32, start[t]: bool) -> y[t]: f32 {\n H[0] = 5\n"
        " H[t+1] = if(start[t], 0, H[t]) + x[t]\n y[t] = H[t+1] }",

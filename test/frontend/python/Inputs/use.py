@@ -39,9 +39,7 @@ print(list(y))
 
 
 class Packed:
-    """An array that has DLPack and nothing else; counts what is not released."""
-
-    alive = 0
+    """An array that has DLPack and nothing else."""
 
     def __init__(self, values):
         self.values = (ctypes.c_float * len(values))(*values)
