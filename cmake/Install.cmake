@@ -19,6 +19,7 @@ install(TARGETS einfall_rt_static EXPORT EinfallStaticTargets
 install(FILES ${PROJECT_SOURCE_DIR}/runtime/include/einfall/einfall.h
               ${PROJECT_SOURCE_DIR}/runtime/include/einfall/compiler.h
               ${PROJECT_SOURCE_DIR}/runtime/include/einfall/einfall.hpp
+              ${PROJECT_SOURCE_DIR}/runtime/include/einfall/tvm_ffi.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/einfall COMPONENT runtime)
 
 # find_package(Einfall)

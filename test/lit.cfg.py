@@ -51,3 +51,10 @@ config.substitutions.append(("%lib", os.path.join(config.einfall_build_dir, "lib
 config.substitutions.append(("%python", config.python))
 fakes = os.path.join(config.einfall_build_dir, "test", "lib")
 config.substitutions.append(("%fake-cuda", os.path.join(fakes, "libfake_cuda.so")))
+# Made by `./dev test`, where pip can.
+tvm_ffi = os.path.join(config.einfall_source_dir, ".venv", "tvm-ffi")
+if os.path.exists(os.path.join(tvm_ffi, "complete")):
+    config.available_features.add("tvm-ffi")
+else:
+    lit_config.note("no apache-tvm-ffi: the test of its Python package is left out")
+config.substitutions.append(("%tvm-python", os.path.join(tvm_ffi, "bin", "python")))

@@ -2,16 +2,12 @@
 
 #include "codegen/package/Embed.h"
 
-#include "codegen/cpu/CpuTarget.h"
+#include "codegen/package/ObjectModule.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/IR/Constants.h"
-#include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Target/TargetMachine.h"
 
-using namespace einfall;
+using namespace einfall::package;
 
 std::string einfall::package::identifierOf(llvm::StringRef path) {
   std::string name;
@@ -24,31 +20,13 @@ std::string einfall::package::identifierOf(llvm::StringRef path) {
 
 llvm::Expected<std::string>
 einfall::package::embedObject(llvm::StringRef bytes, llvm::StringRef name) {
-  auto machine = cpu::CpuTarget::portable().createMachine();
-  if (!machine)
-    return machine.takeError();
-  llvm::LLVMContext context;
-  llvm::Module module("einfall", context);
-  module.setDataLayout((*machine)->createDataLayout());
-  module.setTargetTriple((*machine)->getTargetTriple());
-  auto add = [&](const llvm::Twine &symbol, llvm::Constant *value) {
-    auto *global = new llvm::GlobalVariable(
-        module, value->getType(), /*isConstant=*/true,
-        llvm::GlobalValue::ExternalLinkage, value, symbol);
-    global->setAlignment(llvm::Align(64));
-  };
-  add(name + "_efk",
-      llvm::ConstantDataArray::getString(context, bytes, /*AddNull=*/false));
-  llvm::Type *size = module.getDataLayout().getIntPtrType(context);
-  add(name + "_efk_size", llvm::ConstantInt::get(size, bytes.size()));
-  llvm::SmallVector<char, 0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr,
-                                      llvm::CodeGenFileType::ObjectFile))
-    return llvm::createStringError("the target cannot emit object files");
-  passes.run(module);
-  return std::string(object.begin(), object.end());
+  auto made = ObjectModule::create();
+  if (!made)
+    return made.takeError();
+  ObjectModule &object = **made;
+  object.add(name + "_efk", object.bytes(bytes), /*isPublic=*/true);
+  object.add(name + "_efk_size", object.size(bytes.size()), /*isPublic=*/true);
+  return object.emit();
 }
 
 std::string einfall::package::embedHeader(llvm::StringRef name) {

@@ -101,7 +101,8 @@ public:
 } // namespace
 
 llvm::Expected<std::string>
-einfall::package::linkShared(llvm::StringRef object) {
+einfall::package::linkShared(llvm::StringRef object,
+                             const LinkOptions &options) {
   std::string linker;
   for (const char *name : {"ld.lld-22", "ld.lld", "ld"})
     if (auto path = llvm::sys::findProgramByName(name)) {
@@ -110,7 +111,7 @@ einfall::package::linkShared(llvm::StringRef object) {
     }
   if (linker.empty())
     return llvm::make_error<LinkerMissing>();
-  Temporary input, output;
+  Temporary input, output, library;
   if (auto error = input.create("o", object))
     return error;
   if (auto error = output.create("so", ""))
@@ -128,6 +129,15 @@ einfall::package::linkShared(llvm::StringRef object) {
                                       "-o",
                                       output.path.str().str(),
                                       input.path.str().str()};
+  if (!options.soname.empty())
+    command.insert(command.end(), {"-soname", options.soname});
+  if (!options.runPath.empty())
+    command.insert(command.end(), {"-rpath", options.runPath});
+  if (!options.library.empty()) {
+    if (auto error = library.create("so", options.library))
+      return error;
+    command.push_back(library.path.str().str());
+  }
   for (const char *library : {"libm.so.6", "libc.so.6"})
     if (std::string file = fileOf(library); !file.empty())
       command.push_back(file);

@@ -29,9 +29,16 @@ public:
   std::error_code convertToErrorCode() const override;
 };
 
+struct LinkOptions {
+  std::string soname;  ///< empty: none
+  std::string library; ///< the bytes of a shared object to link to
+  std::string runPath; ///< where the loader looks for libraries
+};
+
 /// Links an object file into a shared object. Errors: LinkerMissing, what the
 /// linker says.
-llvm::Expected<std::string> linkShared(llvm::StringRef object);
+llvm::Expected<std::string> linkShared(llvm::StringRef object,
+                                       const LinkOptions &options = {});
 
 } // namespace einfall::package
 

@@ -26,8 +26,10 @@ bool isTimedByRuntime(const Options &options);
 /// Writes the kernel at some stage of compilation.
 int compile(const Options &options);
 /// Writes the kernels, compiled for all targets, as a package, or as an object
-/// that embeds one.
+/// or a module of TVM-FFI that embeds one.
 int compilePackage(const Options &options);
+/// Whether the options ask for one of these.
+bool isPackageOutput(const Options &options);
 /// Prints the launch plan of the package `file`.
 int inspect(const Options &options);
 /// Prints the versions of the compiler and of what it uses.

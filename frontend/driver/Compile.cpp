@@ -7,11 +7,7 @@
 using namespace einfall::driver;
 
 int einfall::driver::compile(const Options &options) {
-  bool isPackage = options.emit.empty()
-                       ? llvm::StringRef(options.output).ends_with(".efk") ||
-                             !options.header.empty()
-                       : options.emit == "efk";
-  if (isPackage)
+  if (isPackageOutput(options))
     return compilePackage(options);
   Session session(options);
   if (options.targets.size() > 1 || !options.header.empty()) {
@@ -27,7 +23,7 @@ int einfall::driver::compile(const Options &options) {
   if (!stage) {
     session.error("the suffix of " + options.output + " names no stage")
         .remedy("write --emit=STAGE, or a file that ends with .mlir .ll .s .o "
-                ".ptx .cubin .efk or .smt2");
+                ".ptx .cubin .efk .so or .smt2");
     return exitUsage;
   }
   bool isGpu = options.target != "cpu";

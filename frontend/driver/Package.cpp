@@ -1,6 +1,8 @@
 //===- Package.cpp - einfall compile -o k.efk, einfall inspect ------------===//
 
 #include "codegen/package/Embed.h"
+#include "codegen/package/HostLibrary.h"
+#include "codegen/package/TvmFfiModule.h"
 #include "frontend/driver/AtomicFile.h"
 #include "frontend/driver/Commands.h"
 #include "frontend/driver/PackageCompiler.h"
@@ -11,8 +13,27 @@
 using namespace einfall;
 using namespace einfall::driver;
 
+/// A shared object that TVM-FFI loads.
+static bool isTvmFfiModule(const Options &options) {
+  return options.emit.empty() ? llvm::StringRef(options.output).ends_with(".so")
+                              : options.emit == "so";
+}
+
+bool einfall::driver::isPackageOutput(const Options &options) {
+  if (!options.emit.empty())
+    return options.emit == "efk" || options.emit == "so";
+  return llvm::StringRef(options.output).ends_with(".efk") ||
+         isTvmFfiModule(options) || !options.header.empty();
+}
+
 int einfall::driver::compilePackage(const Options &options) {
   Session session(options);
+  bool isModule = isTvmFfiModule(options);
+  if (isModule && !options.header.empty()) {
+    session.error("a module of TVM-FFI needs no header")
+        .remedy("leave --header out, or write -o FILE.o");
+    return exitUsage;
+  }
   if (!options.header.empty() &&
       !llvm::StringRef(options.output).ends_with(".o")) {
     session
@@ -44,6 +65,19 @@ int einfall::driver::compilePackage(const Options &options) {
             writeFile(options.header, package::embedHeader(name))))
       return exitInput;
     bytes = std::move(*object);
+  }
+  if (isModule) {
+    std::vector<std::string> names;
+    for (cascade::KernelOp kernel : kernels)
+      names.push_back(kernel.getSymName().str());
+    auto module = package::tvmFfiModule(
+        bytes, package::identifierOf(options.output), names);
+    if (llvm::Error error = module.takeError()) {
+      bool isMissing = error.isA<package::LinkerMissing>();
+      (void)session.succeeded(std::move(error));
+      return isMissing ? exitMissing : exitInput;
+    }
+    bytes = std::move(*module);
   }
   if (!session.succeeded(writeFile(options.output, bytes)))
     return exitInput;

@@ -172,6 +172,10 @@ private:
                    "as they have room for; with 1, blocks share nothing")
         ->type_name("N")
         ->check(CLI::Range(1, 1024));
+    sub.add_option("--machine", options.machine,
+                   "The machine that GPUs' schedules are chosen for, by name "
+                   "or file; its architecture has to be the target's")
+        ->type_name("NAME|FILE.json");
     sub.add_option("--proof-seconds", options.proofSeconds,
                    "Wall-clock limit of one query to the solver")
         ->check(CLI::Range(0.01, 3600.0))
@@ -289,7 +293,7 @@ private:
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
         ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "device",
                                "mlir", "llvm", "ll", "s", "o", "ptx", "cubin",
-                               "efk"}));
+                               "efk", "so"}));
     sub.footer(
         "Stages: cascade (as written), fold (derived), smt2 (what was "
         "proved),\nschedule (folds with every choice made), device (a "
@@ -298,7 +302,8 @@ private:
         "ll (optimised LLVM IR), s, o;\nfor NVIDIA's: device, ptx, cubin.\n"
         "Suffixes: .mlir, .ll, .s, .o, .ptx, .cubin, .smt2;\n.efk is a package "
         "of "
-        "kernels for every --target.");
+        "kernels for every --target, .so the same with a function of TVM-FFI "
+        "for each,\nfor tvm_ffi.load_module.");
   }
 
   void addInspect() {

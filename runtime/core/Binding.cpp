@@ -114,7 +114,8 @@ Status Binding::bindTensor(const TensorPlan &tensor, const EinfallTensor &given,
             ? ""
             : ", in groups of " + std::to_string(given.dtype.lanes);
     return Status::invalid(name() + " is given as " + typeName(given.dtype) +
-                           lanes + ", the kernel has " + typeName(tensor.type));
+                           lanes + ", the kernel has " + typeName(tensor.type) +
+                           "; convert its elements first");
   }
   if (!place.reaches(given.device))
     return Status::invalid(

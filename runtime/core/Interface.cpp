@@ -165,6 +165,24 @@ const char *einfall_kernel_dimension(const EinfallKernel *kernel, size_t tensor,
                                  : nullptr;
 }
 
+int64_t einfall_kernel_fixed_extent(const EinfallKernel *kernel,
+                                    const char *rank) {
+  if (!kernel || !rank)
+    return -1;
+  const KernelPlan &plan = kernel->kernel->plan;
+  int64_t common = -1;
+  for (const VersionPlan &version : plan.versions) {
+    int64_t extent = -1;
+    for (const FixedExtent &fixed : version.fixed)
+      if (plan.ranks[fixed.rank].name == rank)
+        extent = fixed.extent;
+    if (extent < 0 || (common >= 0 && extent != common))
+      return -1;
+    common = extent;
+  }
+  return common;
+}
+
 size_t einfall_kernel_param_count(const EinfallKernel *kernel) {
   return kernel ? kernel->kernel->plan.params.size() : 0;
 }
@@ -180,6 +198,15 @@ EinfallStatus einfall_kernel_param(const EinfallKernel *kernel, size_t index,
     *info = {param.name.c_str(), param.type, param.hasDefault};
     return Status::success();
   });
+}
+
+/// Checks the arguments of a launch; `bytes` of workspace are needed.
+static Status bindForLaunch(const EinfallKernel &kernel,
+                            const EinfallArguments &arguments, Binding &binding,
+                            size_t &bytes) {
+  Status status = binding.bind(kernel.kernel->plan, arguments,
+                               /*withData=*/true, kernel.kernel->place());
+  return status.ok() ? kernel.kernel->workspace(binding, bytes) : status;
 }
 
 EinfallStatus einfall_kernel_workspace(const EinfallKernel *kernel,
@@ -205,11 +232,8 @@ EinfallStatus einfall_kernel_launch(const EinfallKernel *kernel,
     if (stream && !kernel->kernel->hasStreams())
       return Status::invalid("this device has no streams; give a null pointer");
     Binding binding;
-    Status status = binding.bind(kernel->kernel->plan, *arguments,
-                                 /*withData=*/true, kernel->kernel->place());
     size_t needed = 0;
-    if (status.ok())
-      status = kernel->kernel->workspace(binding, needed);
+    Status status = bindForLaunch(*kernel, *arguments, binding, needed);
     if (!status.ok())
       return status;
     if (needed > workspace_bytes || (needed && !workspace))
@@ -225,26 +249,30 @@ EinfallStatus einfall_kernel_launch(const EinfallKernel *kernel,
 
 EinfallStatus einfall_kernel_run(const EinfallKernel *kernel,
                                  const EinfallArguments *arguments) {
-  size_t bytes = 0;
-  EinfallStatus status = einfall_kernel_workspace(kernel, arguments, &bytes);
-  if (status)
-    return status;
-  void *workspace = nullptr;
-  status = guarded([&] {
+  return guarded([&] {
+    if (!kernel || !arguments)
+      return null(kernel ? "arguments" : "kernel");
+    Binding binding;
+    size_t bytes = 0;
+    Status status = bindForLaunch(*kernel, *arguments, binding, bytes);
+    if (!status.ok())
+      return status;
     if (bytes && kernel->kernel->hasStreams())
       return Status::invalid("this launch needs a workspace of " +
                              std::to_string(bytes) +
                              " bytes on the device; use "
                              "einfall_kernel_launch");
-    if (bytes && !(workspace = std::aligned_alloc(64, (bytes + 63) / 64 * 64)))
-      return Status::failure(EINFALL_SYSTEM_ERROR,
-                             "no memory for a workspace of " +
-                                 std::to_string(bytes) + " bytes");
-    return Status::success();
+    struct Free {
+      void operator()(void *memory) const { std::free(memory); }
+    };
+    std::unique_ptr<void, Free> workspace;
+    if (bytes) {
+      workspace.reset(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+      if (!workspace)
+        return Status::failure(EINFALL_SYSTEM_ERROR,
+                               "no memory for a workspace of " +
+                                   std::to_string(bytes) + " bytes");
+    }
+    return kernel->kernel->launch(binding, workspace.get(), nullptr);
   });
-  if (!status)
-    status =
-        einfall_kernel_launch(kernel, arguments, workspace, bytes, nullptr);
-  std::free(workspace);
-  return status;
 }

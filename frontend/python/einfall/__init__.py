@@ -69,21 +69,33 @@ class Module:
                 ctypes.byref(handle),
             )
         )
-        return Kernel(handle, name or self.kernels[0])
+        return Kernel(handle, name or self.kernels[0], device)
 
 
 class Kernel:
     """A kernel on a device; call it with its tensors and parameters by name."""
 
-    def __init__(self, handle: ctypes.c_void_p, name: str):
+    def __init__(self, handle: ctypes.c_void_p, name: str, device: str):
         self._handle = handle
         self.name = name
+        self.device = device
         self.inputs: dict[str, _library.TensorInfo] = {}
         self.outputs: dict[str, _library.TensorInfo] = {}
-        for info in _library.tensors_of(handle):
+        self._tensors = _library.tensors_of(handle)
+        for info in self._tensors:
             (self.outputs if info.is_output else self.inputs)[info.name] = info
-        self.parameters: dict[str, bool] = _library.params_of(handle)
+        self._params = _library.params_of(handle)
+        self.parameters: dict[str, bool] = {
+            info.name: info.has_default for info in self._params
+        }
         """Parameters, and whether they have a default."""
+        ranks = dict.fromkeys(rank for info in self._tensors for rank in info.dims)
+        found = {rank: _library.fixed_extent(handle, rank) for rank in ranks}
+        self.extents: dict[str, int] = {r: e for r, e in found.items() if e is not None}
+        """The extents that the kernel was compiled for."""
+        self._shapes = {name: self._sources(info) for name, info in self.outputs.items()}
+        self._makers: dict[Any, Any] = {}
+        self._idle: list[_library.Call] = []
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
@@ -91,55 +103,107 @@ class Kernel:
             self._handle = None
 
     def __repr__(self) -> str:
-        def signature(infos: Iterable[_library.TensorInfo]) -> str:
-            return ", ".join(f"{i.name}[{','.join(i.dims)}]: {i.type}" for i in infos)
+        def signature(infos: Iterable[_library.TensorInfo]) -> list[str]:
+            return [f"{i.name}[{','.join(i.dims)}]: {i.type}" for i in infos]
 
+        given = signature(self.inputs.values())
+        for info in self._params:
+            given.append(f"{info.name}: {info.type}{' = ...' if info.has_default else ''}")
+        fixed = ", ".join(f"{rank} = {extent}" for rank, extent in self.extents.items())
         return (
-            f"<einfall.Kernel {self.name}({signature(self.inputs.values())})"
-            f" -> {signature(self.outputs.values())}>"
+            f"<einfall.Kernel {self.name}({', '.join(given)})"
+            f" -> {', '.join(signature(self.outputs.values()))}"
+            f"{' where ' + fixed if fixed else ''} on {self.device}>"
         )
 
     def __call__(self, *, stream: Optional[int] = None, **given: Any) -> dict[str, Any]:
         """Runs the kernel and gives its outputs by name. `stream` is a
         cudaStream_t as an integer, for kernels on a CUDA device, whose launches
         do not wait."""
-        known = {**self.inputs, **self.outputs, **self.parameters}
+        try:
+            call = self._idle.pop()
+        except IndexError:
+            call = _library.Call(self._tensors, self._params)
+        try:
+            return self._launch(call, given, stream)
+        finally:
+            self._idle.append(call)
+
+    def _launch(
+        self, call: _library.Call, given: dict[str, Any], stream: Optional[int]
+    ) -> dict[str, Any]:
+        outputs: dict[str, Any] = {}
+        kept = []
+        used = 0
+        like = None
+        for slot in call.slots:
+            info = slot.info
+            array = given.get(info.name)
+            if array is not None:
+                used += 1
+            elif not info.is_output:
+                self._refuse_unknown(given)
+                raise Error(f"input `{info.name}` of kernel `{self.name}` is not given")
+            else:
+                array = self._make(info, like, call)
+            if info.is_output:
+                outputs[info.name] = array
+            elif like is None:
+                like = array
+            kept.append(call.fill(slot, array))
+        values = {n: float(given[n]) for n in self.parameters if n in given}
+        if used + len(values) != len(given):
+            self._refuse_unknown(given)
+        call.set_params(values)
+        if stream is None:
+            call.run(self._handle.value)
+        else:
+            call.launch(self._handle, stream)
+        return outputs
+
+    def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
+        known = [*self.inputs, *self.outputs, *self.parameters]
         for name in given:
             if name not in known:
                 raise Error(
                     f"kernel `{self.name}` has no argument `{name}`; "
                     f"it has {', '.join(known)}"
                 )
-        for name in self.inputs:
-            if name not in given:
-                raise Error(f"input `{name}` of kernel `{self.name}` is not given")
-        arrays = {n: given[n] for n in given if n not in self.parameters}
-        views = {n: _library.view(arrays[n], known[n]) for n in arrays}
-        for name, info in self.outputs.items():
-            if name in arrays:
-                continue
-            like = next((arrays[n] for n in self.inputs), None)
-            arrays[name] = _library.make(like, info, self._shape(info, views))
-            views[name] = _library.view(arrays[name], info)
-        params = {n: float(given[n]) for n in self.parameters if n in given}
-        _library.launch(self._handle, views, params, stream)
-        return {name: arrays[name] for name in self.outputs}
 
-    def _shape(
-        self, output: _library.TensorInfo, views: Mapping[str, _library.View]
-    ) -> list[int]:
-        """The shape of an output from those of the inputs."""
-        extents: dict[str, int] = {}
-        for name, info in self.inputs.items():
-            extents.update(zip(info.dims, views[name].shape))
-        missing = [rank for rank in output.dims if rank not in extents]
-        if missing:
-            raise Error(
-                f"the shape of output `{output.name}` does not follow from the "
-                f"inputs: rank {', '.join(missing)}; give an array for it, as in "
-                f"{output.name}=..."
+    def _sources(self, output: _library.TensorInfo) -> list[Optional[tuple[str, int]]]:
+        """For each dimension of an output an input and its dimension that has
+        the same rank."""
+        return [
+            next(
+                (
+                    (info.name, info.dims.index(rank))
+                    for info in self.inputs.values()
+                    if rank in info.dims
+                ),
+                None,
             )
-        return [extents[rank] for rank in output.dims]
+            for rank in output.dims
+        ]
+
+    def _make(self, output: _library.TensorInfo, like: Any, call: _library.Call) -> Any:
+        """An array for an output, of the shape that follows from the inputs."""
+        shape = []
+        for rank, source in zip(output.dims, self._shapes[output.name]):
+            if source is not None:
+                shape.append(call.by_name[source[0]].shape[source[1]])
+            elif rank in self.extents:
+                shape.append(self.extents[rank])
+            else:
+                raise Error(
+                    f"the shape of output `{output.name}` does not follow from the "
+                    f"inputs: rank {rank}; give an array for it, as in "
+                    f"{output.name}=..."
+                )
+        key = (output.name, type(like), getattr(like, "device", None))
+        maker = self._makers.get(key)
+        if maker is None:
+            maker = self._makers[key] = _library.maker_of(like, output)
+        return maker(shape)
 
 
 def compile(

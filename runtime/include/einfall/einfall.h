@@ -185,6 +185,10 @@ EINFALL_API EinfallStatus einfall_kernel_tensor(const EinfallKernel *kernel,
 EINFALL_API const char *einfall_kernel_dimension(const EinfallKernel *kernel,
                                                  size_t tensor,
                                                  size_t dimension);
+/* The extent of a rank that all versions of the code rely on; -1 where the
+ * arguments bind it. */
+EINFALL_API int64_t einfall_kernel_fixed_extent(const EinfallKernel *kernel,
+                                                const char *rank);
 EINFALL_API size_t einfall_kernel_param_count(const EinfallKernel *kernel);
 EINFALL_API EinfallStatus einfall_kernel_param(const EinfallKernel *kernel,
                                                size_t index,

@@ -113,10 +113,12 @@ TEST_F(BindingTest, RefusesTensors) {
             "`X` is given with 3 dimensions, the kernel has 2: [p, e]");
   x.ndim = 2;
   x.dtype = {EINFALL_BFLOAT, 16, 1};
-  EXPECT_EQ(refusal(), "`X` is given as bf16, the kernel has f32");
+  EXPECT_EQ(refusal(), "`X` is given as bf16, the kernel has f32; "
+                       "convert its elements first");
   x.dtype = {EINFALL_FLOAT, 32, 4};
   EXPECT_EQ(refusal(),
-            "`X` is given as f32, in groups of 4, the kernel has f32");
+            "`X` is given as f32, in groups of 4, the kernel has f32; "
+            "convert its elements first");
   x.dtype = f32;
   x.device.device_type = 2;
   EXPECT_EQ(refusal(), "`X` lies in memory of CUDA device 0, this kernel reads "
