@@ -59,37 +59,47 @@ Node Builder::make(NodeKind kind, ArrayRef<NodeId> operands,
 //===----------------------------------------------------------------------===//
 
 NodeId Builder::coord(RankId rank, SourceRange range) {
-  if (auto it = coords.find(rank); it != coords.end())
-    return it->second;
   Node node{NodeKind::Coord, ValueKind::Int};
   node.index = rank;
   node.ranks = {rank};
   node.range = range;
-  NodeId id = add(std::move(node));
-  if (id != noNode)
-    coords[rank] = id;
-  return id;
+  return add(std::move(node));
+}
+
+void Builder::shareLeaves() {
+  llvm::DenseMap<RankId, NodeId> coords, extents;
+  auto shared = [&](NodeId id) {
+    const Node &node = kernel[id];
+    if (node.nodeKind == NodeKind::Coord)
+      return coords.try_emplace(node.index, id).first->second;
+    if (node.nodeKind == NodeKind::Extent)
+      return extents.try_emplace(node.index, id).first->second;
+    return id;
+  };
+  for (NodeId id = 0; id < kernel.nodes.size(); ++id) {
+    shared(id);
+    for (NodeId &operand : kernel.nodes[id].operands)
+      operand = shared(operand);
+  }
 }
 
 NodeId Builder::extent(RankId rank, SourceRange range) {
-  if (auto it = extents.find(rank); it != extents.end())
-    return it->second;
   const RankInfo &info = kernel.ranks[rank];
-  NodeId id;
-  if (info.kind == ExtentKind::Ragged) {
-    if (info.low == noNode || info.high == noNode)
-      return noNode;
-    id = constant(info.low) == 0
-             ? info.high
-             : sum({info.high, info.low}, {MapFn::Add, MapFn::Sub}, range);
-  } else {
+  if (info.kind != ExtentKind::Ragged) {
     Node node{NodeKind::Extent, ValueKind::Int};
     node.index = rank;
     node.range = range;
-    id = add(std::move(node));
+    return add(std::move(node));
   }
+  if (auto it = raggedExtents.find(rank); it != raggedExtents.end())
+    return it->second;
+  if (info.low == noNode || info.high == noNode)
+    return noNode;
+  NodeId id = constant(info.low) == 0
+                  ? info.high
+                  : sum({info.high, info.low}, {MapFn::Add, MapFn::Sub}, range);
   if (id != noNode)
-    extents[rank] = id;
+    raggedExtents[rank] = id;
   return id;
 }
 
@@ -137,16 +147,23 @@ NodeId Builder::read(unsigned input, ArrayRef<NodeId> indices,
       std::optional<int64_t> value = constant(index);
       inside = value && *value >= 0 && *value < dim.offset;
     }
+    Access access{index, dim.rank, dim.offset, 0, range};
+    if (!inside)
+      node.presence = presence.both(
+          node.presence, mayLieOutside(access, info.name, info.range),
+          node.ranks);
     if (!inside || kernel[index].presence)
-      outside.push_back({index, dim.rank, dim.offset, 0, range});
-    if (inside)
-      continue;
-    node.presence = presence.both(
-        node.presence,
-        presence.cause(AbsenceCause::Outside, kernel[index].ranks, range),
-        node.ranks);
+      outside.push_back(access);
   }
   return add(std::move(node));
+}
+
+PresenceId Builder::mayLieOutside(Access &access, std::string tensor,
+                                  SourceRange declared) {
+  access.number = accesses.size() + 1;
+  accesses.push_back({access, std::move(tensor), declared});
+  return presence.cause(AbsenceCause::Outside, kernel[access.index].ranks,
+                        access.range, access.number);
 }
 
 NodeId Builder::inside(const Access &access) {

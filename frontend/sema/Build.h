@@ -57,7 +57,8 @@ public:
   NodeId compare(MapFn fn, NodeId left, NodeId right, SourceRange range);
   NodeId conjunction(llvm::ArrayRef<NodeId> conditions, SourceRange range);
   NodeId where(NodeId value, NodeId condition, SourceRange range,
-               AbsenceCause cause = AbsenceCause::Condition);
+               AbsenceCause cause = AbsenceCause::Condition,
+               uint32_t access = 0);
   NodeId orElse(NodeId value, NodeId fallback, SourceRange range);
   NodeId at(NodeId value, llvm::ArrayRef<RankId> over,
             llvm::ArrayRef<NodeId> indices, SourceRange range);
@@ -91,6 +92,9 @@ public:
     return diagnostics.warning(range, rule, message);
   }
   bool hadError() const { return failed; }
+  /// Where a coordinate or an extent is used more than once, its nodes differ
+  /// in their places only: from here on the first stands for all.
+  void shareLeaves();
 
   ElaboratedKernel &kernel;
   PresenceTable presence;
@@ -104,8 +108,16 @@ public:
     std::optional<RankId> rank;
     int64_t offset, first;
     SourceRange range;
+    uint32_t number = 0; // in `accesses`, and 1 more
   };
   std::vector<Access> outside;
+  /// All of them, with what is indexed, for messages.
+  struct Indexed {
+    Access access;
+    std::string tensor; // empty for an argument of a def
+    SourceRange declared;
+  };
+  std::vector<Indexed> accesses;
   /// The condition that the index of an access lies inside.
   NodeId inside(const Access &access);
 
@@ -121,9 +133,16 @@ private:
   bool sameExtent(RankId a, RankId b) const;
   bool checkNumber(NodeId node, llvm::StringRef op);
   bool isNonEmpty(RankId rank) const;
+  /// Notes that `access` of `tensor` may lie outside, as the presence of its
+  /// value says.
+  PresenceId mayLieOutside(Access &access, std::string tensor,
+                           SourceRange declared);
+  /// The floored quotient that an integer is made of.
+  NodeId findQuotient(NodeId node) const;
 
   DiagnosticEngine &diagnostics;
-  llvm::DenseMap<RankId, NodeId> coords, extents;
+  llvm::DenseMap<RankId, NodeId> raggedExtents;
+  llvm::DenseSet<NodeId> quotients; // that were reported
   bool failed = false, overflow = false;
 };
 

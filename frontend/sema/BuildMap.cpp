@@ -30,6 +30,24 @@ static void writeDividendAsReal(DiagnosticEngine::Builder &builder,
                 {{{dividend.range.end, dividend.range.end}, ".0"}});
 }
 
+NodeId Builder::findQuotient(NodeId id) const {
+  for (;;) {
+    const Node &node = kernel[id];
+    NodeId next = noNode;
+    if (node.nodeKind == NodeKind::Product &&
+        llvm::is_contained(node.ops, MapFn::FloorDiv))
+      return id;
+    if (node.nodeKind == NodeKind::Ref)
+      next = kernel.tensors[node.index].value;
+    for (NodeId operand : node.operands)
+      if (next == noNode && kernel[operand].quotient)
+        next = operand;
+    if (next == noNode || next >= id)
+      return id;
+    id = next;
+  }
+}
+
 NodeId Builder::toReal(NodeId id) {
   if (id == noNode || kernel[id].kind == ValueKind::Real)
     return id;
@@ -42,13 +60,20 @@ NodeId Builder::toReal(NodeId id) {
     return noNode;
   }
   if (node.quotient) {
+    // What is to be changed stands at the quotient, which may be used often.
+    NodeId from = findQuotient(id);
+    if (!quotients.insert(from).second)
+      return noNode;
+    const Node &quotient = kernel[from];
     auto builder =
-        error(range, Rule::Type3,
+        error(quotient.range, Rule::Type3,
               "this quotient of integers is floored, but it is used as a real");
+    if (from != id)
+      builder.note(range, "used as a real here");
     builder.remedy("make an operand real, as in `1.0 / |e|` or `real(n) / 2`, "
                    "or write `floor(...)` where flooring is meant");
-    if (node.nodeKind == NodeKind::Product)
-      writeDividendAsReal(builder, kernel[node.operands.front()]);
+    if (quotient.nodeKind == NodeKind::Product)
+      writeDividendAsReal(builder, kernel[quotient.operands.front()]);
     return noNode;
   }
   if (node.nodeKind == NodeKind::Const)
@@ -74,7 +99,8 @@ NodeId Builder::wantBool(NodeId id, const Twine &what) {
   if (id == noNode || kernel[id].kind == ValueKind::Bool)
     return id;
   error(kernel[id].range, Rule::Type1,
-        what + " is a condition, this is a " + getName(kernel[id].kind))
+        what + " is a condition, this is " +
+            (kernel[id].kind == ValueKind::Int ? "an int" : "a real"))
       .remedy("compare it, as in `... != 0`")
       .fix("write `... != 0`",
            {{{kernel[id].range.end, kernel[id].range.end}, " != 0"}});

@@ -11,7 +11,7 @@ using llvm::StringRef;
 using llvm::Twine;
 
 NodeId Builder::where(NodeId value, NodeId condition, SourceRange range,
-                      AbsenceCause why) {
+                      AbsenceCause why, uint32_t access) {
   condition = wantBool(condition, "`where`");
   if (value == noNode || condition == noNode)
     return noNode;
@@ -33,7 +33,7 @@ NodeId Builder::where(NodeId value, NodeId condition, SourceRange range,
     cause = presence.some(kernel[count.operands[0]].presence, count.over, full,
                           range);
   } else if (!(test.nodeKind == NodeKind::Const && test.integer)) {
-    cause = presence.cause(why, test.ranks, test.range);
+    cause = presence.cause(why, test.ranks, test.range, access);
   }
   node.presence = presence.both(node.presence, cause, node.ranks);
   return add(std::move(node));
@@ -82,14 +82,19 @@ NodeId Builder::at(NodeId value, ArrayRef<RankId> over,
     if (info.kind == ExtentKind::State)
       access = {index, info.parent, 1, info.first, range};
     bool inside = isInside(index, *access.rank, access.offset, access.first);
+    if (!inside) {
+      const Node &base = kernel[value];
+      const TensorInfo *tensor = base.nodeKind == NodeKind::Ref
+                                     ? &kernel.tensors[base.index]
+                                     : nullptr;
+      node.presence =
+          presence.both(node.presence,
+                        mayLieOutside(access, tensor ? tensor->name : "",
+                                      tensor ? tensor->range : SourceRange()),
+                        node.ranks);
+    }
     if (!inside || kernel[index].presence)
       outside.push_back(access);
-    if (inside)
-      continue;
-    node.presence = presence.both(
-        node.presence,
-        presence.cause(AbsenceCause::Outside, kernel[index].ranks, range),
-        node.ranks);
   }
   return add(std::move(node));
 }

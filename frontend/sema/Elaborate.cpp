@@ -9,32 +9,6 @@ using llvm::SmallVectorImpl;
 using llvm::StringRef;
 using llvm::Twine;
 
-static StringRef describe(AbsenceCause cause) {
-  switch (cause) {
-  case AbsenceCause::Condition:
-    return "a coordinate that this condition excludes does not exist";
-  case AbsenceCause::Outside:
-    return "this access may lie outside of the tensor and does not exist then";
-  case AbsenceCause::Nothing:
-    return "this is absent where there is nothing to reduce";
-  case AbsenceCause::Selection:
-    return "a selection may have fewer entries than places";
-  case AbsenceCause::Scatter:
-    return "no equation may write some coordinates";
-  case AbsenceCause::Other:
-    return "because of this";
-  }
-  return "";
-}
-
-/// Whether the reduction at `range` is a minimum.
-static bool isLeast(const ElaboratedKernel &kernel, SourceRange range) {
-  return llvm::any_of(kernel.nodes, [&](const Node &node) {
-    return node.nodeKind == NodeKind::Reduce && node.reduce == ReduceFn::Min &&
-           node.range.begin == range.begin && node.range.end == range.end;
-  });
-}
-
 void Elaborator::defineOutputs(Env &env) {
   for (const Param &param : env.scope.kernel->outputs) {
     OutputInfo info;
@@ -89,10 +63,6 @@ void Elaborator::defineOutputs(Env &env) {
     }
     PresenceId left = build.presence.simplify(
         kernel[kernel.tensors[info.tensor].value].presence, ranks);
-    AbsenceCause cause = AbsenceCause::Scatter;
-    SourceRange where = tensor.range;
-    if (left)
-      std::tie(cause, where) = build.presence.explain(left);
     bool scatter =
         kernel.tensors[info.tensor].definition == DefinitionKind::Scatter;
     if (param.filler) {
@@ -106,23 +76,7 @@ void Elaborator::defineOutputs(Env &env) {
                         getName(want));
       info.filler = filler;
     } else if (left || scatter) {
-      auto builder = build.error(param.name.range, Rule::Abs4,
-                                 "the output `" + info.name +
-                                     "` may be absent and declares no filler");
-      builder.note(where, describe(cause));
-      StringRef filler = want == ValueKind::Bool  ? "false"
-                         : want == ValueKind::Int ? "-1"
-                         : cause == AbsenceCause::Nothing
-                             ? (isLeast(kernel, where) ? "inf" : "-inf")
-                             : "0";
-      builder.remedy("declare `" + info.name +
-                     (param.dims.empty() ? ": " : "[...]: ") + getName(*type) +
-                     " else " + filler +
-                     "`, or give the value with "
-                     "`or_else(x, v)`");
-      builder.fix("write `else " + filler + "`",
-                  {{{param.type.range.end, param.type.range.end},
-                    (" else " + filler).str()}});
+      checkPresence(param, tensor, left);
     }
     kernel.outputs.push_back(std::move(info));
   }
@@ -175,6 +129,7 @@ bool Elaborator::run(Scope &scope, ArrayRef<RankBinding> fileDefaults) {
   for (const TensorSymbol *symbol : scope.order)
     defineTensor(*symbol, env);
   defineOutputs(env);
+  build.shareLeaves();
   return !build.hadError();
 }
 

@@ -53,16 +53,19 @@ void Elaborator::leaveCall(const Expr *e, NodeId node, size_t mark, Env &env) {
     llvm::append_range(build.outside, taken);
     return;
   }
-  if (builtin && builtin->kind == BuiltinKind::Reduce &&
-      builtin->reduce == ReduceFn::Sum && !taken.empty())
-    build
-        .warning(
-            e->range, Rule::Sum6,
-            "this sum is 0, not absent, where an access in it lies outside "
-            "for all its terms")
-        .note(taken.front().range, "this access")
-        .remedy(
-            "let the sum be implied, or restrict the equation by a `where`");
+  if (!builtin || builtin->kind != BuiltinKind::Reduce ||
+      builtin->reduce != ReduceFn::Sum || taken.empty())
+    return;
+  const Builder::Access &access = taken.front();
+  std::string index =
+      describeIndex({AbsenceCause::Outside, access.range, 0, access.number});
+  build
+      .warning(e->range, Rule::Sum6,
+               "this sum is 0, not absent, where an access in it lies outside "
+               "for all its terms")
+      .note(index.empty() ? access.range : kernel[access.index].range,
+            index.empty() ? "this access" : index)
+      .remedy("let the sum be implied, or restrict the equation by a `where`");
 }
 
 Accesses Elaborator::takeAccesses(size_t mark) {
@@ -104,7 +107,7 @@ NodeId Elaborator::impliedSum(const ImpliedSum &sum, NodeId value,
     return result;
   return build.where(result,
                      build.conjunction(conditions, accesses.front().range),
-                     range, AbsenceCause::Outside);
+                     range, AbsenceCause::Outside, accesses.front().number);
 }
 
 NodeId Elaborator::restrict(NodeId value, ArrayRef<Expr *> conjuncts,
@@ -293,7 +296,7 @@ NodeId Elaborator::core(const Expr *e, Env &env) {
             .warning(arg->range, Rule::Abs1,
                      "where this is absent, so is the whole `or`, whatever the "
                      "other operands are")
-            .note(build.presence.explain(kernel[node].presence).second,
+            .note(findAbsence(node, kernel[node].presence).range,
                   "absent because of this")
             .remedy("write `or_else(.., false)` where absence means false")
             .wrap("write `or_else(..., false)`", arg->range, "or_else(",

@@ -172,13 +172,12 @@ void Elaborator::defineRecurrence(const TensorSymbol &symbol, Env &env,
         build.presence.simplify(kernel[node].presence, kernel[node].ranks);
     if (left == 0)
       continue;
-    auto [cause, where] = build.presence.explain(left);
-    build
-        .error(kernel[node].range, Rule::Rec2,
-               "the " + StringRef(node == start ? "start" : "step") +
-                   " of the recurrence `" + symbol.name + "` may be absent")
-        .note(where, "because of this")
-        .remedy("give it a value everywhere with `or_else(x, v)`");
+    auto builder = build.error(
+        kernel[node].range, Rule::Rec2,
+        "the " + StringRef(node == start ? "start" : "step") +
+            " of the recurrence `" + symbol.name + "` may be absent");
+    noteAbsence(builder, findAbsence(node, left));
+    builder.remedy("give it a value everywhere with `or_else(x, v)`");
   }
   kernel.tensors[value.tensor].start = start;
   kernel.tensors[value.tensor].value = step;

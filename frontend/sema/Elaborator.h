@@ -60,6 +60,15 @@ private:
   void bindDefaults(Env &env, llvm::ArrayRef<RankBinding> fileDefaults);
   void checkPreconditions(Env &env);
   void defineOutputs(Env &env);
+  void checkPresence(const Param &output, const TensorInfo &tensor,
+                     PresenceId left);
+
+  // What may be absent (Absence.cpp).
+  /// A cause of `left`, which the value of `root` has; of equal reductions, the
+  /// first that `root` stands on.
+  Absence findAbsence(NodeId root, PresenceId left) const;
+  void noteAbsence(DiagnosticEngine::Builder &builder, const Absence &absence);
+  std::string describeIndex(const Absence &absence) const;
   NodeId scalarInt(const Expr *expr, Env &env, Rule rule,
                    const llvm::Twine &what);
 

@@ -39,8 +39,8 @@ uint32_t PresenceTable::addAtom(Atom atom) {
 }
 
 PresenceId PresenceTable::cause(AbsenceCause cause, const RankSet &ranks,
-                                SourceRange range) {
-  return intern({addAtom({cause, ranks, {}, 0, range})});
+                                SourceRange range, uint32_t access) {
+  return intern({addAtom({cause, ranks, {}, 0, range, access})});
 }
 
 PresenceId PresenceTable::simplify(PresenceId id, const RankSet &ranks) {
@@ -96,7 +96,7 @@ PresenceId PresenceTable::some(PresenceId inner, ArrayRef<RankId> over,
   key.insert(key.end(), ranks.begin(), ranks.end());
   auto [it, isNew] = someIds.try_emplace(key, 0);
   if (isNew) {
-    Atom atom{AbsenceCause::Nothing, {}, ranks, inner, range};
+    Atom atom{AbsenceCause::Nothing, {}, ranks, inner, range, 0};
     for (uint32_t number : sets[inner])
       unite(atom.depends, atoms[number].depends);
     llvm::erase_if(atom.depends, [&](RankId rank) {
@@ -112,8 +112,7 @@ PresenceId PresenceTable::at(PresenceId inner, ArrayRef<RankId> replaced,
   const Set set = sets[inner];
   Set kept;
   bool moved = false;
-  AbsenceCause cause = AbsenceCause::Other;
-  SourceRange where = range;
+  Atom first{AbsenceCause::Other, ranks, {}, 0, range, 0};
   for (uint32_t number : set) {
     const Atom &atom = atoms[number];
     if (llvm::none_of(atom.depends, [&](RankId rank) {
@@ -122,14 +121,14 @@ PresenceId PresenceTable::at(PresenceId inner, ArrayRef<RankId> replaced,
       kept.push_back(number);
       continue;
     }
+    if (!moved && atom.cause != AbsenceCause::Nothing)
+      first.cause = atom.cause, first.access = atom.access;
     if (!moved)
-      cause = atom.cause, where = atom.range;
+      first.range = atom.range;
     moved = true;
   }
   if (moved) {
-    if (cause == AbsenceCause::Nothing)
-      cause = AbsenceCause::Other;
-    kept.push_back(addAtom({cause, ranks, {}, 0, where}));
+    kept.push_back(addAtom(std::move(first)));
     llvm::sort(kept);
   }
   return intern(kept);
@@ -141,20 +140,23 @@ PresenceId PresenceTable::either(PresenceId a, PresenceId b,
     return 0;
   if (a == b)
     return a;
-  auto [cause, where] = explain(b);
-  return this->cause(cause == AbsenceCause::Nothing ? AbsenceCause::Other
-                                                    : cause,
-                     ranks, where.isValid() ? where : range);
+  Absence why = explain(b);
+  return cause(why.cause == AbsenceCause::Nothing ? AbsenceCause::Other
+                                                  : why.cause,
+               ranks, why.range.isValid() ? why.range : range, why.access);
 }
 
-std::pair<AbsenceCause, SourceRange>
-PresenceTable::explain(PresenceId set) const {
-  // A reduction of nothing is explained by what it reduces, if that is known.
-  const Atom *atom = &atoms[sets[set].front()];
+Absence PresenceTable::explain(PresenceId set) const {
+  uint32_t known = sets[set].front();
   for (uint32_t number : sets[set])
     if (atoms[number].cause != AbsenceCause::Other) {
-      atom = &atoms[number];
+      known = number;
       break;
     }
-  return {atom->cause, atom->range};
+  const Atom &atom = atoms[known];
+  return {atom.cause, atom.range, known, atom.access};
+}
+
+bool PresenceTable::holds(PresenceId set, uint32_t atom) const {
+  return llvm::is_contained(sets[set], atom);
 }

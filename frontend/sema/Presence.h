@@ -34,12 +34,23 @@ enum class AbsenceCause : uint8_t {
   Other,     // several causes, or a shifted one
 };
 
+/// One reason why a value may be absent.
+struct Absence {
+  AbsenceCause cause = AbsenceCause::Other;
+  SourceRange range;
+  uint32_t atom = 0;
+  /// Outside: the access, by its number in the list of the Builder and 1 more;
+  /// 0 where that is not known.
+  uint32_t access = 0;
+};
+
 class PresenceTable {
 public:
   PresenceTable();
 
   /// A fresh cause that depends on `ranks`.
-  PresenceId cause(AbsenceCause cause, const RankSet &ranks, SourceRange range);
+  PresenceId cause(AbsenceCause cause, const RankSet &ranks, SourceRange range,
+                   uint32_t access = 0);
   /// Both; then simplified at a node with these ranks.
   PresenceId both(PresenceId a, PresenceId b, const RankSet &ranks);
   /// Some coordinate of `over` has `inner`. `nonEmpty` are ranks of `over`
@@ -56,8 +67,11 @@ public:
   /// What is left for an output with these ranks.
   PresenceId simplify(PresenceId set, const RankSet &ranks);
 
-  /// A cause of `set`, which must not be 0.
-  std::pair<AbsenceCause, SourceRange> explain(PresenceId set) const;
+  /// A cause of `set`, which must not be 0. Equal reductions are one cause: its
+  /// place is that of the first of them (Elaborator::findAbsence looks for the
+  /// one in question).
+  Absence explain(PresenceId set) const;
+  bool holds(PresenceId set, uint32_t atom) const;
 
 private:
   struct Atom {
@@ -66,6 +80,7 @@ private:
     llvm::SmallVector<RankId, 2> over; // Nothing: the ranks reduced
     PresenceId inner = 0;              // Nothing: what must be present
     SourceRange range;
+    uint32_t access = 0; // Outside
   };
   using Set = llvm::SmallVector<uint32_t, 4>;
   PresenceId intern(const Set &set);

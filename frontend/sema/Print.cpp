@@ -11,6 +11,7 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
+#include <tuple>
 
 using namespace einfall::ein;
 using llvm::ArrayRef;
@@ -44,6 +45,7 @@ private:
   void inner(const Node &node);
   void map(const Node &node);
   void call(StringRef name, ArrayRef<NodeId> args);
+  void firstFactor(NodeId id, bool rounds);
   void indexed(const Node &node);
   void substituted(const Node &node);
   void number(double value);
@@ -134,18 +136,25 @@ void Printer::number(double value) {
     os << (value < 0 ? "-inf" : "inf");
     return;
   }
-  // The shortest of these forms that reads back as the same number.
-  for (int digits : {1, 6, 9, 17}) {
-    char text[40];
+  // The shortest form that reads back as the same number, with an exponent
+  // only where a writer would use one: 30.0, 0.125, 1e-6.
+  char text[40];
+  for (int digits = 1; digits <= 17; ++digits) {
     std::snprintf(text, sizeof text, "%.*g", digits, value);
-    if (std::strtod(text, nullptr) != value && digits != 17)
-      continue;
-    StringRef view(text);
-    os << view;
-    if (view.find_first_of(".en") == StringRef::npos)
-      os << ".0";
-    return;
+    if (std::strtod(text, nullptr) == value)
+      break;
   }
+  if (std::fabs(value) >= 1 && std::fabs(value) < 1e15 &&
+      StringRef(text).contains('e'))
+    std::snprintf(text, sizeof text, "%.0f", value);
+  StringRef mantissa, exponent;
+  std::tie(mantissa, exponent) = StringRef(text).split('e');
+  os << mantissa;
+  if (!exponent.empty())
+    os << "e" << (exponent.consume_front("-") ? "-" : "")
+       << exponent.ltrim("+0");
+  else if (!mantissa.contains('.'))
+    os << ".0";
 }
 
 void Printer::names(ArrayRef<RankId> ranks) {
@@ -158,6 +167,12 @@ void Printer::call(StringRef name, ArrayRef<NodeId> args) {
   llvm::interleave(
       args, os, [&](NodeId arg) { node(arg, Loose); }, ", ");
   os << ")";
+}
+
+/// The first operand of a product or remainder. A sign in front of it would be
+/// that of the whole, which is another number where that is `rounds`.
+void Printer::firstFactor(NodeId id, bool rounds) {
+  node(id, rounds && levelOf(kernel[id]) == SignLevel ? Tight : ProductLevel);
 }
 
 void Printer::map(const Node &n) {
@@ -188,7 +203,7 @@ void Printer::map(const Node &n) {
     return inner(whole);
   }
   case MapFn::Mod:
-    node(n.operands[0], ProductLevel);
+    firstFactor(n.operands[0], /*rounds=*/true);
     os << " % ";
     return node(n.operands[1], SignLevel);
   case MapFn::Neg:
@@ -293,9 +308,12 @@ void Printer::inner(const Node &n) {
     return;
   case NodeKind::Product:
     for (auto [i, operand] : llvm::enumerate(n.operands)) {
-      if (i)
-        os << (n.ops[i] == MapFn::Mul ? " * " : " / ");
-      node(operand, i ? SignLevel : ProductLevel);
+      if (i == 0) {
+        firstFactor(operand, llvm::is_contained(n.ops, MapFn::FloorDiv));
+        continue;
+      }
+      os << (n.ops[i] == MapFn::Mul ? " * " : " / ");
+      node(operand, SignLevel);
     }
     return;
   case NodeKind::Where:

@@ -5,6 +5,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
+#include <algorithm>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -89,6 +90,13 @@ DiagnosticEngine::warning(SourceRange range, Rule rule,
 DiagnosticEngine::Builder DiagnosticEngine::remark(SourceRange range,
                                                    const llvm::Twine &message) {
   return add(Severity::Remark, range, Rule::None, message);
+}
+
+void DiagnosticEngine::sortByPlace(size_t before) {
+  std::stable_sort(diagnostics.begin() + before, diagnostics.end(),
+                   [](const Diagnostic &a, const Diagnostic &b) {
+                     return a.range.begin < b.range.begin;
+                   });
 }
 
 //===----------------------------------------------------------------------===//

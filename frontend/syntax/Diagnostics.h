@@ -101,6 +101,8 @@ public:
   bool hasErrors() const { return errorCount != 0; }
   unsigned getErrorCount() const { return errorCount; }
   llvm::ArrayRef<Diagnostic> get() const { return diagnostics; }
+  /// Puts what was reported after the first `before` into the order of places.
+  void sortByPlace(size_t before);
 
 private:
   Builder add(Severity severity, SourceRange range, Rule rule,

@@ -129,6 +129,8 @@ public:
                          base + static_cast<uint32_t>(at)},
                         text.slice(begin, at)});
       startsLine = false;
+      beforeLast = last;
+      last = kind;
       if (kind == TokenKind::Eof)
         return tokens;
     }
@@ -189,11 +191,16 @@ private:
     case ':':
       return take(1, TokenKind::Colon);
     case '|':
-      return take(1, TokenKind::Bar);
+      // `|m||` ends an extent, `a || b` is of another language.
+      return d == '|' &&
+                     !(last == TokenKind::Name && beforeLast == TokenKind::Bar)
+                 ? foreign(2, "or", TokenKind::KwOr)
+                 : take(1, TokenKind::Bar);
     case '+':
       return take(1, TokenKind::Plus);
     case '*':
-      return take(1, TokenKind::Star);
+      return d == '*' ? foreign(2, "pow(x, y)", TokenKind::Star)
+                      : take(1, TokenKind::Star);
     case '/':
       return take(1, TokenKind::Slash);
     case '%':
@@ -201,12 +208,18 @@ private:
     case '-':
       return d == '>' ? take(2, TokenKind::Arrow) : take(1, TokenKind::Minus);
     case '<':
+      if (d == '>')
+        return foreign(2, "!=", TokenKind::NotEqual);
       return d == '=' ? take(2, TokenKind::LessEqual)
                       : take(1, TokenKind::Less);
     case '>':
       return d == '=' ? take(2, TokenKind::GreaterEqual)
                       : take(1, TokenKind::Greater);
     case '=':
+      if (d == '<')
+        return foreign(2, "<=", TokenKind::LessEqual);
+      if (d == '>')
+        return foreign(2, ">=", TokenKind::GreaterEqual);
       return d == '=' ? take(2, TokenKind::Equal) : take(1, TokenKind::Assign);
     case '!':
       return d == '=' ? take(2, TokenKind::NotEqual) : TokenKind::Eof;
@@ -263,42 +276,122 @@ private:
     return kind;
   }
 
-  /// The operator of another language is reported and taken for the one
-  /// that is meant, so that the parser finds nothing more to say.
+  DiagnosticEngine::Builder error(SourceRange range, const llvm::Twine &what) {
+    return diagnostics.error(range, Rule::Lex1, what);
+  }
+
+  SourceRange rangeFrom(size_t begin) const {
+    return {base + static_cast<uint32_t>(begin),
+            base + static_cast<uint32_t>(at)};
+  }
+
+  /// The operator of another language is reported and taken for the one that
+  /// is meant, so that the parser finds nothing more to say. It is replaced by
+  /// `ours` unless that is a call.
+  TokenKind foreign(size_t length, StringRef ours, TokenKind meant) {
+    StringRef theirs = text.substr(at, length);
+    at += length;
+    SourceRange range = rangeFrom(at - length);
+    auto builder = error(range, "`" + theirs + "` is no operator");
+    builder.remedy("write `" + ours + "`");
+    if (ours.ends_with(")"))
+      return meant;
+    // A word stands apart from its neighbours.
+    std::string written = ours.str();
+    if (llvm::isAlpha(ours.front())) {
+      StringRef before = text.take_front(at - length).take_back();
+      if (!before.empty() && !llvm::isSpace(before[0]) && before != "(")
+        written.insert(0, " ");
+      if (!llvm::isSpace(peek()))
+        written += " ";
+    }
+    builder.fix("write `" + ours + "`", {{range, written}});
+    return meant;
+  }
+
+  /// Characters of papers that have a spelling in ASCII.
+  std::optional<TokenKind> takeTypeset() {
+    struct Typeset {
+      StringRef bytes, ours;
+      TokenKind kind;
+    };
+    static const Typeset list[] = {
+        {"\xE2\x89\xA4", "<=", TokenKind::LessEqual},
+        {"\xE2\x89\xA5", ">=", TokenKind::GreaterEqual},
+        {"\xE2\x89\xA0", "!=", TokenKind::NotEqual},
+        {"\xE2\x88\x92", "-", TokenKind::Minus},
+        {"\xC3\x97", "*", TokenKind::Star},
+        {"\xC2\xB7", "*", TokenKind::Star},
+        {"\xE2\x88\x9E", "inf", TokenKind::KwInf},
+    };
+    for (const Typeset &typeset : list) {
+      if (!text.substr(at).starts_with(typeset.bytes))
+        continue;
+      at += typeset.bytes.size();
+      SourceRange range = rangeFrom(at - typeset.bytes.size());
+      error(range, "characters outside ASCII stand only in comments")
+          .remedy("write `" + typeset.ours + "`")
+          .fix("write `" + typeset.ours + "`", {{range, typeset.ours.str()}});
+      return typeset.kind;
+    }
+    return std::nullopt;
+  }
+
+  /// A character that starts no token: what is meant, where that is known.
   std::optional<TokenKind> reportStrange() {
     size_t begin = at;
+    if (std::optional<TokenKind> meant = takeTypeset())
+      return meant;
+    switch (peek()) {
+    case '&':
+      return foreign(peek(1) == '&' ? 2 : 1, "and", TokenKind::KwAnd);
+    case '!':
+      return foreign(1, "not", TokenKind::KwNot);
+    case '^':
+      return foreign(1, "pow(x, y)", TokenKind::Star);
+    case '@': {
+      ++at;
+      auto builder = error(rangeFrom(begin), "`@` is no operator");
+      builder.remedy("a contraction is a product of named ranks that are not "
+                     "on the left: `Q[p,e] * K[m,e]`");
+      if (last == TokenKind::RBracket)
+        builder.fix("write `*`", {{rangeFrom(begin), "*"}});
+      return TokenKind::Star;
+    }
+    case '?':
+      ++at;
+      error(rangeFrom(begin), "`?` is no operator")
+          .remedy("a choice is written `if(condition, x, y)`");
+      // What follows is no Ein either.
+      while (at < text.size() && !StringRef("\n;}").contains(text[at]))
+        ++at;
+      return std::nullopt;
+    case '#':
+      while (at < text.size() && text[at] != '\n')
+        ++at;
+      error({rangeFrom(begin).begin, rangeFrom(begin).begin + 1},
+            "`#` starts no comment")
+          .remedy("write `//`")
+          .fix("write `//`",
+               {{{rangeFrom(begin).begin, rangeFrom(begin).begin + 1}, "//"}});
+      return std::nullopt;
+    default:
+      break;
+    }
     while (at < text.size() && !llvm::isSpace(text[at])) {
-      size_t before = at;
       unsigned char c = text[at];
       if (c < 0x80 &&
           (isNameChar(c) || StringRef("()[]{},;:|+*/%-<>=").contains(c)))
         break;
-      at = before + 1;
+      ++at;
     }
-    SourceRange range{base + static_cast<uint32_t>(begin),
-                      base + static_cast<uint32_t>(at)};
     StringRef strange = text.slice(begin, at);
-    auto error = [&](const llvm::Twine &what) {
-      return diagnostics.error(range, Rule::Lex1, what);
-    };
-    bool printable = llvm::all_of(strange.take_front(16), llvm::isPrint);
-    if (!printable) {
-      error("characters outside ASCII stand only in comments");
-    } else if (strange == "&" || strange == "&&") {
-      error("`" + strange + "` is no operator")
-          .remedy("write `and`")
-          .fix("write `and`", {{range, " and "}});
-      return TokenKind::KwAnd;
-    } else if (strange == "!") {
-      error("`!` is no operator")
-          .remedy("write `not`")
-          .fix("write `not`", {{range, "not "}});
-      return TokenKind::KwNot;
-    } else if (strange == "^") {
-      error("`^` is no operator").remedy("write `pow(x, y)`");
-      return TokenKind::Star;
+    if (!llvm::all_of(strange.take_front(16), llvm::isPrint)) {
+      error(rangeFrom(begin),
+            "characters outside ASCII stand only in comments");
     } else {
-      error("`" + strange.take_front(16) + "` belongs to no token");
+      error(rangeFrom(begin),
+            "`" + strange.take_front(16) + "` belongs to no token");
     }
     return std::nullopt;
   }
@@ -308,6 +401,7 @@ private:
   DiagnosticEngine &diagnostics;
   size_t at = 0;
   bool startsLine = true;
+  TokenKind last = TokenKind::Eof, beforeLast = TokenKind::Eof;
 };
 } // namespace
 

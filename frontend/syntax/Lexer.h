@@ -2,8 +2,8 @@
 //
 // A total function: every text gives a list of tokens that ends in Eof. A
 // character that belongs to no token is reported once per run of such
-// characters and skipped; `&&`, `!` and `^` are reported and give the token
-// that is meant.
+// characters and skipped; operators of other languages and of print (`&&`, `!`,
+// `=<`, `**`, `@`) are reported and give the token that is meant.
 //
 //===----------------------------------------------------------------------===//
 

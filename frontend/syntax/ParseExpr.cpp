@@ -109,7 +109,15 @@ Expr *ParserImpl::parseComparison(unsigned depth) {
   }
   SmallVector<Expr *, 4> args{first};
   SmallVector<Operator, 4> ops{Operator::Equal};
-  while (std::optional<Operator> op = toComparison(peek().kind)) {
+  for (;;) {
+    std::optional<Operator> op = toComparison(peek().kind);
+    if (atKind(TokenKind::Assign)) {
+      if (!reportAssignInValue())
+        return nullptr;
+      op = Operator::Equal;
+    }
+    if (!op)
+      break;
     take();
     Expr *next = parseSum(depth);
     if (!next)
@@ -269,7 +277,8 @@ Expr *ParserImpl::parsePrimary(unsigned depth) {
     Expr *expr = parseRestricted(depth + 1);
     if (!expr)
       return nullptr;
-    if (!expect(TokenKind::RParen, "to close this parenthesis"))
+    if (!expectClose(TokenKind::RParen, token.range,
+                     "to close this parenthesis"))
       return nullptr;
     expr->parenthesised = true;
     expr->range = rangeFrom(token.range.begin);
@@ -370,16 +379,20 @@ Expr *ParserImpl::parseRestricted(unsigned depth) {
 
 bool ParserImpl::parseArgs(llvm::SmallVectorImpl<Expr *> &args, TokenKind close,
                            bool restricted, unsigned depth) {
+  SourceRange open = tokens[at - 1].range;
   if (atKind(close)) {
     expected(close == TokenKind::RParen ? "an argument" : "an index");
     return false;
   }
   do {
+    if (restricted)
+      skipArgumentName();
     Expr *arg = restricted ? parseRestricted(depth + 1) : parseExpr(depth + 1);
     if (!arg)
       return false;
     args.push_back(arg);
   } while (accept(TokenKind::Comma));
-  return expect(close, close == TokenKind::RParen ? "after the arguments"
-                                                  : "after the indices");
+  return expectClose(close, open,
+                     close == TokenKind::RParen ? "after the arguments"
+                                                : "after the indices");
 }

@@ -13,7 +13,7 @@ using llvm::Twine;
 // Tokens and recovery
 //===----------------------------------------------------------------------===//
 
-void ParserImpl::expected(const Twine &what) {
+void ParserImpl::expected(const Twine &what, StringRef remedy) {
   const Token &token = peek();
   std::string found = describe(token.kind).str();
   if (token.is(TokenKind::Name) || token.is(TokenKind::Integer) ||
@@ -21,14 +21,41 @@ void ParserImpl::expected(const Twine &what) {
     found = ("`" + token.text.take_front(40) + "`").str();
   auto error = diagnostics.error(token.range, Rule::Syn1,
                                  "expected " + what + ", found " + found);
-  if (token.kind >= TokenKind::KwKernel)
+  if (std::optional<Hint> hint = hintAtToken())
+    add(error, *hint);
+  else if (token.kind >= TokenKind::KwKernel)
     error.note("`" + token.text + "` is a reserved word");
+  if (!remedy.empty())
+    error.remedy(remedy);
 }
 
 bool ParserImpl::expect(TokenKind kind, const Twine &where) {
   if (accept(kind))
     return true;
   expected(describe(kind) + " " + where);
+  return false;
+}
+
+bool ParserImpl::expectClose(TokenKind kind, SourceRange open,
+                             const Twine &where) {
+  if (accept(kind))
+    return true;
+  bool atEnd = peek().startsLine || atKind(TokenKind::RBrace) ||
+               atKind(TokenKind::Semicolon) || atKind(TokenKind::Arrow) ||
+               atKind(TokenKind::Eof);
+  if (!atEnd) {
+    expected(describe(kind) + " " + where);
+    return false;
+  }
+  uint32_t end = tokens[at - 1].range.end;
+  StringRef spelled = kind == TokenKind::RParen ? ")" : "]";
+  auto error = diagnostics.error({end, end}, Rule::Syn1,
+                                 "expected `" + spelled + "` " + where);
+  error.note(open, "this bracket is not closed");
+  if (std::optional<Hint> hint = hintForComment())
+    add(error, *hint);
+  else if (kind == TokenKind::RParen)
+    error.fix("write `)`", {{{end, end}, ")"}});
   return false;
 }
 
@@ -65,9 +92,9 @@ void ParserImpl::recoverToDeclaration() {
 }
 
 /// Skips to the next line that can start a statement, or to the closing brace.
-void ParserImpl::recoverToStatement() {
+void ParserImpl::recoverToStatement(size_t failed) {
   unsigned open = 0;
-  for (bool first = true; !atKind(TokenKind::Eof); first = false) {
+  for (bool first = at == failed; !atKind(TokenKind::Eof); first = false) {
     const Token &token = peek();
     if (token.is(TokenKind::KwKernel) || token.is(TokenKind::KwDef))
       return;
@@ -139,11 +166,24 @@ bool ParserImpl::parseParam(Param &param, bool typed) {
       !parseArgs(dims, TokenKind::RBracket, /*restricted=*/false, 0))
     return false;
   param.dims = file.copy<Expr *>(dims);
-  if (!typed)
-    return true;
-  if (!expect(TokenKind::Colon,
-              "and an element type after `" + param.name.name + "`") ||
-      !expectName(param.type, "an element type"))
+  if (!typed) {
+    bool isTyped = atKind(TokenKind::Colon);
+    if (!isTyped && !atKind(TokenKind::Assign))
+      return true;
+    diagnostics
+        .error(peek().range, Rule::Syn1,
+               isTyped ? "a def has no types" : "a parameter has no default")
+        .remedy(isTyped ? "leave out the type: a def is inlined"
+                        : "only a scalar input of a kernel has one");
+    return false;
+  }
+  if (!atKind(TokenKind::Colon)) {
+    expected("`:` and an element type after `" + param.name.name + "`",
+             "inputs and outputs are declared as in `Q[p,e]: bf16`");
+    return false;
+  }
+  take();
+  if (!expectName(param.type, "an element type"))
     return false;
   if (acceptWord("packed") &&
       !expectName(param.packed, "the rank along which elements are packed"))
@@ -156,6 +196,7 @@ bool ParserImpl::parseParam(Param &param, bool typed) {
 }
 
 bool ParserImpl::parseParams(llvm::SmallVectorImpl<Param> &params, bool typed) {
+  SourceRange open = peek().range;
   if (!expect(TokenKind::LParen, "before the parameters"))
     return false;
   if (accept(TokenKind::RParen))
@@ -165,7 +206,7 @@ bool ParserImpl::parseParams(llvm::SmallVectorImpl<Param> &params, bool typed) {
     if (!parseParam(params.back(), typed))
       return false;
   } while (accept(TokenKind::Comma));
-  return expect(TokenKind::RParen, "after the parameters");
+  return expectClose(TokenKind::RParen, open, "after the parameters");
 }
 
 void ParserImpl::parseKernel() {
@@ -323,14 +364,21 @@ bool ParserImpl::parseBlock(llvm::ArrayRef<Stmt *> &body, unsigned depth) {
       continue;
     }
     if (!separated && !peek().startsLine) {
-      diagnostics
-          .error(peek().range, Rule::Syn2,
-                 "expected an operator or the end of the line, found `" +
-                     peek().text.take_front(40) + "`")
-          .remedy("put the next statement on a line of its own or write `;` "
-                  "before it")
-          .fix("write `;`", {{{peek().range.begin, peek().range.begin}, "; "}});
-      recoverToStatement();
+      std::optional<Hint> hint = hintAfterValue();
+      auto error =
+          diagnostics.error(peek().range, hint ? Rule::Syn1 : Rule::Syn2,
+                            "expected an operator or the end of the line, "
+                            "found `" +
+                                peek().text.take_front(40) + "`");
+      if (hint)
+        add(error, *hint);
+      else
+        error
+            .remedy("put the next statement on a line of its own or write `;` "
+                    "before it; a product is written with `*`")
+            .fix("write `;`",
+                 {{{peek().range.begin, peek().range.begin}, "; "}});
+      recoverToStatement(at);
       continue;
     }
     size_t before = at;
@@ -338,7 +386,7 @@ bool ParserImpl::parseBlock(llvm::ArrayRef<Stmt *> &body, unsigned depth) {
       statements.push_back(stmt);
       separated = false;
     } else {
-      recoverToStatement();
+      recoverToStatement(before);
       separated = true;
     }
     if (at == before)
@@ -438,7 +486,7 @@ bool ParserImpl::parseRank(Stmt &stmt) {
 
 bool ParserImpl::parseEquation(Stmt &stmt) {
   stmt.kind = StmtKind::Equation;
-  if (!expectName(stmt.name, "a statement"))
+  if (reportForeignStatement() || !expectName(stmt.name, "a statement"))
     return false;
   SmallVector<Expr *, 4> left;
   if (accept(TokenKind::LBracket) &&
@@ -458,6 +506,9 @@ std::unique_ptr<File> einfall::ein::parse(const SourceManager &sources,
                                           DiagnosticEngine &diagnostics) {
   auto file = std::make_unique<File>();
   file->buffer = buffer;
+  size_t before = diagnostics.get().size();
   ParserImpl(*file, lex(sources, buffer, diagnostics), diagnostics).parseFile();
+  // The lexer has reported what it found in the whole text first.
+  diagnostics.sortByPlace(before);
   return file;
 }

@@ -1,8 +1,8 @@
 //===- ParserImpl.h - The parser's state (internal) -------------*- C++ -*-===//
 //
-// Shared by Parser.cpp (declarations, statements) and ParseExpr.cpp
-// (expressions). A parse function that fails has reported its error and
-// returns null or false; the caller recovers.
+// Shared by Parser.cpp (declarations, statements), ParseExpr.cpp (expressions)
+// and ParseHints.cpp (what a writer may have meant). A parse function that
+// fails has reported its error and returns null or false; the caller recovers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +11,7 @@
 
 #include "frontend/syntax/Lexer.h"
 #include "frontend/syntax/Parser.h"
+#include <optional>
 
 namespace einfall::ein {
 
@@ -48,8 +49,11 @@ private:
     return true;
   }
   /// Reports "expected X WHERE, found Y" at the current token.
-  void expected(const llvm::Twine &what);
+  void expected(const llvm::Twine &what, llvm::StringRef remedy = {});
   bool expect(TokenKind kind, const llvm::Twine &where);
+  /// Takes the bracket that closes the one at `open`, or reports it missing:
+  /// where its line ends, if that is where it is missed.
+  bool expectClose(TokenKind kind, SourceRange open, const llvm::Twine &where);
   bool expectName(Identifier &name, const llvm::Twine &what);
   SourceRange rangeFrom(uint32_t begin) const {
     return {begin, at ? tokens[at - 1].range.end : begin};
@@ -74,7 +78,9 @@ private:
   bool parseRank(Stmt &stmt);
   bool parseBindings(llvm::SmallVectorImpl<RankBinding> &bindings);
   bool parseEquation(Stmt &stmt);
-  void recoverToStatement();
+  /// Goes on at the current token only if that is past `failed`, where the
+  /// statement began.
+  void recoverToStatement(size_t failed);
 
   // Expressions (ParseExpr.cpp).
   Expr *parseExpr(unsigned depth) { return parseOr(depth); }
@@ -89,11 +95,25 @@ private:
   Expr *parseNumber();
   Expr *parseNamed(unsigned depth);
   Expr *parseRestricted(unsigned depth);
+  /// After the opening bracket.
   bool parseArgs(llvm::SmallVectorImpl<Expr *> &args, TokenKind close,
                  bool restricted, unsigned depth);
   bool tooDeep(unsigned depth);
   Expr *makeNary(ExprKind kind, llvm::ArrayRef<Expr *> args,
                  llvm::ArrayRef<Operator> ops);
+
+  // What is meant by text of other languages (ParseHints.cpp).
+  struct Hint {
+    std::string remedy, title; // the title of a fix, if there are edits
+    std::vector<Edit> edits;
+  };
+  static void add(DiagnosticEngine::Builder &error, const Hint &hint);
+  std::optional<Hint> hintAtToken() const;
+  std::optional<Hint> hintAfterValue() const;
+  std::optional<Hint> hintForComment() const;
+  bool reportForeignStatement();
+  bool reportAssignInValue();
+  void skipArgumentName();
 
   File &file;
   std::vector<Token> tokens;

@@ -5,9 +5,9 @@
 
 The rules are those of frontend/syntax/Rules.def. The wrong programs are the
 rejected ones of docs/language.md, under the heading of their rule, and those of
-test/frontend/sema/errors.ein and warnings.ein, whose blocks (separated by empty
-lines) stand under the rule of their first diagnostic. The messages and fixes are
-what `einfall check` prints.
+syntax/mistakes.ein, sema/errors.ein and sema/warnings.ein of test/frontend, whose
+blocks (separated by empty lines) stand under the rule of their first diagnostic. The
+messages and fixes are what `einfall check` prints.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "diagnostics.md"
 SECONDS = 120
-MORE = ("errors.ein", "warnings.ein")
+MORE = ("syntax/mistakes.ein", "sema/errors.ein", "sema/warnings.ein")
 
 HEAD = """\
 # Diagnostics
@@ -94,7 +94,7 @@ def generate(einfall):
             raise SystemExit(f"docs/language.md: nothing is wrong with\n{program}")
         entries[rule].append(entry(program, text, found))
     for name in MORE:
-        for program in blocks(ROOT / "test/frontend/sema" / name):
+        for program in blocks(ROOT / "test/frontend" / name):
             text, found = check(einfall, program)
             if found:
                 entries[found[0]["rule"]].append(entry(program, text, found))

@@ -240,14 +240,14 @@ TEST(Analysis, Absence) {
   // What may be absent needs a filler.
   expectBodyErrors({
       {"y[m] = x[m] where m > 3", "this condition excludes"},
-      {"y[m] = x[m + 1]", "this access may lie outside"},
-      {"y[m] = x[i[m]]", "this access may lie outside"},
+      {"y[m] = x[m + 1]", "may lie outside"},
+      {"y[m] = x[i[m]]", "may lie outside"},
       {"y[m] = max[p,e](A[p,e])", "where there is nothing to reduce"},
       {"y[m] = mean[p,e](A[p,e])", "may be absent and declares no filler"},
       {"y[m] = argmax[p](A[p,0]) * 1.0", "may be absent"},
       {"z[m] = x[m] where c[m]\n y[m] = or_else(z[m], x[m + 1])",
        "may be absent"},
-      {"y[m] = x[m / 2 * 3]", "this access may lie outside"},
+      {"y[m] = x[m / 2 * 3]", "may lie outside"},
   });
   // What is seen to be present does not.
   for (const char *body : {
@@ -276,7 +276,7 @@ TEST(Analysis, Absence) {
                  " S[h] = Q[h,e] * K[h*|g|/|h|, e] }");
   expectErrors({{"kernel k(Q[h,e]: f32, K[g,e]: f32) -> S[h]: f32 {\n"
                  " S[h] = Q[h,e] * K[h / 4, e] }",
-                 {"this access may lie outside"}}});
+                 {"may lie outside"}}});
   expectAccepted("kernel k(x[m]: f32, t[c]: f32) -> y[m]: f32 {\n"
                  " rank c = ceil(|m| / 16)\n y[m] = x[m] * t[m / 16] }");
 }

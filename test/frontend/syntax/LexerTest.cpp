@@ -62,6 +62,27 @@ TEST(Lexer, ReportsStrangeCharactersOnceARun) {
   EXPECT_EQ(lexed.diagnostics.get()[2].notes[0].message, "write `and`");
 }
 
+TEST(Lexer, TakesOperatorsOfOthersForOurs) {
+  Lexed lexed("a =< b => c <> d || |m| ** e @ f ! g \u2212 h \u00b7 i");
+  std::vector<TokenKind> kinds;
+  for (const Token &token : lexed.tokens)
+    if (!token.is(TokenKind::Name))
+      kinds.push_back(token.kind);
+  using K = TokenKind;
+  EXPECT_EQ(kinds, (std::vector<K>{K::LessEqual, K::GreaterEqual, K::NotEqual,
+                                   K::KwOr, K::Bar, K::Bar, K::Star, K::Star,
+                                   K::KwNot, K::Minus, K::Star, K::Eof}));
+  EXPECT_EQ(lexed.diagnostics.getErrorCount(), 9u);
+  for (const Diagnostic &diagnostic : lexed.diagnostics.get())
+    EXPECT_FALSE(diagnostic.notes.empty()) << diagnostic.message;
+}
+
+TEST(Lexer, EndsExtentsBesideEachOther) {
+  Lexed lexed("|m||n|");
+  EXPECT_FALSE(lexed.diagnostics.hasErrors());
+  EXPECT_EQ(lexed.spelled(), "| m | | n |");
+}
+
 TEST(Lexer, EndsOnEveryByte) {
   for (int byte = 0; byte < 256; ++byte) {
     Lexed lexed(std::string(3, static_cast<char>(byte)));

@@ -161,6 +161,60 @@ TEST(Parser, SaysWhatItExpected) {
   }
 }
 
+/// What writers of other languages write first: one error, and its remedy.
+TEST(Parser, SaysWhatIsMeant) {
+  struct Case {
+    const char *statement, *remedy;
+  } cases[] = {
+      {"y = x if x > 0 else 0", "a choice is written `if(condition, x, y)`"},
+      {"y = if x > 0 then x", "a choice is written `if(condition, x, y)`"},
+      {"y = x > 0 ? x : 0", "a choice is written `if(condition, x, y)`"},
+      {"y = x where x > 0 else 0", "an output declares what is stored"},
+      {"y = sum[m] x[m]",
+       "what is reduced stands in parentheses: `sum[..](x)`"},
+      {"y = sum(x[m] for m)", "a rank that is not on the left is summed"},
+      {"y = x[0:4]", "no slice is written"},
+      {"y = x[:, m]", "no slice is written"},
+      {"y += x", "an equation says the whole value"},
+      {"for m { y = x }", "`each b, h { ... }` writes them once"},
+      {"return y", "an output is defined by the equation of its name"},
+      {"y = x ^ 2", "write `pow(x, y)`"},
+      {"y = x ** 2", "write `pow(x, y)`"},
+      {"y = Q @ K", "a product of named ranks that are not on the left"},
+      {"y = x) + 1", "this `)` closes no bracket"},
+      {"y = x[m\n  z = 3", "this bracket is not closed"},
+      {"y = 2 x", "a product is written with `*`"},
+  };
+  for (const Case &test : cases) {
+    Parsed parsed = kernel(test.statement);
+    ASSERT_FALSE(parsed.diagnostics.get().empty()) << test.statement;
+    EXPECT_EQ(parsed.diagnostics.getErrorCount(), 1u) << test.statement << "\n"
+                                                      << parsed.messages();
+    std::string notes;
+    for (const Note &note : parsed.diagnostics.get()[0].notes)
+      notes += note.message + "\n";
+    EXPECT_NE(notes.find(test.remedy), std::string::npos)
+        << test.statement << "\n"
+        << parsed.messages() << notes;
+  }
+}
+
+TEST(Parser, DoesNotTakeTheNextEquationForAComparison) {
+  Parsed parsed = kernel("y[m] = x[m] *\n  z[m] = ) 3\n  w[m] = x[m]");
+  ASSERT_EQ(parsed.diagnostics.getErrorCount(), 2u) << parsed.messages();
+  EXPECT_EQ(parsed.diagnostics.get()[0].message,
+            "expected an operand after `*`, found the next equation");
+  EXPECT_EQ(parsed.diagnostics.get()[1].message,
+            "expected an expression, found `)`");
+}
+
+TEST(Parser, SaysWhatDefsDoNotHave) {
+  Parsed typed("def f(x: f32) -> y { y = x }");
+  EXPECT_EQ(typed.diagnostics.get()[0].message, "a def has no types");
+  Parsed given("def f(x, eps = 1e-6) -> y { y = x }");
+  EXPECT_EQ(given.diagnostics.get()[0].message, "a parameter has no default");
+}
+
 TEST(Parser, LimitsNesting) {
   for (std::string open : {"(", "-", "not ", "f(", "T[", "f[m]("}) {
     std::string text = "y[m] = ";
