@@ -47,11 +47,11 @@ static bool usesRegisterWgmma(StringRef ptx) {
 
 std::vector<std::string> einfall::nvidia::faultsOf(const ToolVersion &version,
                                                    StringRef ptx,
-                                                   const Chip &chip) {
+                                                   const GpuTarget &target) {
   std::vector<std::string> found;
   for (const KnownFault &fault : faults) {
     if (version < fault.from || version >= fault.fixed ||
-        (!fault.chip.empty() && fault.chip != chip.name) ||
+        (!fault.target.empty() && fault.target != target.name) ||
         (fault.needsRegisterWgmma && !usesRegisterWgmma(ptx)))
       continue;
     found.push_back(llvm::formatv("{0} (fixed in {1}; {2})", fault.what,
@@ -95,7 +95,8 @@ private:
 } // namespace
 
 static llvm::Expected<Assembly> runProgram(const std::string &path,
-                                           StringRef ptx, const Chip &chip,
+                                           StringRef ptx,
+                                           const GpuTarget &target,
                                            const AssembleOptions &options) {
   auto input = TemporaryFile::create("ptx", ptx);
   if (!input)
@@ -104,7 +105,7 @@ static llvm::Expected<Assembly> runProgram(const std::string &path,
   if (!output)
     return output.takeError();
   std::vector<std::string> command = {
-      path,          "-v", "-O3",         "-arch=" + std::string(chip.name),
+      path,          "-v", "-O3",         "-arch=" + target.name.str(),
       input->path(), "-o", output->path()};
   llvm::append_range(command, options.arguments);
   auto result = runChild(command, options.seconds);
@@ -125,14 +126,15 @@ static llvm::Expected<Assembly> runProgram(const std::string &path,
 }
 
 llvm::Expected<Assembly>
-Assembler::assemble(StringRef ptx, const Chip &chip,
+Assembler::assemble(StringRef ptx, const GpuTarget &target,
                     const AssembleOptions &options) const {
-  auto assembly = kind == Kind::Program ? runProgram(path, ptx, chip, options)
-                                        : runJitLink(path, ptx, chip, options);
+  auto assembly = kind == Kind::Program
+                      ? runProgram(path, ptx, target, options)
+                      : runJitLink(path, ptx, target, options);
   if (!assembly)
     return assembly.takeError();
   assembly->report.tool = path;
   assembly->report.version = version;
-  assembly->report.faults = faultsOf(version, ptx, chip);
+  assembly->report.faults = faultsOf(version, ptx, target);
   return assembly;
 }

@@ -17,7 +17,7 @@
 #define EINFALL_CODEGEN_NVIDIA_ASSEMBLER_H
 
 #include "codegen/nvidia/AssemblyReport.h"
-#include "codegen/targets/Chips.h"
+#include "codegen/targets/Machine.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
@@ -32,16 +32,16 @@ struct KnownFault {
   ToolVersion from, fixed;
   /// Only programs with matrix products whose A is in registers.
   bool needsRegisterWgmma;
-  /// Only programs for this chip; empty: all.
-  std::string_view chip;
+  /// Only programs for this; empty: all.
+  llvm::StringRef target;
   std::string_view what;
   std::string_view source;
 };
 llvm::ArrayRef<KnownFault> knownFaults();
 
-/// The faults of `version` that `ptx` for `chip` may meet.
+/// The faults of `version` that `ptx` for `target` may meet.
 std::vector<std::string> faultsOf(const ToolVersion &version,
-                                  llvm::StringRef ptx, const Chip &chip);
+                                  llvm::StringRef ptx, const GpuTarget &target);
 
 struct Assembly {
   std::vector<char> cubin;
@@ -71,7 +71,8 @@ public:
   static llvm::Expected<Assembler> open(llvm::StringRef path);
 
   /// Errors: the assembler's own messages, a time limit.
-  llvm::Expected<Assembly> assemble(llvm::StringRef ptx, const Chip &chip,
+  llvm::Expected<Assembly> assemble(llvm::StringRef ptx,
+                                    const GpuTarget &target,
                                     const AssembleOptions &options = {}) const;
 
   Kind kind;

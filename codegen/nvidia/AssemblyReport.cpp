@@ -112,22 +112,25 @@ AssemblyReport einfall::nvidia::parseAssemblyLog(StringRef log) {
 }
 
 llvm::Error einfall::nvidia::checkResources(const KernelResources &kernel,
-                                            const Chip &chip, int64_t threads,
+                                            const GpuTarget &target,
+                                            int64_t threads,
                                             int64_t sharedBytes) {
-  StringRef target(chip.name);
-  int64_t warps = llvm::divideCeil(threads, 32);
+  const Machine &machine = target.reference();
+  int64_t warps = llvm::divideCeil(threads, machine.warpLanes);
   int64_t registers =
-      warps * llvm::alignTo(kernel.registers * 32, chip.registersPerWarpUnit);
-  if (registers > chip.registersPerSm)
+      warps * llvm::alignTo(kernel.registers * machine.warpLanes,
+                            machine.perUnit.registersPerWarpUnit);
+  if (registers > machine.perUnit.registers)
     return llvm::createStringError(llvm::formatv(
         "kernel '{0}' needs {1} registers per block ({2} per thread), {3} has "
         "{4}; use smaller tiles or fewer warps",
-        kernel.name, registers, kernel.registers, target, chip.registersPerSm));
+        kernel.name, registers, kernel.registers, target.name,
+        machine.perUnit.registers));
   int64_t shared = sharedBytes + kernel.staticSharedBytes;
-  if (shared > chip.sharedPerBlock)
+  if (shared > machine.block.sharedBytes)
     return llvm::createStringError(llvm::formatv(
         "kernel '{0}' needs {1} bytes of shared memory per block, {2} has {3}; "
         "use smaller tiles or fewer stages",
-        kernel.name, shared, target, chip.sharedPerBlock));
+        kernel.name, shared, target.name, machine.block.sharedBytes));
   return llvm::Error::success();
 }

@@ -8,7 +8,7 @@
 #ifndef EINFALL_CODEGEN_NVIDIA_ASSEMBLYREPORT_H
 #define EINFALL_CODEGEN_NVIDIA_ASSEMBLYREPORT_H
 
-#include "codegen/targets/Chips.h"
+#include "codegen/targets/Machine.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -62,9 +62,11 @@ struct AssemblyReport {
 AssemblyReport parseAssemblyLog(llvm::StringRef log);
 
 /// Error where a block of `threads` cannot be launched: its registers and its
-/// shared memory (`sharedBytes` given at the launch) must fit the chip.
-llvm::Error checkResources(const KernelResources &kernel, const Chip &chip,
-                           int64_t threads, int64_t sharedBytes);
+/// shared memory (`sharedBytes` given at the launch) must fit what the
+/// architecture has (GpuTarget::reference).
+llvm::Error checkResources(const KernelResources &kernel,
+                           const GpuTarget &target, int64_t threads,
+                           int64_t sharedBytes);
 
 } // namespace einfall::nvidia
 

@@ -10,12 +10,12 @@ using namespace einfall;
 using namespace einfall::nvidia;
 
 llvm::Expected<Cubin> einfall::nvidia::compileToCubin(
-    mlir::ModuleOp module, const Chip &chip, const Assembler &assembler,
+    mlir::ModuleOp module, const GpuTarget &target, const Assembler &assembler,
     const PtxOptions &ptxOptions, const AssembleOptions &assemblyOptions) {
-  auto ptx = compileToPtx(module, chip, ptxOptions);
+  auto ptx = compileToPtx(module, target, ptxOptions);
   if (!ptx)
     return ptx.takeError();
-  auto assembly = assembler.assemble(*ptx, chip, assemblyOptions);
+  auto assembly = assembler.assemble(*ptx, target, assemblyOptions);
   if (!assembly)
     return assembly.takeError();
   for (auto kernel : module.getOps<device::KernelOp>()) {
@@ -25,7 +25,7 @@ llvm::Expected<Cubin> einfall::nvidia::compileToCubin(
       return llvm::createStringError("the assembler says nothing of kernel '" +
                                      kernel.getSymName() + "'");
     if (llvm::Error error = checkResources(
-            *resources, chip, kernel.getThreads(), kernel.getShared()))
+            *resources, target, kernel.getThreads(), kernel.getShared()))
       return error;
   }
   return Cubin{std::move(*ptx), std::move(assembly->cubin),

@@ -21,7 +21,8 @@ struct Cubin {
 
 /// Errors: those of `compileToPtx` and `Assembler::assemble`; a kernel that
 /// needs more registers or shared memory than a block may have.
-llvm::Expected<Cubin> compileToCubin(mlir::ModuleOp module, const Chip &chip,
+llvm::Expected<Cubin> compileToCubin(mlir::ModuleOp module,
+                                     const GpuTarget &target,
                                      const Assembler &assembler,
                                      const PtxOptions &ptx = {},
                                      const AssembleOptions &assembly = {});

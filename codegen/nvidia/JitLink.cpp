@@ -105,12 +105,13 @@ static std::string readLog(void *link, SizeFunction size, TextFunction text) {
 }
 
 llvm::Expected<Assembly>
-einfall::nvidia::runJitLink(StringRef path, StringRef ptx, const Chip &chip,
+einfall::nvidia::runJitLink(StringRef path, StringRef ptx,
+                            const GpuTarget &target,
                             const AssembleOptions &options) {
   auto library = Library::open(path);
   if (!library)
     return library.takeError();
-  std::string architecture = "-arch=" + std::string(chip.name);
+  std::string architecture = "-arch=" + target.name.str();
   std::vector<const char *> arguments = {architecture.c_str(), "-verbose",
                                          "-O3"};
   for (const std::string &argument : options.arguments)

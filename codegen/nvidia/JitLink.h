@@ -17,7 +17,7 @@ llvm::Expected<ToolVersion> jitLinkVersion(llvm::StringRef path);
 
 /// Assembles in process; `options.seconds` has no effect.
 llvm::Expected<Assembly> runJitLink(llvm::StringRef path, llvm::StringRef ptx,
-                                    const Chip &chip,
+                                    const GpuTarget &target,
                                     const AssembleOptions &options);
 
 } // namespace einfall::nvidia

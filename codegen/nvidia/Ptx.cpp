@@ -45,7 +45,7 @@ static void initializeTarget() {
 }
 
 static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-createMachine(const Chip &chip, unsigned optimization) {
+createMachine(const GpuTarget &gpu, unsigned optimization) {
   initializeTarget();
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::string message;
@@ -57,34 +57,33 @@ createMachine(const Chip &chip, unsigned optimization) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, llvm::StringRef(chip.name),
-      llvm::formatv("+ptx{0}", chip.ptxVersion).str(), options, std::nullopt,
-      std::nullopt,
+      triple, gpu.name, llvm::formatv("+ptx{0}", gpu.ptxVersion).str(), options,
+      std::nullopt, std::nullopt,
       optimization ? llvm::CodeGenOptLevel::Aggressive
                    : llvm::CodeGenOptLevel::None));
   if (!machine)
-    return llvm::createStringError("cannot generate code for " +
-                                   llvm::StringRef(chip.name));
+    return llvm::createStringError("cannot generate code for " + gpu.name);
   return machine;
 }
 
-/// What the chip cannot hold is refused with the numbers.
-static llvm::Error checkKernel(device::KernelOp kernel, const Chip &chip) {
-  llvm::StringRef name = kernel.getSymName(), target(chip.name);
+/// What the architecture cannot hold is refused with the numbers.
+static llvm::Error checkKernel(device::KernelOp kernel, const GpuTarget &gpu) {
+  llvm::StringRef name = kernel.getSymName(), target = gpu.name;
+  const BlockLimits &limits = gpu.reference().block;
   if (kernel.getTarget() != target)
     return llvm::createStringError(llvm::formatv(
         "kernel '{0}' was lowered for {1}, not for {2}; lower it again", name,
         kernel.getTarget(), target));
-  if (int64_t(kernel.getShared()) > chip.sharedPerBlock)
+  if (int64_t(kernel.getShared()) > limits.sharedBytes)
     return llvm::createStringError(llvm::formatv(
         "kernel '{0}' needs {1} bytes of shared memory per block, {2} has {3}; "
         "use smaller tiles or fewer stages",
-        name, kernel.getShared(), target, chip.sharedPerBlock));
-  if (int64_t(kernel.getThreads()) > chip.threadsPerBlock)
+        name, kernel.getShared(), target, limits.sharedBytes));
+  if (int64_t(kernel.getThreads()) > limits.threads)
     return llvm::createStringError(llvm::formatv(
         "kernel '{0}' needs {1} threads per block, {2} has {3}; use fewer "
         "warps",
-        name, kernel.getThreads(), target, chip.threadsPerBlock));
+        name, kernel.getThreads(), target, limits.threads));
   return llvm::Error::success();
 }
 
@@ -133,12 +132,12 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
 }
 
 llvm::Expected<std::string>
-einfall::nvidia::compileToPtx(mlir::ModuleOp source, const Chip &chip,
+einfall::nvidia::compileToPtx(mlir::ModuleOp source, const GpuTarget &target,
                               const PtxOptions &options) {
   for (auto kernel : source.getOps<device::KernelOp>())
-    if (llvm::Error error = checkKernel(kernel, chip))
+    if (llvm::Error error = checkKernel(kernel, target))
       return error;
-  auto machine = createMachine(chip, options.optimization);
+  auto machine = createMachine(target, options.optimization);
   if (!machine)
     return machine.takeError();
 

@@ -1,7 +1,7 @@
 //===- Ptx.h - From device programs to PTX text -----------------*- C++ -*-===//
 //
 // LLVM's NVPTX back-end in process. The PTX version is the oldest that has what
-// the chip's programs need, so that old assemblers and drivers read the text.
+// the target's programs need, so that old assemblers and drivers read the text.
 //
 // Of LLVM's standard pipeline the vectorizers are off: a register of a GPU
 // holds one number, and what is moved together was decided above. Vectors that
@@ -12,7 +12,7 @@
 #ifndef EINFALL_CODEGEN_NVIDIA_PTX_H
 #define EINFALL_CODEGEN_NVIDIA_PTX_H
 
-#include "codegen/targets/Chips.h"
+#include "codegen/targets/Machine.h"
 
 #include "llvm/Support/Error.h"
 
@@ -33,11 +33,11 @@ struct PtxOptions {
 
 /// PTX of every `device.kernel` of `module`, which is left as it is.
 ///
-/// Errors: a kernel is for another chip, asks for more shared memory or threads
-/// than the chip has, or LLVM was built without NVPTX. What a pass finds wrong
-/// goes to the diagnostics of the context.
+/// Errors: a kernel is for another architecture, asks for more shared memory or
+/// threads than that has, or LLVM was built without NVPTX. What a pass finds
+/// wrong goes to the diagnostics of the context.
 llvm::Expected<std::string> compileToPtx(mlir::ModuleOp module,
-                                         const Chip &chip,
+                                         const GpuTarget &target,
                                          const PtxOptions &options = {});
 
 } // namespace einfall::nvidia

@@ -65,13 +65,13 @@ static void print(const nvidia::AssemblyReport &report,
 }
 
 /// The report, and the cubin where it was asked for. Exit code.
-static int runAssembler(mlir::ModuleOp module, const Chip &chip,
+static int runAssembler(mlir::ModuleOp module, const GpuTarget &gpu,
                         const nvidia::PtxOptions &options,
                         llvm::raw_ostream &stream) {
   auto assembler = nvidia::Assembler::find();
   if (!assembler)
     return fail(llvm::toString(assembler.takeError()), 3);
-  auto compiled = nvidia::compileToCubin(module, chip, *assembler, options);
+  auto compiled = nvidia::compileToCubin(module, gpu, *assembler, options);
   if (!compiled)
     return fail(llvm::toString(compiled.takeError()), 1);
   print(compiled->report, stream);
@@ -95,11 +95,11 @@ int main(int argc, char **argv) {
       llvm::outs() << found.version.str() << " " << found.path << "\n";
     return 0;
   }
-  const Chip *chip = findChip(target);
-  if (!chip) {
+  const GpuTarget *gpu = findTarget(target);
+  if (!gpu) {
     std::string known;
-    for (const Chip &one : chips())
-      known += (known.empty() ? "" : ", ") + std::string(one.name);
+    for (const GpuTarget &one : gpuTargets())
+      known += (known.empty() ? "" : ", ") + one.name.str();
     return fail("there is no target '" + target + "'; known are " + known, 2);
   }
 
@@ -126,12 +126,12 @@ int main(int argc, char **argv) {
   options.optimization = level;
   options.llvmIR = &ir;
   if (assemble || !cubin.empty()) {
-    if (int code = runAssembler(*module, *chip, options, output->os()))
+    if (int code = runAssembler(*module, *gpu, options, output->os()))
       return code;
     output->keep();
     return 0;
   }
-  auto ptx = nvidia::compileToPtx(*module, *chip, options);
+  auto ptx = nvidia::compileToPtx(*module, *gpu, options);
   if (!ptx)
     return fail(llvm::toString(ptx.takeError()), 1);
   output->os() << (llvmIR ? ir : *ptx);

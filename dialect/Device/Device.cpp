@@ -52,12 +52,12 @@ int64_t einfall::device::sizeInBytes(Type type) {
 
 LogicalResult KernelOp::verifyRegions() {
   int64_t threads = getThreads();
-  if (threads < 32 || threads > 1024 || threads % 32)
+  if (threads < 32 || threads % 32)
     return emitOpError() << "has blocks of " << threads
-                         << " threads; a multiple of 32 up to 1024 is needed";
-  if (getShared() < 0 || getShared() > 232448)
-    return emitOpError() << "asks for " << getShared()
-                         << " bytes of shared memory; at most 232448 exist";
+                         << " threads; a multiple of 32 is needed";
+  if (!llvm::isUInt<32>(threads) || !llvm::isUInt<32>(getShared()))
+    return emitOpError() << "has " << threads << " threads and " << getShared()
+                         << " bytes of shared memory, which take 32 bits each";
   Block &grid = getGrid().front(), &body = getBody().front();
   if (grid.empty() || !isa<LaunchOp>(grid.back()))
     return emitOpError("needs a device.launch at the end of its grid");
@@ -198,10 +198,9 @@ static LogicalResult verifyBarrier(Operation *op, int64_t id,
                                    std::optional<int64_t> threads) {
   if (id < 0 || id > 15)
     return op->emitOpError() << "names barrier " << id << "; there are 0 to 15";
-  if (threads && (*threads < 32 || *threads > 1024 || *threads % 32))
+  if (threads && (*threads < 32 || *threads % 32))
     return op->emitOpError() << "counts " << *threads
-                             << " threads; a multiple of 32 up to 1024 is "
-                                "needed";
+                             << " threads; a multiple of 32 is needed";
   return success();
 }
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/nvidia/Assembler.h"
-#include "codegen/targets/Chips.h"
+#include "codegen/targets/Machine.h"
 #include "frontend/compiler/PackageCache.h"
 #include "frontend/driver/Cache.h"
 #include "frontend/driver/Commands.h"

@@ -3,7 +3,7 @@
 #include "frontend/driver/Launcher.h"
 
 #include "codegen/cpu/CpuModule.h"
-#include "codegen/targets/Chips.h"
+#include "codegen/targets/Machine.h"
 #include "frontend/driver/PackageLauncher.h"
 #include "runtime/core/Device.h"
 #include "runtime/devices/emulated/Emulator.h"
@@ -25,7 +25,7 @@ std::optional<std::string>
 einfall::driver::targetOfDevice(llvm::StringRef name) {
   if (name == "cpu")
     return "cpu";
-  if (name.consume_front("emulated:") && findChip(name))
+  if (name.consume_front("emulated:") && findTarget(name))
     return name.str();
   if (isCuda(name))
     return "cuda";
@@ -40,15 +40,15 @@ bool einfall::driver::isCuda(llvm::StringRef name) {
 
 std::vector<std::string> einfall::driver::targetNames() {
   std::vector<std::string> names{"cpu"};
-  for (const Chip &chip : chips())
-    names.emplace_back(chip.name);
+  for (const GpuTarget &target : gpuTargets())
+    names.push_back(target.name.str());
   return names;
 }
 
 std::string einfall::driver::deviceNames() {
   std::string names = "cpu, cuda";
-  for (const Chip &chip : chips())
-    names += ", emulated:" + std::string(chip.name);
+  for (const GpuTarget &target : gpuTargets())
+    names += ", emulated:" + target.name.str();
   return names;
 }
 

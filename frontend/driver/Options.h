@@ -41,6 +41,11 @@ struct Options {
 
   // explain, bench
   bool json = false;
+
+  // explain
+  std::string html;        ///< a page; "-" is standard output
+  std::string certificate; ///< of the bounds, as JSON
+  // explain, compile
   /// Skip the proofs: the derivation is used unproved, and said to be.
   bool prove = true;
   double proofSeconds = 10; ///< wall-clock limit of one query
@@ -53,8 +58,9 @@ struct Options {
   unsigned splits = 0;
 
   // run, bench
-  std::vector<std::pair<std::string, std::string>> inputs;  ///< name, path
-  std::vector<std::pair<std::string, std::string>> outputs; ///< name, path
+  /// Names and files (frontend/driver/TensorFile.h); without a name all that a
+  /// .safetensors file has, or takes.
+  std::vector<std::pair<std::string, std::string>> inputs, outputs;
   std::map<std::string, double> params;
   std::optional<uint64_t> seed; ///< --random
   /// How random inputs are drawn and laid out (dialect/Interpreter/Random.h).
@@ -80,6 +86,11 @@ struct Options {
   std::vector<std::string> targets;
   std::string header; ///< declares the package that `output` embeds
   bool source = true; ///< put the source into a package
+
+  // compile, explain, run, bench
+  /// The machine that schedules of GPUs are chosen for: one that is built in or
+  /// a file's; empty: the target's own.
+  std::string machine;
 };
 
 /// What `--target` takes: "cpu" and the names of all chips.

@@ -2,7 +2,7 @@
 
 #include "frontend/driver/PackageLauncher.h"
 
-#include "codegen/targets/Chips.h"
+#include "codegen/targets/Machine.h"
 #include "frontend/driver/PackageCompiler.h"
 #include "runtime/core/Device.h"
 #include "runtime/devices/cuda/CudaKernel.h"
@@ -57,21 +57,21 @@ bool PackageLauncher::openDevice() {
 }
 
 /// The best of our targets that a device runs.
-static const Chip *targetFor(const cuda::Device &device) {
-  const Chip *best = nullptr;
-  for (const Chip &chip : chips())
-    if ((cuda::runs(device, chip.name, cuda::CodeKind::Cubin) ||
-         cuda::runs(device, chip.name, cuda::CodeKind::Ptx)) &&
-        (!best || cuda::rankOf(chip.name) > cuda::rankOf(best->name)))
-      best = &chip;
+static const GpuTarget *targetFor(const cuda::Device &device) {
+  const GpuTarget *best = nullptr;
+  for (const GpuTarget &target : gpuTargets())
+    if ((cuda::runs(device, target.name, cuda::CodeKind::Cubin) ||
+         cuda::runs(device, target.name, cuda::CodeKind::Ptx)) &&
+        (!best || cuda::rankOf(target.name) > cuda::rankOf(best->name)))
+      best = &target;
   return best;
 }
 
 bool PackageLauncher::compile() {
   if (!openDevice())
     return false;
-  const Chip *chip = targetFor(*gpu);
-  if (!chip) {
+  const GpuTarget *target = targetFor(*gpu);
+  if (!target) {
     session.error("nothing is compiled for " + gpu->describe())
         .remedy("targets: " + llvm::join(targetNames(), ", "));
     session.isToolMissing = true;
@@ -81,7 +81,7 @@ bool PackageLauncher::compile() {
   for (const std::string &rank : arguments->interface.ranks)
     fixed[rank] = arguments->extent(rank);
   PackageCompiler compiler(session);
-  if (!compiler.add(kernel, std::string(chip->name), fixed))
+  if (!compiler.add(kernel, target->name.str(), fixed))
     return false;
   report = compiler.report;
   std::shared_ptr<const runtime::Package> package;

@@ -137,8 +137,8 @@ private:
   bool generate();
   bool lowerToDevice();
   void reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu);
-  bool lowerToWarps(const Chip &chip, const std::string &whyNotBlocks);
-  bool assemble(const Chip &chip);
+  bool lowerToWarps(const Machine &machine, const std::string &whyNotBlocks);
+  bool assemble(const GpuTarget &target);
 
   cascade::KernelOp written;
   const PipelineOptions &options;
@@ -268,6 +268,8 @@ bool Compiler::derive() {
     scripts += verdict.script + "(reset)\n";
   }
   countPasses(before);
+  if (options.observeDerived)
+    options.observeDerived(kernel());
   return show(Stage::Proofs, [&](llvm::raw_ostream &os) { os << scripts; }) &&
          show(Stage::Fold, *module);
 }
@@ -357,8 +359,8 @@ bool Compiler::generate() {
 }
 
 /// PTX and, where that is wanted or an assembler is there, a cubin.
-bool Compiler::assemble(const Chip &chip) {
-  auto ptx = nvidia::compileToPtx(*module, chip);
+bool Compiler::assemble(const GpuTarget &target) {
+  auto ptx = nvidia::compileToPtx(*module, target);
   if (!ptx)
     return session.succeeded(ptx.takeError());
   result.ptx = *ptx;
@@ -373,14 +375,14 @@ bool Compiler::assemble(const Chip &chip) {
     session.isToolMissing = true;
     return session.succeeded(assembler.takeError());
   }
-  auto assembly = assembler->assemble(*ptx, chip);
+  auto assembly = assembler->assemble(*ptx, target);
   if (!assembly)
     return session.succeeded(assembly.takeError());
   for (auto program : module->getOps<device::KernelOp>())
     if (const nvidia::KernelResources *resources =
             assembly->report.find(program.getSymName()))
       if (!session.succeeded(nvidia::checkResources(
-              *resources, chip, program.getThreads(), program.getShared())))
+              *resources, target, program.getThreads(), program.getShared())))
         return false;
   result.cubin.assign(assembly->cubin.data(), assembly->cubin.size());
   return show(Stage::Cubin, [&](llvm::raw_ostream &os) {
@@ -389,11 +391,12 @@ bool Compiler::assemble(const Chip &chip) {
 }
 
 /// The program of the kernel as written, which takes any.
-bool Compiler::lowerToWarps(const Chip &chip, const std::string &whyNotBlocks) {
+bool Compiler::lowerToWarps(const Machine &machine,
+                            const std::string &whyNotBlocks) {
   kernel().erase();
   module->push_back(written->clone());
   std::vector<WarpPlan> plans =
-      planWarps(kernel(), chip.sharedPerBlock, options.fixedExtents);
+      planWarps(kernel(), machine.block.sharedBytes, options.fixedExtents);
   const WarpPlan &first = plans.front();
   std::vector<std::string> kept;
   for (auto &[field, how] : first.kept)
@@ -452,9 +455,13 @@ void Compiler::reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu) {
 
 /// All versions of the program for a GPU, the one that relies on most first.
 bool Compiler::lowerToDevice() {
-  const Chip *chip = findChip(options.target);
-  assert(chip && "the command line knows the targets");
-  DeviceMachine gpu = DeviceMachine::of(*chip);
+  const GpuTarget *target = findTarget(options.target);
+  assert(target && "the command line knows the targets");
+  llvm::Expected<Machine> described =
+      machineFor(*target, session.options.machine);
+  if (!described)
+    return session.succeeded(described.takeError());
+  DeviceMachine gpu = DeviceMachine::of(*described);
   gpu.tf32 = session.options.tf32;
   if (session.options.splits)
     gpu.splits = session.options.splits;
@@ -472,18 +479,22 @@ bool Compiler::lowerToDevice() {
       },
       reason);
   if (module->getOps<device::KernelOp>().empty() &&
-      !lowerToWarps(*chip, reason))
+      !lowerToWarps(*described, reason))
     return false;
   kernel().erase();
   mlir::PassManager pm(&session.context);
   pm.addPass(mlir::createCSEPass());
   pm.addPass(mlir::createCanonicalizerPass());
   pm.addPass(mlir::createCSEPass());
-  if (mlir::failed(pm.run(*module)) || !show(Stage::Device, *module))
+  if (mlir::failed(pm.run(*module)))
+    return false;
+  if (options.observeDevice)
+    options.observeDevice(*module);
+  if (!show(Stage::Device, *module))
     return false;
   bool wanted = options.until == Stage::Ptx || options.until == Stage::Cubin ||
                 options.machineCode || !session.options.dumpDir.empty();
-  if (wanted && !assemble(*chip))
+  if (wanted && !assemble(*target))
     return false;
   for (llvm::ArrayRef<device::KernelOp> version : device::versionsOf(*module)) {
     auto &programs = result.versions.emplace_back();
@@ -491,6 +502,11 @@ bool Compiler::lowerToDevice() {
       auto image = translateToImage(program);
       if (mlir::failed(image))
         return false;
+      if (auto wrong = emulated::validate(*image)) {
+        session.error("program '" + program.getSymName() + "' " + *wrong)
+            .remedy("choose smaller tiles, or describe the machine as it is");
+        return false;
+      }
       programs.push_back({program.getSymName().str(), emulated::write(*image)});
     }
   }

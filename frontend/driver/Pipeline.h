@@ -19,6 +19,8 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <functional>
+
 namespace einfall::runtime {
 class Package;
 struct KernelPlan;
@@ -97,6 +99,10 @@ struct PipelineOptions {
   std::optional<cpu::CpuTarget> processor;
   /// For GPUs: also `ptx` and, where an assembler is there, `cubin`.
   bool machineCode = false;
+  /// Shown what the kernel has become: when it is derived and proved, and (GPUs)
+  /// all versions of its program.
+  std::function<void(cascade::KernelOp)> observeDerived;
+  std::function<void(mlir::ModuleOp)> observeDevice;
 };
 
 struct PipelineResult {

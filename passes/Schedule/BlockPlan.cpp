@@ -228,15 +228,16 @@ std::optional<unsigned> BlockPlan::mapOf(OutputOp output) const {
   return std::nullopt;
 }
 
-DeviceMachine DeviceMachine::of(const Chip &chip) {
-  DeviceMachine machine;
-  machine.target = chip.name;
-  machine.sharedBytes = chip.sharedPerBlock;
-  machine.hasWarpgroups = chip.bulkCopies && chip.warpgroupMma;
-  machine.sms = chip.sms;
-  machine.sharedPerSm = chip.sharedPerSm;
-  machine.sharedReserved = chip.sharedReserved;
-  return machine;
+DeviceMachine DeviceMachine::of(const Machine &machine) {
+  DeviceMachine device;
+  device.target = machine.architecture;
+  device.sharedBytes = machine.block.sharedBytes;
+  device.hasWarpgroups = machine.hasBulkCopies && machine.hasWarpgroupMma;
+  device.sms = machine.units;
+  device.sharedPerSm = machine.perUnit.sharedBytes;
+  device.sharedReserved = machine.perUnit.sharedReservedBytes;
+  device.registersPerThread = machine.block.registersPerThread;
+  return device;
 }
 
 /// A lane has the columns of accumulators that outputs need in it, and no

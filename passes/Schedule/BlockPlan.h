@@ -29,7 +29,7 @@
 #ifndef EINFALL_PASSES_SCHEDULE_BLOCKPLAN_H
 #define EINFALL_PASSES_SCHEDULE_BLOCKPLAN_H
 
-#include "codegen/targets/Chips.h"
+#include "codegen/targets/Machine.h"
 #include "dialect/Device/Device.h"
 #include "passes/Schedule/Quotient.h"
 #include "passes/Schedule/TilePlan.h"
@@ -38,20 +38,21 @@ namespace einfall {
 
 /// What tiling needs to know of a GPU.
 struct DeviceMachine {
-  std::string target = "sm_80";
-  int64_t sharedBytes = 166912; ///< of a block, at most
+  std::string target;
+  int64_t sharedBytes = 0; ///< of a block, at most
   /// Copies of boxes (TMA) and products of warpgroups (wgmma).
   bool hasWarpgroups = false;
   /// The user lets f32 operands of contractions be rounded to tf32.
   bool tf32 = false;
   int64_t sms = 1;
-  int64_t sharedPerSm = 167936; ///< bytes; a block takes sharedReserved more
-  int64_t sharedReserved = 1024;
+  int64_t sharedPerSm = 0; ///< bytes; a block takes sharedReserved more
+  int64_t sharedReserved = 0;
+  int64_t registersPerThread = 0;
   /// The parts of a stream that the user asks for; 1: blocks share nothing.
   std::optional<int64_t> splits;
 
-  /// What `chip` offers.
-  static DeviceMachine of(const Chip &chip);
+  /// What `machine` offers.
+  static DeviceMachine of(const Machine &machine);
 };
 
 /// How operands come to shared memory, and so what a version relies on.

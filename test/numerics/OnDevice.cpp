@@ -26,7 +26,7 @@ void numerics::loadDeviceDialects(MLIRContext &context) {
 
 /// Emits programs beside `kernel`; false with a reason where none fits.
 static bool lowerToPrograms(cascade::KernelOp kernel, DeviceLowering lowering,
-                            const Chip &chip,
+                            const GpuTarget &target,
                             const llvm::StringMap<int64_t> &extents,
                             std::string &reason, bool &failed) {
   if (lowering == DeviceLowering::Warps ||
@@ -35,7 +35,8 @@ static bool lowerToPrograms(cascade::KernelOp kernel, DeviceLowering lowering,
     if (lowering == DeviceLowering::Warps)
       known = extents;
     failed = mlir::failed(lowerToWarps(
-        kernel, chip.name, planWarps(kernel, chip.sharedPerBlock, known)));
+        kernel, target.name,
+        planWarps(kernel, target.reference().block.sharedBytes, known)));
     return !failed;
   }
   DerivationLog log;
@@ -43,7 +44,7 @@ static bool lowerToPrograms(cascade::KernelOp kernel, DeviceLowering lowering,
     failed = true;
     return false;
   }
-  DeviceMachine machine = DeviceMachine::of(chip);
+  DeviceMachine machine = DeviceMachine::of(target.reference());
   machine.tf32 = lowering == DeviceLowering::Tf32;
   machine.splits = lowering == DeviceLowering::Parts ? 3 : 1;
   return visitVersions(
@@ -60,7 +61,7 @@ OnDevice::compile(cascade::KernelOp written, DeviceLowering lowering,
   OwningOpRef<ModuleOp> module = ModuleOp::create(written.getLoc());
   auto kernel = cast<cascade::KernelOp>(written->clone());
   module->push_back(kernel);
-  if (!lowerToPrograms(kernel, lowering, *findChip(target), extents, reason,
+  if (!lowerToPrograms(kernel, lowering, *findTarget(target), extents, reason,
                        failed))
     return std::nullopt;
   kernel.erase();

@@ -37,12 +37,12 @@ struct LowerFoldToDevice
       }
       known[rank] = value;
     }
-    const Chip *chip = findChip(target.getValue());
-    if (!chip) {
+    const GpuTarget *gpu = findTarget(target.getValue());
+    if (!gpu) {
       getOperation().emitError() << "there is no target " << target.getValue();
       return signalPassFailure();
     }
-    DeviceMachine machine = DeviceMachine::of(*chip);
+    DeviceMachine machine = DeviceMachine::of(gpu->reference());
     if (splits)
       machine.splits = splits;
     for (auto kernel :

@@ -270,6 +270,12 @@ static std::optional<std::string> validate(const Program &program,
   return std::nullopt;
 }
 
+/// CUDA C++ Programming Guide, "Technical Specifications per Compute
+/// Capability"; 0: not emulated.
+static uint32_t sharedBytesOf(const std::string &target) {
+  return target == "sm_80" ? 163 * 1024 : target == "sm_90a" ? 227 * 1024 : 0;
+}
+
 std::optional<std::string> einfall::emulated::validate(const Image &image) {
   if (image.maps.size() > maxMaps)
     return "has " + std::to_string(image.maps.size()) + " maps";
@@ -286,14 +292,18 @@ std::optional<std::string> einfall::emulated::validate(const Image &image) {
         map.boxBytes() > maxSharedBytes)
       return "has a map whose boxes cannot be";
   }
-  if (image.target != "sm_80" && image.target != "sm_90a")
+  uint32_t shared = sharedBytesOf(image.target);
+  if (!shared)
     return "is for `" + image.target + "`, which is not emulated";
   if (image.threads < warpLanes || image.threads > maxThreads ||
       image.threads % warpLanes)
-    return "has blocks of " + std::to_string(image.threads) + " threads";
-  if (image.shared > maxSharedBytes)
+    return "has blocks of " + std::to_string(image.threads) +
+           " threads; a multiple of " + std::to_string(warpLanes) + " up to " +
+           std::to_string(maxThreads) + " is needed";
+  if (image.shared > shared)
     return "asks for " + std::to_string(image.shared) +
-           " bytes of shared memory";
+           " bytes of shared memory; a block of " + image.target + " has " +
+           std::to_string(shared);
   for (const Parameter &parameter : image.parameters)
     if (parameter.type == ParameterType::Workspace &&
         &parameter != &image.parameters.back())

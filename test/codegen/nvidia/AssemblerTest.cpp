@@ -10,19 +10,19 @@
 using namespace einfall;
 using namespace einfall::nvidia;
 
-static const Chip &chip(const char *name) { return *findChip(name); }
+static const GpuTarget &target(const char *name) { return *findTarget(name); }
 
 template <typename T> static std::string message(llvm::Expected<T> result) {
   return result ? "" : llvm::toString(result.takeError());
 }
 
-TEST(Chips, AreFoundByName) {
-  EXPECT_EQ(chip("sm_80").sharedPerBlock, 166912);
-  EXPECT_EQ(chip("sm_90a").sharedPerBlock, 232448);
-  EXPECT_EQ(findChip("sm_90"), nullptr);
+TEST(Targets, AreFoundByName) {
+  EXPECT_EQ(target("sm_80").reference().block.sharedBytes, 166912);
+  EXPECT_EQ(target("sm_90a").reference().block.sharedBytes, 232448);
+  EXPECT_EQ(findTarget("sm_90"), nullptr);
   // The peaks of the white papers: 312 and 989 TFLOP/s.
-  EXPECT_NEAR(chip("sm_80").matrixPeak16(), 312e12, 1e12);
-  EXPECT_NEAR(chip("sm_90a").matrixPeak16(), 989e12, 1e12);
+  EXPECT_NEAR(target("sm_80").reference().matrixPeak16(), 312e12, 1e12);
+  EXPECT_NEAR(target("sm_90a").reference().matrixPeak16(), 989e12, 1e12);
 }
 
 TEST(AssemblyReport, ReadsResourcesAndWarnings) {
@@ -76,12 +76,12 @@ TEST(AssemblyReport, KernelsThatDoNotFitAreRefused) {
   KernelResources kernel;
   kernel.name = "k";
   kernel.registers = 168;
-  EXPECT_FALSE(checkResources(kernel, chip("sm_90a"), 384, 200000));
-  EXPECT_EQ(llvm::toString(checkResources(kernel, chip("sm_90a"), 512, 0)),
+  EXPECT_FALSE(checkResources(kernel, target("sm_90a"), 384, 200000));
+  EXPECT_EQ(llvm::toString(checkResources(kernel, target("sm_90a"), 512, 0)),
             "kernel 'k' needs 86016 registers per block (168 per thread), "
             "sm_90a has 65536; use smaller tiles or fewer warps");
   EXPECT_EQ(
-      llvm::toString(checkResources(kernel, chip("sm_80"), 128, 170000)),
+      llvm::toString(checkResources(kernel, target("sm_80"), 128, 170000)),
       "kernel 'k' needs 170000 bytes of shared memory per block, sm_80 has "
       "166912; use smaller tiles or fewer stages");
 }
@@ -92,12 +92,12 @@ TEST(KnownFaults, NeedTheInstructionAndTheVersion) {
   const char *registers =
       "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16\n"
       "{%r1, %r2, %r3, %r4},\n{%r5, %r6, %r7, %r8}, %rd2, p, 1, 1, 0;";
-  const Chip &hopper = chip("sm_90a");
+  const GpuTarget &hopper = target("sm_90a");
   EXPECT_EQ(faultsOf({13, 0, 88}, registers, hopper).size(), 2u);
   EXPECT_EQ(faultsOf({13, 0, 88}, shared, hopper).size(), 1u);
   EXPECT_EQ(faultsOf({13, 2, 0}, registers, hopper).size(), 1u);
   EXPECT_TRUE(faultsOf({13, 3, 0}, registers, hopper).empty());
-  EXPECT_TRUE(faultsOf({13, 0, 88}, "", chip("sm_80")).empty());
+  EXPECT_TRUE(faultsOf({13, 0, 88}, "", target("sm_80")).empty());
 }
 
 TEST(ToolVersion, IsReadAndCompared) {
@@ -119,7 +119,8 @@ TEST(Assembler, WhatIsNoneIsRefused) {
 
 TEST(Assembler, ErrorsOfTheTextArePassedOn) {
   for (const Assembler &assembler : Assembler::candidates()) {
-    std::string error = message(assembler.assemble("nonsense", chip("sm_80")));
+    std::string error =
+        message(assembler.assemble("nonsense", target("sm_80")));
     EXPECT_NE(error.find("failed with"), std::string::npos) << error;
   }
 }

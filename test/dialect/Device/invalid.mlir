@@ -1,6 +1,6 @@
 // RUN: einfall-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{has blocks of 100 threads; a multiple of 32 up to 1024 is needed}}
+// expected-error @+1 {{has blocks of 100 threads; a multiple of 32 is needed}}
 device.kernel @k target "sm_80" threads 100 shared 0 parameters [] grid {
   %one = arith.constant 1 : i64
   device.launch %one, %one, %one
@@ -10,8 +10,8 @@ device.kernel @k target "sm_80" threads 100 shared 0 parameters [] grid {
 
 // -----
 
-// expected-error @+1 {{asks for 300000 bytes of shared memory; at most 232448 exist}}
-device.kernel @k target "sm_80" threads 128 shared 300000 parameters [] grid {
+// expected-error @+1 {{has 128 threads and -1 bytes of shared memory, which take 32 bits each}}
+device.kernel @k target "sm_80" threads 128 shared -1 parameters [] grid {
   %one = arith.constant 1 : i64
   device.launch %one, %one, %one
 } body {
@@ -46,7 +46,7 @@ device.kernel @k target "sm_80" threads 128 shared 0 parameters [] grid {
   %one = arith.constant 1 : i64
   device.launch %one, %one, %one
 } body {
-  // expected-error @+1 {{counts 40 threads; a multiple of 32 up to 1024 is needed}}
+  // expected-error @+1 {{counts 40 threads; a multiple of 32 is needed}}
   device.barrier 1 threads 40
   device.return
 }
