@@ -1,0 +1,85 @@
+//===- Traffic.cpp - What a device program moves, in closed form ----------===//
+
+#include "passes/Traffic/Traffic.h"
+
+#include "passes/Traffic/Count.h"
+#include "passes/Traffic/Export.h"
+
+using namespace einfall;
+using namespace einfall::traffic;
+using certificate::Expression;
+
+Expression Traffic::total(Direction direction) const {
+  Expression sum;
+  for (const TrafficTerm &term : terms)
+    if (term.direction == direction)
+      sum = sum + term.sectors;
+  return sum;
+}
+
+bool Traffic::isExact() const {
+  return llvm::all_of(terms,
+                      [](const TrafficTerm &term) { return term.isExact; });
+}
+
+static Ref extentOf(Pool &pool, llvm::StringRef rank,
+                    const llvm::StringMap<int64_t> &fixed) {
+  if (auto it = fixed.find(rank); it != fixed.end())
+    return pool.number(it->second);
+  return pool.parameter("|" + rank.str() + "|", 0);
+}
+
+llvm::Expected<Traffic>
+einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
+                            const cascade::KernelInterface &interface,
+                            const llvm::StringMap<int64_t> &fixed) {
+  Pool pool;
+  // Of a dense, row-major tensor.
+  auto strideOf = [&](llvm::StringRef name, unsigned dim) {
+    Ref stride = pool.one;
+    for (const auto *tensors : {&interface.inputs, &interface.outputs})
+      for (const auto &tensor : *tensors)
+        if (tensor.name == name)
+          for (const std::string &rank :
+               llvm::ArrayRef(tensor.dims).drop_front(dim + 1))
+            stride = pool.mul(stride, extentOf(pool, rank, fixed));
+    return stride;
+  };
+  auto ofExtent = [&](llvm::StringRef rank) {
+    return extentOf(pool, rank, fixed);
+  };
+  Parameters parameters(pool, strideOf, ofExtent);
+
+  Traffic result;
+  struct Sum {
+    Ref sectors;
+    bool isExact = true;
+  };
+  std::map<std::pair<std::string, Direction>, Sum> sums;
+  for (device::KernelOp kernel : version) {
+    auto launch = launchOf(kernel, pool, parameters);
+    if (!launch)
+      return launch.takeError();
+    if (kernel == version.front()) {
+      result.blocks = exported(
+          pool.mul(launch->x, pool.mul(launch->y, launch->z)), pool);
+      result.applies = exported(launch->when ? launch->when : pool.yes, pool);
+      result.workspace = exported(
+          launch->workspace ? launch->workspace : pool.zero, pool);
+    }
+    auto accesses = accessesOf(kernel, pool, parameters);
+    if (!accesses)
+      return accesses.takeError();
+    for (const Access &access : *accesses) {
+      Sum &sum = sums.try_emplace({access.what, access.direction}, Sum{pool.zero})
+                     .first->second;
+      sum.sectors = pool.add(sum.sectors, sectorsOf(access, pool));
+      sum.isExact &= access.isExact;
+    }
+  }
+  for (auto &[key, sum] : sums)
+    result.terms.push_back(
+        {key.first, key.second, exported(sum.sectors, pool), sum.isExact,
+         sum.isExact ? "" : "depends on data: as if nothing were skipped"});
+  return result;
+}
