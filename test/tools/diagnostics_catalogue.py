@@ -10,7 +10,6 @@ blocks (separated by empty lines) stand under the rule of their first diagnostic
 messages and fixes are what `einfall check` prints.
 """
 
-import argparse
 import json
 import pathlib
 import re
@@ -19,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import generated_page
+
+ROOT = generated_page.ROOT
 PAGE = ROOT / "docs" / "diagnostics.md"
 SECONDS = 120
 MORE = ("syntax/mistakes.ein", "sema/errors.ein", "sema/warnings.ein")
@@ -86,7 +87,8 @@ def entry(program, text, found):
     return "\n".join(lines)
 
 
-def generate(einfall):
+def generate(options):
+    einfall = str(pathlib.Path(shutil.which(options.einfall)).resolve())
     entries = {number: [] for number, _ in rules()}
     for rule, program in rejected():
         text, found = check(einfall, program)
@@ -107,21 +109,5 @@ def generate(einfall):
     return "\n".join(page)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--einfall", required=True)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    text = generate(str(pathlib.Path(shutil.which(options.einfall)).resolve()))
-    if not options.check:
-        PAGE.write_text(text)
-        return 0
-    if PAGE.exists() and PAGE.read_text() == text:
-        return 0
-    print(f"{PAGE} is not what the compiler says; write it again:\n"
-          f"  test/tools/diagnostics_catalogue.py --einfall build/bin/einfall")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated_page.run(__doc__, PAGE, generate))

@@ -10,7 +10,6 @@ derives the kernel; where it runs from the line `// targets:`; and whether there
 reference in numpy from test/reference.
 """
 
-import argparse
 import csv
 import json
 import pathlib
@@ -19,7 +18,9 @@ import subprocess
 import sys
 import textwrap
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import generated_page
+
+ROOT = generated_page.ROOT
 SECONDS = 120
 
 HEAD = """\
@@ -140,26 +141,11 @@ def generate(einfall, examples):
     return text
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--einfall", required=True)
+def add_arguments(parser):
     parser.add_argument("examples", type=pathlib.Path)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    text = generate(options.einfall, options.examples)
-    path = options.examples / "README.md"
-    if not options.check:
-        path.write_text(text)
-        return 0
-    if path.exists() and path.read_text() == text:
-        return 0
-    print(f"{path} is not what its sources say; write it again:\n"
-          f"  test/tools/examples_table.py --einfall build/bin/einfall examples")
-    current = path.read_text().splitlines() if path.exists() else []
-    for line in sorted(set(text.splitlines()) - set(current))[:10]:
-        print(f"  should say: {line}")
-    return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated_page.run(__doc__, lambda options: options.examples / "README.md",
+                                lambda options: generate(options.einfall, options.examples),
+                                add_arguments))
