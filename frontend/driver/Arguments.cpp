@@ -1,7 +1,8 @@
 //===- Arguments.cpp - What a kernel is run on ----------------------------===//
 
 #include "frontend/driver/Arguments.h"
-#include "frontend/driver/Npy.h"
+#include "frontend/driver/Safetensors.h"
+#include "frontend/driver/TensorFile.h"
 
 #include "dialect/Interpreter/Interpreter.h"
 
@@ -91,45 +92,43 @@ bool KernelArguments::readInputs(Session &session) {
     given.params[name] = value;
   }
   for (const auto &[name, path] : session.options.outputs)
-    if (!llvm::is_contained(outputNames, name)) {
+    if (!name.empty() && !llvm::is_contained(outputNames, name)) {
       unknown(session, "output", interface.name, name, outputNames);
       good = false;
     }
   for (const auto &[name, path] : session.options.inputs) {
-    auto *found = llvm::find(inputNames, name);
-    if (found == inputNames.end()) {
-      unknown(session, "input", interface.name, name, inputNames);
+    if (name.empty())
+      continue;
+    if (llvm::is_contained(inputNames, name)) {
+      good &= readInput(session, name, path);
+      continue;
+    }
+    unknown(session, "input", interface.name, name, inputNames);
+    good = false;
+  }
+  // Files without a name give what they have of the rest.
+  for (const auto &[name, path] : session.options.inputs) {
+    if (!name.empty())
+      continue;
+    auto held = safetensorNames(path);
+    if (!held) {
+      good &= session.succeeded(held.takeError());
+      continue;
+    }
+    bool isUsed = false;
+    for (auto [i, input] : llvm::enumerate(inputNames)) {
+      if (isGiven[i] || !llvm::is_contained(*held, input))
+        continue;
+      isUsed = true;
+      good &= readInput(session, input.str(), path);
+    }
+    if (!isUsed) {
+      session.error(path + ": has none of the inputs that are not given")
+          .note("kernel `" + interface.name + "` has " +
+                llvm::join(inputNames, ", ") + "; the file has " +
+                llvm::join(llvm::ArrayRef(*held).take_front(8), ", "));
       good = false;
-      continue;
     }
-    size_t index = found - inputNames.begin();
-    if (isGiven[index]) {
-      session.error("input `" + Twine(name) + "` is given twice");
-      good = false;
-      continue;
-    }
-    isGiven[index] = true;
-    auto element = interpreter::elementOf(interface.inputs[index].element);
-    auto array = readNpy(path);
-    if (!array) {
-      good &= session.succeeded(array.takeError());
-      continue;
-    }
-    if (array->shape.size() != interface.inputs[index].dims.size()) {
-      session.error(path + ": holds " + Twine(array->shape.size()) +
-                    " dimensions, input `" + name + "` has " +
-                    Twine(interface.inputs[index].dims.size()) + ": [" +
-                    llvm::join(interface.inputs[index].dims, ", ") + "]");
-      good = false;
-      continue;
-    }
-    auto tensor = toTensor(std::move(*array), path, *element);
-    if (!tensor) {
-      good &= session.succeeded(tensor.takeError());
-      continue;
-    }
-    inputs[index] = std::move(*tensor);
-    given.inputs[name] = inputs[index].view;
   }
   for (auto [i, tensor] : llvm::enumerate(interface.inputs))
     if (good && !isGiven[i] && !session.options.seed) {
@@ -140,6 +139,32 @@ bool KernelArguments::readInputs(Session &session) {
       good = false;
     }
   return good;
+}
+
+bool KernelArguments::readInput(Session &session, const std::string &name,
+                                const std::string &path) {
+  size_t index = 0;
+  while (interface.inputs[index].name != name)
+    ++index;
+  const auto &input = interface.inputs[index];
+  if (isGiven[index]) {
+    session.error("input `" + Twine(name) + "` is given twice");
+    return false;
+  }
+  isGiven[index] = true;
+  auto tensor = readTensor(path, name, *interpreter::elementOf(input.element));
+  if (!tensor)
+    return session.succeeded(tensor.takeError());
+  if (tensor->view.shape.size() != input.dims.size()) {
+    session.error(path + ": holds " + Twine(tensor->view.shape.size()) +
+                  " dimensions, input `" + name + "` has " +
+                  Twine(input.dims.size()) + ": [" +
+                  llvm::join(input.dims, ", ") + "]");
+    return false;
+  }
+  inputs[index] = std::move(*tensor);
+  given.inputs[name] = inputs[index].view;
+  return true;
 }
 
 bool KernelArguments::bind(cascade::KernelOp kernel, Session &session) {

@@ -65,6 +65,8 @@ public:
 private:
   explicit KernelArguments(cascade::KernelOp kernel);
   bool readInputs(Session &session);
+  bool readInput(Session &session, const std::string &name,
+                 const std::string &path);
   bool bind(cascade::KernelOp kernel, Session &session);
   int64_t evaluate(const RandomRange::Bound &bound) const;
   bool drawInputs(Session &session, const llvm::StringMap<RandomRange> &ranges);

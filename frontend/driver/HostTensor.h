@@ -5,6 +5,9 @@
 
 #include "dialect/Interpreter/Elements.h"
 
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+
 #include <cstdlib>
 #include <memory>
 
@@ -32,6 +35,25 @@ private:
   std::unique_ptr<char, Free> memory;
   size_t length = 0;
 };
+
+/// Calls `visit` with the offset of every element, in elements, the last
+/// dimension fastest.
+template <typename Visit>
+void forEachElement(const interpreter::Tensor &tensor, Visit visit) {
+  for (int64_t extent : tensor.shape)
+    if (extent == 0)
+      return;
+  llvm::SmallVector<int64_t> at(tensor.shape.size(), 0);
+  size_t d;
+  do {
+    visit(tensor.offset(at));
+    for (d = at.size(); d-- > 0;) {
+      if (++at[d] < tensor.shape[d])
+        break;
+      at[d] = 0;
+    }
+  } while (d < at.size());
+}
 
 /// A tensor and its memory.
 struct HostTensor {

@@ -285,11 +285,8 @@ llvm::Error einfall::driver::writeNpy(StringRef path,
                     count * interpreter::elementBits(element) / 8);
     return file->commit();
   }
-  llvm::SmallVector<int64_t> at(tensor.view.shape.size(), 0);
-  unsigned bytes =
-      element == Element::BF16 ? 4 : interpreter::elementBits(element) / 8;
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t offset = tensor.view.offset(at);
+  unsigned bytes = interpreter::elementBits(element) / 8;
+  forEachElement(tensor.view, [&](int64_t offset) {
     if (element == Element::BF16) {
       float value = interpreter::loadElement(element, tensor.view.data, offset);
       os.write(reinterpret_cast<const char *>(&value), 4);
@@ -297,11 +294,6 @@ llvm::Error einfall::driver::writeNpy(StringRef path,
       os.write(static_cast<const char *>(tensor.view.data) + offset * bytes,
                bytes);
     }
-    for (size_t d = at.size(); d-- > 0;) {
-      if (++at[d] < tensor.view.shape[d])
-        break;
-      at[d] = 0;
-    }
-  }
+  });
   return file->commit();
 }

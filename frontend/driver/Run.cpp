@@ -3,7 +3,7 @@
 #include "dialect/Interpreter/Compare.h"
 #include "frontend/driver/Commands.h"
 #include "frontend/driver/Launcher.h"
-#include "frontend/driver/Npy.h"
+#include "frontend/driver/TensorFile.h"
 
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -31,12 +31,13 @@ static bool interpret(cascade::KernelOp kernel,
 }
 
 static bool writeOutputs(const KernelArguments &arguments, Session &session) {
+  std::vector<OutputFile> files;
   for (const auto &[name, path] : session.options.outputs)
     for (auto [info, tensor] :
          llvm::zip_equal(arguments.interface.outputs, arguments.getOutputs()))
-      if (info.name == name && !session.succeeded(writeNpy(path, tensor)))
-        return false;
-  return true;
+      if (name.empty() || info.name == name)
+        files.push_back({path, info.name, &tensor});
+  return session.succeeded(writeTensorFiles(files));
 }
 
 /// Compares the outputs with the reference interpreter and prints the reports.

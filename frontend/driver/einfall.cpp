@@ -65,10 +65,14 @@ public:
             flag,
             [flag, &pairs](const std::vector<std::string> &texts) {
               for (const std::string &text : texts)
-                pairs.push_back(splitPair(text, flag));
+                if (text.ends_with(".safetensors") &&
+                    text.find('=') == std::string::npos)
+                  pairs.emplace_back("", text); // all that it has
+                else
+                  pairs.push_back(splitPair(text, flag));
             },
             text)
-        ->type_name("NAME=FILE.npy")
+        ->type_name("NAME=FILE")
         ->take_all();
   }
 
@@ -208,7 +212,10 @@ private:
     addKernel(sub);
     addProofs(sub);
     PairOptions pairs(options);
-    pairs.addTensors(sub, "--in", "Read an input", options.inputs);
+    pairs.addTensors(sub, "--in",
+                     "Read an input from .npy or .safetensors (FILE or "
+                     "FILE:TENSOR); FILE.safetensors alone gives all it has",
+                     options.inputs);
     pairs.addParams(sub);
     sub.add_flag("--random", randomText,
                  "Fill inputs that are not given with random values")
@@ -241,8 +248,9 @@ private:
   void addRun() {
     CLI::App &sub = add("run", "Run a kernel", run);
     addRunOptions(sub);
-    PairOptions(options).addTensors(sub, "--out", "Write an output",
-                                    options.outputs);
+    PairOptions(options).addTensors(
+        sub, "--out", "Write an output; FILE.safetensors alone takes all",
+        options.outputs);
     sub.add_flag("--verify", options.verify,
                  "Compare with the reference interpreter (fp64)");
     sub.add_flag("--counters", options.counters,
