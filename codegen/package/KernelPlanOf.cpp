@@ -2,6 +2,7 @@
 
 #include "codegen/package/KernelPlanOf.h"
 
+#include "codegen/package/ConditionOf.h"
 #include "dialect/Cascade/KernelInterface.h"
 
 using namespace einfall;
@@ -162,9 +163,7 @@ einfall::package::kernelPlanOf(KernelOp kernel,
                                      "=N");
     made.extent.push_back({Step::Constant, found->second});
   }
-  if (auto texts = kernel->getAttrOfType<mlir::ArrayAttr>("cascade.require"))
-    for (auto text : texts.getAsRange<mlir::StringAttr>())
-      plan.preconditions.push_back(text.str());
+  plan.preconditions = preconditionsOf(kernel, plan);
   if (plan.tensors.size() > maxTensors || plan.ranks.size() > maxRanks ||
       plan.params.size() > maxParams || dims > maxStrides)
     return llvm::createStringError(

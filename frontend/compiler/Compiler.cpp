@@ -2,6 +2,7 @@
 
 #include "frontend/compiler/Compiler.h"
 
+#include "codegen/nvidia/Assembler.h"
 #include "codegen/package/HostLibrary.h"
 #include "frontend/compiler/PackageCache.h"
 #include "frontend/driver/Cache.h"
@@ -32,6 +33,19 @@ static const std::string &producer() {
   return text;
 }
 
+/// The assembler that code for GPUs goes through: its faults are those of its
+/// version, and the code that avoids them differs. Looked for once.
+static const std::string &assemblerOf() {
+  static const std::string text = [] {
+    auto found = nvidia::Assembler::find();
+    if (found)
+      return found->path + " " + found->version.str();
+    llvm::consumeError(found.takeError());
+    return std::string("none");
+  }();
+  return text;
+}
+
 /// Everything that decides a package, each preceded by its length.
 static std::string keyOf(std::string_view text, const CompileOptions &options) {
   std::string all;
@@ -51,10 +65,9 @@ static std::string keyOf(std::string_view text, const CompileOptions &options) {
   add(options.prove ? "proved" : "not proved");
   for (const std::string &feature : package::packagedFeatures())
     add(feature);
-  // Tools that the GPU targets take from where these say.
-  for (const char *variable : {"PATH", "CUDA_HOME", "CUDA_PATH"})
-    if (const char *value = std::getenv(variable))
-      add(value);
+  if (llvm::any_of(options.targets,
+                   [](const std::string &target) { return target != "cpu"; }))
+    add(assemblerOf());
   add(text);
   return cacheKey(all);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdio>
 
 using namespace einfall::runtime;
 
@@ -217,6 +218,46 @@ Status Binding::checkOverlap(const KernelPlan &plan) const {
   return Status::success();
 }
 
+/// What a condition speaks of: "|m| = 0, scale = -1".
+static std::string valuesOf(const Precondition &precondition,
+                            const KernelPlan &plan, const int64_t *extents,
+                            const double *const *params) {
+  std::vector<std::string> values;
+  for (const ConditionStep &step : precondition.steps) {
+    std::string text;
+    if (step.kind == ConditionStep::Extent) {
+      text = "|" + plan.ranks[step.value].name +
+             "| = " + std::to_string(extents[step.value]);
+    } else if ((step.kind == ConditionStep::Param ||
+                step.kind == ConditionStep::ParamOr) &&
+               params[step.value]) {
+      char number[32];
+      std::snprintf(number, sizeof number, "%.9g", *params[step.value]);
+      text = plan.params[step.value].name + " = " + number;
+    }
+    if (!text.empty() &&
+        std::find(values.begin(), values.end(), text) == values.end())
+      values.push_back(std::move(text));
+  }
+  std::string all;
+  for (const std::string &value : values)
+    all += (all.empty() ? "" : ", ") + value;
+  return all;
+}
+
+Status Binding::checkPreconditions(const KernelPlan &plan) const {
+  for (const Precondition &precondition : plan.preconditions) {
+    if (precondition.steps.empty() ||
+        evaluate(precondition.steps, extents, params).value_or(true))
+      continue;
+    std::string values = valuesOf(precondition, plan, extents, params);
+    return Status::invalid("kernel " + quoted(plan.name) + " requires " +
+                           precondition.text +
+                           (values.empty() ? "" : "; here " + values));
+  }
+  return Status::success();
+}
+
 Status Binding::bind(const KernelPlan &plan, const EinfallArguments &arguments,
                      bool withData, MemoryPlace place) {
   const EinfallTensor *found[maxTensors] = {};
@@ -268,6 +309,8 @@ Status Binding::bind(const KernelPlan &plan, const EinfallArguments &arguments,
       return Status::invalid("nothing binds the extent of rank " +
                              quoted(plan.ranks[rank].name));
   Status status = bindParams(plan, arguments);
+  if (status.ok())
+    status = checkPreconditions(plan);
   if (status.ok() && withData)
     status = checkOverlap(plan);
   return status;

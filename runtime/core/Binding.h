@@ -2,7 +2,8 @@
 //
 // From named tensors and parameters to what a compiled kernel reads, after
 // every check that can be made without touching data: names, types, shapes that
-// agree, strides, alignment, outputs that overlap nothing. Needs no memory but
+// agree, strides, alignment, outputs that overlap nothing, preconditions on
+// extents and parameters. Needs no memory but
 // its own size.
 //
 //===----------------------------------------------------------------------===//
@@ -68,6 +69,7 @@ private:
                     const TensorPlan *source);
   Status bindParams(const KernelPlan &plan, const EinfallArguments &arguments);
   Status checkOverlap(const KernelPlan &plan) const;
+  Status checkPreconditions(const KernelPlan &plan) const;
 
   double values[maxParams];
   /// The tensor that gave a rank its extent.

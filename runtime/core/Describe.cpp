@@ -91,8 +91,9 @@ std::string Package::describe() const {
       if (!rank.extent.empty())
         text += "  rank " + rank.name + " = " +
                 ::describe(rank.extent, kernel.ranks) + "\n";
-    for (const std::string &precondition : kernel.preconditions)
-      text += "  assumes " + precondition + "\n";
+    for (const Precondition &precondition : kernel.preconditions)
+      text += (precondition.steps.empty() ? "  assumes " : "  requires ") +
+              precondition.text + "\n";
     for (const VersionPlan &version : kernel.versions)
       text += ::describe(kernel, version, table);
   }

@@ -15,7 +15,7 @@ using namespace einfall::runtime;
 static constexpr std::string_view magic("\x89"
                                         "EFK\r\n\x1a\n",
                                         8);
-static constexpr uint32_t formatVersion = 3;
+static constexpr uint32_t formatVersion = 4;
 static constexpr uint64_t headerBytes = 32, entryBytes = 32, alignment = 64;
 static constexpr uint32_t maxParts = 1 << 16;
 

@@ -174,7 +174,14 @@ struct Encoder : ByteWriter {
       type(param.type);
       number(static_cast<uint8_t>(param.hasDefault));
     });
-    texts(plan.preconditions);
+    list(plan.preconditions, [&](const Precondition &precondition) {
+      text(precondition.text);
+      list(precondition.steps, [&](const ConditionStep &step) {
+        number(static_cast<uint8_t>(step.kind));
+        number(static_cast<uint8_t>(step.type));
+        number(step.value);
+      });
+    });
     list(plan.versions, [&](const VersionPlan &v) { version(v); });
   }
 };
@@ -236,7 +243,14 @@ struct Decoder : ByteReader {
       type(param.type);
       param.hasDefault = number<uint8_t>();
     });
-    texts(plan.preconditions);
+    list(plan.preconditions, 8, 1024, [&](Precondition &precondition) {
+      precondition.text = text();
+      list(precondition.steps, 10, maxSteps, [&](ConditionStep &step) {
+        step.kind = static_cast<ConditionStep::Kind>(number<uint8_t>());
+        step.type = static_cast<ValueType>(number<uint8_t>());
+        step.value = number<int64_t>();
+      });
+    });
     list(plan.versions, 40, maxVersions, [&](VersionPlan &v) { version(v); });
   }
 };
@@ -263,6 +277,10 @@ std::optional<std::string> findFault(const KernelPlan &plan, uint32_t parts) {
     return "its tensors have " + std::to_string(strides) +
            " dimensions, at most " + std::to_string(maxStrides) +
            " are possible";
+  for (const Precondition &precondition : plan.preconditions)
+    if (!precondition.steps.empty() &&
+        !isSound(precondition.steps, plan.ranks.size(), plan.params.size()))
+      return "the precondition `" + precondition.text + "` is no condition";
   for (const VersionPlan &version : plan.versions) {
     for (const FixedExtent &fixed : version.fixed)
       if (fixed.rank >= plan.ranks.size())

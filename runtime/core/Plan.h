@@ -15,6 +15,7 @@
 #ifndef EINFALL_RUNTIME_CORE_PLAN_H
 #define EINFALL_RUNTIME_CORE_PLAN_H
 
+#include "runtime/core/Condition.h"
 #include "runtime/include/einfall/einfall.h"
 
 #include <cstdint>
@@ -111,8 +112,8 @@ struct KernelPlan {
   std::vector<RankPlan> ranks;
   std::vector<TensorPlan> tensors; ///< inputs, then outputs
   std::vector<ParamPlan> params;
-  /// What callers promise (`require`), as written. Not checked at a launch.
-  std::vector<std::string> preconditions;
+  /// What callers promise (`require`).
+  std::vector<Precondition> preconditions;
   std::vector<VersionPlan> versions;
 };
 

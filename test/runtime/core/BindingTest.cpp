@@ -61,6 +61,18 @@ TEST_F(BindingTest, GivesWhatKernelsRead) {
   EXPECT_TRUE(binding.fits(plan, plan.versions[0]).ok());
 }
 
+TEST_F(BindingTest, ChecksPreconditions) {
+  params[0].value = 5;
+  EXPECT_TRUE(bind().ok());
+  params[0].value = 6;
+  EXPECT_EQ(refusal(), "kernel `sample` requires n < 3 * |c|; here n = 6, "
+                       "|c| = 2");
+  // A workspace is not asked for in vain either.
+  EXPECT_FALSE(bind(/*withData=*/false).ok());
+  plan.preconditions.pop_back();
+  EXPECT_TRUE(bind().ok());
+}
+
 TEST_F(BindingTest, AllocatesNothing) {
   plan.ranks[0].name = plan.tensors[0].name = std::string(100, 'X');
   tensors[1].name = plan.tensors[0].name.c_str();

@@ -39,9 +39,10 @@ TEST(Package, IsDescribed) {
   for (const char *line :
        {"kernel sample\n", "  input X[p, e]: f32\n", "  output Y[p, c]: f32\n",
         "  param n: i32\n", "  param s: f32, has a default\n",
-        "  rank c = -(-|e| / 4)\n", "  assumes n < 3\n",
-        "  version cpu: loops\n", "    needs sparc with vis3\n",
-        "    needs e = 8\n", "    host library: part 1, 70 bytes at "})
+        "  rank c = -(-|e| / 4)\n", "  assumes monotone(X)\n",
+        "  requires n < 3 * |c|\n", "  version cpu: loops\n",
+        "    needs sparc with vis3\n", "    needs e = 8\n",
+        "    host library: part 1, 70 bytes at "})
     EXPECT_NE(text.find(line), std::string::npos) << line << "in\n" << text;
 }
 
@@ -75,8 +76,8 @@ TEST(Package, SaysWhatIsWrong) {
             std::string::npos);
   EXPECT_NE(read(whole + "x").text.find("is too long"), std::string::npos);
   std::string later = whole;
-  later[8] = 4;
-  EXPECT_NE(read(later).text.find("has version 4 of the format"),
+  later[8] = 5;
+  EXPECT_NE(read(later).text.find("has version 5 of the format"),
             std::string::npos);
   std::string broken = whole;
   broken.back() = 'y';
@@ -122,6 +123,10 @@ TEST(Package, RefusesUnsoundPlans) {
   EXPECT_NE(unsound([](KernelPlan &k) {
               k.ranks[2].extent = {{Step::Add, 0}};
             }).find("is no expression"),
+            std::string::npos);
+  EXPECT_NE(unsound([](KernelPlan &k) {
+              k.preconditions[1].steps.pop_back();
+            }).find("the precondition `n < 3 * |c|` is no condition"),
             std::string::npos);
   EXPECT_NE(unsound([](KernelPlan &k) {
               k.tensors[0].type.bits = 4;

@@ -23,7 +23,13 @@ inline KernelPlan sampleKernel() {
                   {Step::Negate, 0}}}};
   plan.tensors = {{"X", f32, {0, 1}, false}, {"Y", f32, {0, 2}, true}};
   plan.params = {{"n", i32, false}, {"s", f32, true}};
-  plan.preconditions = {"n < 3"};
+  plan.preconditions = {{"monotone(X)", {}},
+                        {"n < 3 * |c|",
+                         {{ConditionStep::Param, ValueType::Int, 0},
+                          {ConditionStep::Constant, ValueType::Int, 3},
+                          {ConditionStep::Extent, ValueType::Int, 2},
+                          {ConditionStep::Mul, ValueType::Int, 0},
+                          {ConditionStep::Lt, ValueType::Int, 0}}}};
   VersionPlan version;
   version.target = "cpu";
   version.architecture = "sparc";
