@@ -1,0 +1,579 @@
+//===- Certificate.cpp - Certificates as JSON -----------------------------===//
+//
+// Reading is strict: every member is of its type, present, and known, so that
+// what was checked is all there is.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Certificate/Certificate.h"
+#include "passes/Certificate/Integer.h"
+
+#include <nlohmann/json.hpp>
+
+#include <limits>
+#include <set>
+
+namespace einfall::certificate {
+
+using JSON = nlohmann::ordered_json;
+
+static constexpr const char *formatName = "einfall-certificate";
+static constexpr int formatVersion = 1;
+
+// --- writing ----------------------------------------------------------------
+
+static JSON writeNumber(const mpz_class &value) {
+  static const mpz_class exact = mpz_class(1) << 53; // in a double
+  if (abs(value) <= exact)
+    return static_cast<int64_t>(value.get_si());
+  return value.get_str();
+}
+
+static JSON writeFraction(const mpq_class &value) {
+  if (value.get_den() == 1)
+    return writeNumber(value.get_num());
+  return value.get_str();
+}
+
+static JSON writeTensor(const Tensor &tensor) {
+  JSON index = JSON::array();
+  for (const std::optional<Expression> &entry : tensor.index)
+    index.push_back(entry ? entry->toJSON() : JSON());
+  JSON json = {{"name", tensor.name},
+               {"direction", tensor.direction == Tensor::Direction::Input
+                                 ? "input"
+                                 : "output"},
+               {"bits", tensor.bits},
+               {"dimensions", tensor.dimensions},
+               {"bytes", writeNumber(tensor.bytes)},
+               {"index", index}};
+  if (!tensor.needs.empty())
+    json["needs"] = tensor.needs;
+  json["elements"] = writeNumber(tensor.elements);
+  return json;
+}
+
+static JSON writeCondition(const Condition &condition) {
+  JSON distinct = JSON::object();
+  for (const auto &[rank, count] : condition.distinct)
+    distinct[rank] = writeNumber(count);
+  return {{"name", condition.name},
+          {"ranks", condition.ranks},
+          {"condition", condition.condition.toJSON()},
+          {"count", writeNumber(condition.count)},
+          {"distinct", distinct}};
+}
+
+static JSON writeClaim(const CompulsoryBound &bound) {
+  return {{"kind", "compulsory"},
+          {"inputs", writeNumber(bound.inputs)},
+          {"outputs", writeNumber(bound.outputs)}};
+}
+
+static JSON writeClaim(const PassesBound &bound) {
+  return {{"kind", "passes"},
+          {"tensor", bound.tensor},
+          {"fibre", bound.fibre},
+          {"barriers", bound.barriers},
+          {"bits", bound.bits},
+          {"fibres", writeNumber(bound.fibres)},
+          {"length", writeNumber(bound.length)}};
+}
+
+static JSON writeClaim(const ContractionBound &bound) {
+  JSON json = {{"kind", "contraction"}, {"ranks", bound.ranks}};
+  if (!bound.condition.empty())
+    json["condition"] = bound.condition;
+  json["products"] = writeNumber(bound.products);
+  json["operands"] = JSON::array();
+  for (const ContractionBound::Operand &operand : bound.operands)
+    json["operands"].push_back({{"tensor", operand.tensor},
+                                {"bits", operand.bits},
+                                {"exponent", writeFraction(operand.exponent)}});
+  json["segment"] = writeNumber(bound.segment);
+  return json;
+}
+
+static JSON writeClaim(const AttentionBound &bound) {
+  JSON json = {{"kind", "attention"}, {"theorem", bound.theorem}};
+  if (bound.regime)
+    json["regime"] = std::string(1, bound.regime);
+  json["pairRanks"] = bound.pairRanks;
+  if (!bound.condition.empty())
+    json["condition"] = bound.condition;
+  json["pairs"] = writeNumber(bound.pairs);
+  json["scores"] = JSON::array();
+  for (const AttentionBound::Score &score : bound.scores)
+    json["scores"].push_back(
+        {{"query", score.query}, {"key", score.key}, {"over", score.over}});
+  json["value"] = bound.value;
+  json["valueRanks"] = bound.valueRanks;
+  json["output"] = bound.output;
+  json["keyWidth"] = writeNumber(bound.keyWidth);
+  json["valueWidth"] = writeNumber(bound.valueWidth);
+  json["words"] = {{"query", bound.words.query},
+                   {"key", bound.words.key},
+                   {"value", bound.words.value},
+                   {"score", bound.words.score},
+                   {"output", bound.words.output}};
+  return json;
+}
+
+static JSON writeBoundary(const Boundary &boundary) {
+  JSON inside = JSON::array(), bounds = JSON::array();
+  for (const Boundary::Memory &memory : boundary.inside)
+    inside.push_back({{"memory", memory.memory}, {"bytes", memory.bytes}});
+  for (const Bound &bound : boundary.bounds) {
+    JSON json = std::visit([](const auto &claim) { return writeClaim(claim); },
+                           bound.claim);
+    json["bytes"] = writeNumber(bound.bytes);
+    bounds.push_back(std::move(json));
+  }
+  JSON json = {{"boundary", boundary.name},
+               {"units", boundary.units},
+               {"inside", inside},
+               {"capacity", writeNumber(boundary.capacity)},
+               {"bounds", bounds},
+               {"lower",
+                {{"bound", boundary.lowerBound},
+                 {"bytes", writeNumber(boundary.lowerBytes)}}}};
+  if (boundary.schedule) {
+    JSON terms = JSON::array();
+    for (const ScheduleTraffic::Term &term : boundary.schedule->terms)
+      terms.push_back({{"what", term.what},
+                       {"bytes", term.bytes},
+                       {"times", term.times.toJSON()}});
+    json["schedule"] = {{"counted", boundary.schedule->counted},
+                        {"terms", terms},
+                        {"total", writeNumber(boundary.schedule->total)}};
+    if (boundary.lowerBytes > 0)
+      json["ratio"] = writeFraction(boundary.ratio);
+  }
+  return json;
+}
+
+JSON Certificate::toJSON() const {
+  JSON json = {{"format", formatName},
+               {"version", formatVersion},
+               {"kernel", kernel},
+               {"source", source},
+               {"target", target},
+               {"machine", {{"name", machineName}, {"sha256", machineHash}}},
+               {"extents", JSON::object()}};
+  for (const auto &[rank, extent] : extents)
+    json["extents"][rank] = extent;
+  json["tensors"] = JSON::array();
+  for (const Tensor &tensor : tensors)
+    json["tensors"].push_back(writeTensor(tensor));
+  json["conditions"] = JSON::array();
+  for (const Condition &condition : conditions)
+    json["conditions"].push_back(writeCondition(condition));
+  json["boundaries"] = JSON::array();
+  for (const Boundary &boundary : boundaries)
+    json["boundaries"].push_back(writeBoundary(boundary));
+  return json;
+}
+
+// --- reading ----------------------------------------------------------------
+
+namespace {
+
+/// Where an error is put; the first is kept.
+struct Errors {
+  std::string first;
+  void add(const std::string &path, const std::string &message) {
+    if (first.empty())
+      first = (path.empty() ? "" : path + ": ") + message;
+  }
+};
+
+/// An object whose members are read one by one.
+class ObjectReader {
+public:
+  ObjectReader(const JSON &json, std::string path, Errors &errors)
+      : json(json), path(std::move(path)), errors(errors) {
+    if (!json.is_object())
+      errors.add(this->path, "expected an object");
+  }
+  /// Refuses what nobody asked for.
+  ~ObjectReader() {
+    if (json.is_object())
+      for (const auto &member : json.items())
+        if (!known.count(member.key()))
+          errors.add(pathOf(member.key()), "unknown member");
+  }
+
+  std::string pathOf(const std::string &name) const {
+    return path.empty() ? name : path + "." + name;
+  }
+
+  const JSON *find(const std::string &name) {
+    known.insert(name);
+    if (!json.is_object())
+      return nullptr;
+    auto member = json.find(name);
+    return member == json.end() ? nullptr : &*member;
+  }
+
+  const JSON *get(const std::string &name) {
+    const JSON *member = find(name);
+    if (!member)
+      errors.add(pathOf(name), "is missing");
+    return member;
+  }
+
+  void read(const char *name, std::string &out) {
+    if (const JSON *member = get(name))
+      readValue(*member, pathOf(name), out);
+  }
+  void read(const char *name, mpz_class &out) {
+    if (const JSON *member = get(name))
+      readValue(*member, pathOf(name), out);
+  }
+  void read(const char *name, mpq_class &out) {
+    if (const JSON *member = get(name))
+      readValue(*member, pathOf(name), out);
+  }
+  void read(const char *name, Expression &out) {
+    if (const JSON *member = get(name))
+      readValue(*member, pathOf(name), out);
+  }
+  void read(const char *name, std::vector<std::string> &out) {
+    readArray(name, out,
+              [this](const JSON &json, const std::string &path,
+                     std::string &out) { readValue(json, path, out); });
+  }
+  void readOptional(const char *name, std::string &out) {
+    if (const JSON *member = find(name)) {
+      readValue(*member, pathOf(name), out);
+      if (out.empty())
+        errors.add(pathOf(name), "is empty");
+    }
+  }
+  template <typename Number>
+  void read(const char *name, Number &out, int64_t least, int64_t most) {
+    if (const JSON *member = get(name))
+      out = readRange(*member, pathOf(name), least, most);
+  }
+  template <typename T, typename Function>
+  void readArray(const char *name, std::vector<T> &out, Function readEntry) {
+    const JSON *array = get(name);
+    if (!array)
+      return;
+    if (!array->is_array())
+      return errors.add(pathOf(name), "expected an array");
+    for (size_t i = 0; i < array->size(); ++i)
+      readEntry((*array)[i], pathOf(name) + "[" + std::to_string(i) + "]",
+                out.emplace_back());
+  }
+
+  void readValue(const JSON &json, const std::string &path, std::string &out) {
+    if (!json.is_string())
+      return errors.add(path, "expected a string");
+    out = json.get<std::string>();
+    if (out.size() > 1000)
+      errors.add(path, "string is longer than 1000");
+  }
+  void readValue(const JSON &json, const std::string &path, mpz_class &out) {
+    Result<Expression> number = Expression::fromJSON(json);
+    if (!number || number->kind() != Expression::Kind::Number ||
+        json.is_array())
+      return errors.add(path, "expected an integer");
+    out = number->value();
+  }
+  void readValue(const JSON &json, const std::string &path, mpq_class &out) {
+    mpz_class numerator, denominator = 1;
+    if (json.is_string()) {
+      const std::string &text = json.get_ref<const std::string &>();
+      size_t slash = text.find('/');
+      if (slash != std::string::npos) {
+        readValue(JSON(text.substr(0, slash)), path, numerator);
+        readValue(JSON(text.substr(slash + 1)), path, denominator);
+        if (denominator <= 0)
+          return errors.add(path, "denominator is not positive");
+        out = mpq_class(numerator, denominator);
+        out.canonicalize();
+        return;
+      }
+    }
+    readValue(json, path, numerator);
+    out = numerator;
+  }
+  void readValue(const JSON &json, const std::string &path, Expression &out) {
+    Result<Expression> expression = Expression::fromJSON(json);
+    if (!expression)
+      return errors.add(path, expression.error());
+    out = *expression;
+  }
+  int64_t readRange(const JSON &json, const std::string &path, int64_t least,
+                    int64_t most) {
+    mpz_class value = 0;
+    readValue(json, path, value);
+    if (value < toInteger(least) || value > toInteger(most)) {
+      errors.add(path, value.get_str() + " is not within " +
+                           std::to_string(least) + " .. " +
+                           std::to_string(most));
+      return least;
+    }
+    return value.get_si();
+  }
+
+  Errors &report() { return errors; }
+
+private:
+  const JSON &json;
+  std::string path;
+  Errors &errors;
+  std::set<std::string> known;
+};
+
+constexpr int64_t maxExtent = int64_t(1) << 40;
+constexpr int64_t maxBytes = int64_t(1) << 60;
+constexpr int64_t maxBits = 1024;
+
+} // namespace
+
+static void readTensor(const JSON &json, const std::string &path,
+                       Errors &errors, Tensor &out) {
+  ObjectReader object(json, path, errors);
+  object.read("name", out.name);
+  std::string direction;
+  object.read("direction", direction);
+  if (direction != "input" && direction != "output")
+    errors.add(object.pathOf("direction"), "expected \"input\" or \"output\"");
+  out.direction = direction == "output" ? Tensor::Direction::Output
+                                        : Tensor::Direction::Input;
+  object.read("bits", out.bits, 1, maxBits);
+  object.readArray(
+      "dimensions", out.dimensions,
+      [&](const JSON &json, const std::string &path, int64_t &length) {
+        length = object.readRange(json, path, 0, maxExtent);
+      });
+  object.read("bytes", out.bytes);
+  object.readArray("index", out.index,
+                   [&](const JSON &json, const std::string &path,
+                       std::optional<Expression> &entry) {
+                     if (!json.is_null())
+                       object.readValue(json, path, entry.emplace());
+                   });
+  object.readOptional("needs", out.needs);
+  object.read("elements", out.elements);
+}
+
+static void readCondition(const JSON &json, const std::string &path,
+                          Errors &errors, Condition &out) {
+  ObjectReader object(json, path, errors);
+  object.read("name", out.name);
+  object.read("ranks", out.ranks);
+  object.read("condition", out.condition);
+  object.read("count", out.count);
+  if (const JSON *distinct = object.get("distinct")) {
+    ObjectReader counts(*distinct, object.pathOf("distinct"), errors);
+    for (const std::string &rank : out.ranks)
+      counts.read(rank.c_str(), out.distinct[rank]);
+  }
+}
+
+static void readClaim(ObjectReader &object, CompulsoryBound &out) {
+  object.read("inputs", out.inputs);
+  object.read("outputs", out.outputs);
+}
+
+static void readClaim(ObjectReader &object, PassesBound &out) {
+  object.read("tensor", out.tensor);
+  object.read("fibre", out.fibre);
+  object.read("barriers", out.barriers);
+  object.read("bits", out.bits, 1, maxBits);
+  object.read("fibres", out.fibres);
+  object.read("length", out.length);
+}
+
+static void readClaim(ObjectReader &object, ContractionBound &out) {
+  object.read("ranks", out.ranks);
+  object.readOptional("condition", out.condition);
+  object.read("products", out.products);
+  object.readArray("operands", out.operands,
+                   [&](const JSON &json, const std::string &path,
+                       ContractionBound::Operand &operand) {
+                     ObjectReader inner(json, path, object.report());
+                     inner.read("tensor", operand.tensor);
+                     inner.read("bits", operand.bits, 1, maxBits);
+                     inner.read("exponent", operand.exponent);
+                   });
+  object.read("segment", out.segment);
+}
+
+static void readClaim(ObjectReader &object, AttentionBound &out) {
+  object.read("theorem", out.theorem, 1, 10);
+  std::string regime;
+  object.readOptional("regime", regime);
+  if (regime.size() > 1)
+    object.report().add(object.pathOf("regime"), "expected one letter");
+  out.regime = regime.empty() ? 0 : regime[0];
+  object.read("pairRanks", out.pairRanks);
+  object.readOptional("condition", out.condition);
+  object.read("pairs", out.pairs);
+  object.readArray("scores", out.scores,
+                   [&](const JSON &json, const std::string &path,
+                       AttentionBound::Score &score) {
+                     ObjectReader inner(json, path, object.report());
+                     inner.read("query", score.query);
+                     inner.read("key", score.key);
+                     inner.read("over", score.over);
+                   });
+  object.read("value", out.value);
+  object.read("valueRanks", out.valueRanks);
+  object.read("output", out.output);
+  object.read("keyWidth", out.keyWidth);
+  object.read("valueWidth", out.valueWidth);
+  if (const JSON *words = object.get("words")) {
+    ObjectReader inner(*words, object.pathOf("words"), object.report());
+    inner.read("query", out.words.query, 1, maxBits);
+    inner.read("key", out.words.key, 1, maxBits);
+    inner.read("value", out.words.value, 1, maxBits);
+    inner.read("score", out.words.score, 1, maxBits);
+    inner.read("output", out.words.output, 1, maxBits);
+  }
+}
+
+static void readBound(const JSON &json, const std::string &path, Errors &errors,
+                      Bound &out) {
+  ObjectReader object(json, path, errors);
+  std::string kind;
+  object.read("kind", kind);
+  if (kind == "compulsory")
+    readClaim(object, out.claim.emplace<CompulsoryBound>());
+  else if (kind == "passes")
+    readClaim(object, out.claim.emplace<PassesBound>());
+  else if (kind == "contraction")
+    readClaim(object, out.claim.emplace<ContractionBound>());
+  else if (kind == "attention")
+    readClaim(object, out.claim.emplace<AttentionBound>());
+  else
+    errors.add(object.pathOf("kind"), "unknown kind of bound");
+  object.read("bytes", out.bytes);
+}
+
+static void readSchedule(const JSON &json, const std::string &path,
+                         Errors &errors, ScheduleTraffic &out) {
+  ObjectReader object(json, path, errors);
+  object.read("counted", out.counted);
+  object.readArray("terms", out.terms,
+                   [&](const JSON &json, const std::string &path,
+                       ScheduleTraffic::Term &term) {
+                     ObjectReader inner(json, path, errors);
+                     inner.read("what", term.what);
+                     inner.read("bytes", term.bytes, 0, maxBytes);
+                     inner.read("times", term.times);
+                   });
+  object.read("total", out.total);
+}
+
+static void readBoundary(const JSON &json, const std::string &path,
+                         Errors &errors, Boundary &out) {
+  ObjectReader object(json, path, errors);
+  object.read("boundary", out.name);
+  object.read("units", out.units, 1, maxExtent);
+  object.readArray(
+      "inside", out.inside,
+      [&](const JSON &json, const std::string &path, Boundary::Memory &memory) {
+        ObjectReader inner(json, path, errors);
+        inner.read("memory", memory.memory);
+        inner.read("bytes", memory.bytes, 1, maxBytes);
+      });
+  object.read("capacity", out.capacity);
+  object.readArray("bounds", out.bounds,
+                   [&](const JSON &json, const std::string &path,
+                       Bound &bound) { readBound(json, path, errors, bound); });
+  if (const JSON *lower = object.get("lower")) {
+    ObjectReader inner(*lower, object.pathOf("lower"), errors);
+    inner.read("bound", out.lowerBound, 0, 1000);
+    inner.read("bytes", out.lowerBytes);
+  }
+  if (const JSON *schedule = object.find("schedule"))
+    readSchedule(*schedule, object.pathOf("schedule"), errors,
+                 out.schedule.emplace());
+  if (out.schedule && out.lowerBytes > 0)
+    object.read("ratio", out.ratio);
+}
+
+Result<Certificate> Certificate::fromJSON(const JSON &json) {
+  Errors errors;
+  Certificate out;
+  {
+    ObjectReader object(json, "", errors);
+    std::string format;
+    int64_t version = 0;
+    object.read("format", format);
+    if (errors.first.empty() && format != formatName)
+      errors.add("format", "is '" + format.substr(0, 100) + "', expected '" +
+                               formatName + "'");
+    object.read("version", version, formatVersion, formatVersion);
+    object.read("kernel", out.kernel);
+    object.read("source", out.source);
+    object.read("target", out.target);
+    if (const JSON *machine = object.get("machine")) {
+      ObjectReader inner(*machine, "machine", errors);
+      inner.read("name", out.machineName);
+      inner.read("sha256", out.machineHash);
+    }
+    if (const JSON *extents = object.get("extents")) {
+      ObjectReader inner(*extents, "extents", errors);
+      if (extents->is_object())
+        for (const auto &member : extents->items())
+          inner.read(member.key().c_str(), out.extents[member.key()], 0,
+                     maxExtent);
+    }
+    object.readArray(
+        "tensors", out.tensors,
+        [&](const JSON &json, const std::string &path, Tensor &tensor) {
+          readTensor(json, path, errors, tensor);
+        });
+    object.readArray(
+        "conditions", out.conditions,
+        [&](const JSON &json, const std::string &path, Condition &condition) {
+          readCondition(json, path, errors, condition);
+        });
+    object.readArray(
+        "boundaries", out.boundaries,
+        [&](const JSON &json, const std::string &path, Boundary &boundary) {
+          readBoundary(json, path, errors, boundary);
+        });
+  }
+  if (!errors.first.empty())
+    return Failure{errors.first};
+  return out;
+}
+
+Result<Certificate> Certificate::parse(const std::string &text) {
+  constexpr size_t maxSize = 16 << 20;
+  constexpr int maxDepth = 80;
+  if (text.size() > maxSize)
+    return Failure{"certificate has " + std::to_string(text.size()) +
+                   " bytes, at most " + std::to_string(maxSize) + " are read"};
+  // Depth and repeated names are not checked by the parser.
+  std::string problem;
+  std::vector<std::set<std::string>> names;
+  auto watch = [&](int depth, JSON::parse_event_t event, JSON &value) {
+    if (depth > maxDepth && problem.empty())
+      problem = "nested deeper than " + std::to_string(maxDepth);
+    if (event == JSON::parse_event_t::object_start)
+      names.emplace_back();
+    else if (event == JSON::parse_event_t::object_end)
+      names.pop_back();
+    else if (event == JSON::parse_event_t::key &&
+             !names.back().insert(value.get<std::string>()).second &&
+             problem.empty())
+      problem = "'" + value.get<std::string>().substr(0, 100) +
+                "' occurs twice in an object";
+    return problem.empty();
+  };
+  JSON json = JSON::parse(text, watch, /*allow_exceptions=*/false);
+  if (!problem.empty())
+    return Failure{problem};
+  if (json.is_discarded())
+    return Failure{"is not JSON"};
+  return fromJSON(json);
+}
+
+} // namespace einfall::certificate

@@ -1,0 +1,277 @@
+//===- CheckTest.cpp - Right certificates, and one wrong one per field ----===//
+
+#include "test/passes/Certificate/Examples.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <regex>
+
+using namespace einfall::certificate;
+using JSON = nlohmann::ordered_json;
+using Verdict = CheckResult::Verdict;
+
+static CheckOptions withoutSolver() {
+  CheckOptions options;
+  options.useSolver = false;
+  return options;
+}
+
+static std::string verdictOf(const JSON &json) {
+  Result<Certificate> certificate = Certificate::fromJSON(json);
+  if (!certificate)
+    return certificate.error();
+  CheckResult result = check(*certificate, withoutSolver());
+  if (result.verdict == Verdict::Accepted)
+    return "accepted";
+  return result.problems[0].path + ": " + result.problems[0].message;
+}
+
+/// The text of the certificate with the value at `pointer` replaced.
+static std::string changed(const Certificate &certificate, const char *pointer,
+                           JSON value) {
+  JSON json = certificate.toJSON();
+  json.at(JSON::json_pointer(pointer)) = std::move(value);
+  return verdictOf(json);
+}
+
+TEST(Check, AcceptsWhatIsRight) {
+  for (const auto &[name, certificate] : examples::all()) {
+    CheckResult result = check(certificate, CheckOptions());
+    EXPECT_EQ(result.verdict, Verdict::Accepted)
+        << name << ": " << result.inequalities
+        << (result.problems.empty() ? "" : result.problems[0].message);
+    EXPECT_EQ(result.boundaries.size(), certificate.boundaries.size()) << name;
+  }
+}
+
+TEST(Check, ReadsWhatItWrites) {
+  for (const auto &[name, certificate] : examples::all()) {
+    std::string text = certificate.toJSON().dump();
+    Result<Certificate> back = Certificate::parse(text);
+    ASSERT_TRUE(back) << name << ": " << back.error();
+    EXPECT_EQ(back->toJSON().dump(), text) << name;
+  }
+}
+
+/// Numbers derived on paper in docs/bounds/attention.md.
+TEST(Check, DerivesTheNumbersOfTheText) {
+  auto bytes = [](const Certificate &certificate, size_t boundary,
+                  size_t bound) {
+    return certificate.boundaries[boundary].bounds[bound].bytes.get_str();
+  };
+  // 16.78 M half-words: 256^2 8192^2 / 262144; Br = 256 moves 4 1/8 times that.
+  Certificate attention = examples::attention();
+  EXPECT_EQ(bytes(attention, 0, 1), std::to_string(2 * 16777216));
+  EXPECT_EQ(attention.boundaries[0].ratio, mpq_class(33, 8));
+  // 128 F E P / M
+  EXPECT_EQ(bytes(examples::wideValues(), 0, 1),
+            std::to_string(4ll * 4 * 32 * 128 * 4096 * 4096 / 8192));
+  // (c): P F 1.837 / 64; (d): 2 P F / 64 - M.
+  EXPECT_EQ(bytes(examples::smallMemory(), 0, 1), "92465141");
+  EXPECT_EQ(bytes(examples::smallMemory(), 0, 2),
+            std::to_string(4ll * (2ll * 4096 * 4096 * 48 / 64 - 4096)));
+  // 2 P - M for each of 132 SMs; E (E + F) P / M in a cluster of 8.
+  Certificate latent = examples::latent();
+  EXPECT_EQ(bytes(latent, 0, 1),
+            std::to_string(2ll * (2 * 67108864ll - 132 * 262144)));
+  EXPECT_EQ(bytes(latent, 1, 1),
+            std::to_string(2ll * 576 * 1088 * 67108864 / 2097152));
+  // 2 V / sqrt(M) - M words for each SM.
+  EXPECT_EQ(bytes(examples::matmul(), 0, 1),
+            std::to_string(2ll * ((1ll << 37) / 512 - 132 * 262144)));
+  // Four cores hold 139264 of a row's 2 MiB.
+  EXPECT_EQ(bytes(examples::norm(), 0, 1),
+            std::to_string((4ll << 26) + 64 * ((2 << 20) - 139264)));
+}
+
+TEST(Check, TellsWhatIsWrong) {
+  Certificate attention = examples::attention();
+  EXPECT_EQ(changed(attention, "/boundaries/0/bounds/1/bytes", 33554433),
+            "boundaries[0].bounds[1].bytes: claimed 33554433, derived "
+            "33554432");
+  EXPECT_EQ(changed(attention, "/boundaries/0/bounds/1/regime", "d"),
+            "boundaries[0].bounds[1].regime: regime d needs 81 M <= 256 E^2; "
+            "E = 128, F = 128, M = 262144 words");
+  EXPECT_EQ(changed(attention, "/boundaries/0/bounds/1/value", "K"),
+            "boundaries[0].bounds[1].scores[0]: a tensor has two roles: words "
+            "are not disjoint");
+  EXPECT_EQ(changed(attention, "/boundaries/0/capacity", 232448),
+            "boundaries[0].capacity: claimed 232448, derived 524288");
+  EXPECT_EQ(changed(attention, "/version", 2),
+            "version: 2 is not within 1 .. 1");
+  EXPECT_EQ(changed(attention, "/extents", JSON::array()),
+            "extents: expected an object");
+  EXPECT_EQ(changed(examples::causalMixed(), "/conditions/0/count", 33558529),
+            "conditions[0].count: claimed 33558529, derived 33558528");
+  EXPECT_EQ(changed(examples::causalMixed(),
+                    "/boundaries/0/bounds/1/words/output", 8),
+            "boundaries[0].bounds[1].words.output: partial outputs of 8 bits "
+            "are smaller than outputs");
+  EXPECT_EQ(changed(examples::matmul(),
+                    "/boundaries/0/bounds/1/operands/0/exponent", "1/3"),
+            "boundaries[0].bounds[1].operands: exponents do not cover rank "
+            "'i'");
+  EXPECT_EQ(
+      changed(examples::matmul(), "/boundaries/0/bounds/1/segment", 524287),
+      "boundaries[0].bounds[1].segment: is less than the capacity of "
+      "524288 bytes");
+
+  JSON json = attention.toJSON();
+  json["boundaries"][0]["note"] = "x";
+  EXPECT_EQ(verdictOf(json), "boundaries[0].note: unknown member");
+  json = attention.toJSON();
+  json["boundaries"][0].erase("units");
+  EXPECT_EQ(verdictOf(json), "boundaries[0].units: is missing");
+  // The schedule is below any: its terms and total agree.
+  json = attention.toJSON();
+  json["boundaries"][0]["schedule"]["terms"][1]["times"] = 0;
+  json["boundaries"][0]["schedule"]["total"] = 4194304;
+  EXPECT_EQ(verdictOf(json),
+            "boundaries[0].schedule.total: a schedule that moves 4194304 bytes "
+            "is below the bound of 33554432");
+}
+
+TEST(Check, ParsesUntrustedText) {
+  auto parse = [](const std::string &text) {
+    Result<Certificate> certificate = Certificate::parse(text);
+    return certificate ? "read" : certificate.error();
+  };
+  EXPECT_EQ(parse("{"), "is not JSON");
+  EXPECT_EQ(parse("[]"), "expected an object");
+  EXPECT_EQ(parse("{\"a\": 1, \"a\": 2}"), "'a' occurs twice in an object");
+  EXPECT_EQ(parse(std::string(100, '[') + std::string(100, ']')),
+            "nested deeper than 80");
+  EXPECT_EQ(parse(std::string(17 << 20, ' ')),
+            "certificate has 17825792 bytes, at most 16777216 are read");
+  EXPECT_EQ(parse("{\"format\": \"x\"}"),
+            "format: is 'x', expected 'einfall-certificate'");
+  // Half a text at any place is refused, not read.
+  std::string text = examples::matmul().toJSON().dump();
+  for (size_t size = 0; size < text.size(); size += 37)
+    EXPECT_NE(parse(text.substr(0, size)), "read");
+}
+
+TEST(Check, NeedsASolverOrSaysThatItDoesNot) {
+  Certificate attention = examples::attention();
+  CheckOptions options;
+  options.solver = "/nonexistent/z3";
+  CheckResult result = check(attention, options);
+  EXPECT_EQ(result.verdict, Verdict::NoSolver);
+  EXPECT_EQ(result.inequalities, "no solver at '/nonexistent/z3'");
+  result = check(attention, withoutSolver());
+  EXPECT_EQ(result.verdict, Verdict::Accepted);
+  EXPECT_EQ(result.inequalities, "4 inequalities taken from the text");
+  EXPECT_EQ(check(attention, CheckOptions()).inequalities,
+            "4 inequalities proved by z3");
+  EXPECT_EQ(check(examples::recurrence(), options).verdict, Verdict::Accepted);
+  // A solver that proves nothing refuses.
+  options.solver = "/bin/true";
+  result = check(attention, options);
+  EXPECT_EQ(result.verdict, Verdict::Refused);
+  EXPECT_EQ(result.problems[0].message,
+            "the solver does not prove the inequality F2");
+}
+
+// --- every claim, changed ---------------------------------------------------
+
+namespace {
+
+/// Leaves that say nothing that could be wrong: labels, names of tensors that
+/// no bound mentions, and the machine's number of units where nothing is
+/// subtracted for each of them.
+bool isLabel(const std::string &pointer, const JSON &root) {
+  static const std::regex labels(
+      "/(kernel|source|target|machine/(name|sha256)"
+      "|boundaries/\\d+/(boundary|inside/\\d+/memory|schedule/counted"
+      "|schedule/terms/\\d+/what|bounds/\\d+/barriers/\\d+))");
+  if (std::regex_match(pointer, labels))
+    return true;
+  static const std::regex names("/tensors/\\d+/name");
+  if (std::regex_match(pointer, names)) {
+    std::string name = root.at(JSON::json_pointer(pointer)).dump();
+    for (const JSON &boundary : root["boundaries"])
+      if (boundary["bounds"].dump().find(name) != std::string::npos)
+        return false;
+    return true;
+  }
+  static const std::regex units("(/boundaries/\\d+)/units");
+  std::smatch match;
+  if (!std::regex_match(pointer, match, units))
+    return false;
+  for (const JSON &bound :
+       root.at(JSON::json_pointer(match[1].str()))["bounds"])
+    if (bound["kind"] == "passes" || bound["kind"] == "contraction" ||
+        bound.value("regime", "") == "d")
+      return false;
+  return true;
+}
+
+/// What stands at a leaf instead, most harmless first.
+std::vector<JSON> changes(const JSON &leaf) {
+  if (leaf.is_number_integer()) {
+    int64_t number = leaf.get<int64_t>();
+    return {number + 1, 2 * number + 3, number - 1};
+  }
+  if (leaf.is_string()) {
+    std::string text = leaf.get<std::string>();
+    size_t slash = text.find('/');
+    if (slash != std::string::npos && slash > 0 && isdigit(text[0]))
+      return {"1" + text, text + "1"};
+    if (!text.empty() && isdigit(text[0]))
+      return {"1" + text, text + "1"};
+    return {text + "x"};
+  }
+  return {JSON("x")};
+}
+
+/// Where a small change may leave all that is said true, so that one change
+/// must be refused, not all of them: the length of segments near the best; how
+/// a count is written (ceil(8192 / 257) is ceil(8192 / 256)); sizes of words
+/// that only side conditions ask for; coordinates outside of every tensor.
+bool mayStayTrue(const std::string &pointer) {
+  static const std::regex leaves(
+      "/boundaries/\\d+/bounds/\\d+/segment"
+      "|/boundaries/\\d+/schedule/terms/\\d+/times/.*"
+      "|/boundaries/\\d+/bounds/\\d+/words/score"
+      "|/extents/.*");
+  return std::regex_match(pointer, leaves);
+}
+
+} // namespace
+
+TEST(Check, RefusesEveryWrongClaim) {
+  unsigned refused = 0, labels = 0;
+  for (const auto &[name, certificate] : examples::all()) {
+    JSON json = certificate.toJSON();
+    ASSERT_EQ(verdictOf(json), "accepted");
+    JSON leaves = json.flatten();
+    for (const auto &leaf : leaves.items()) {
+      const std::string &pointer = leaf.key();
+      JSON::json_pointer at(pointer);
+      bool any = false;
+      for (const JSON &change : changes(json.at(at))) {
+        JSON wrong = json;
+        wrong.at(at) = change;
+        std::string verdict = verdictOf(wrong);
+        if (isLabel(pointer, json)) {
+          EXPECT_EQ(verdict, "accepted") << name << " " << pointer;
+          ++labels;
+          break;
+        }
+        any |= verdict != "accepted";
+        if (!mayStayTrue(pointer)) {
+          EXPECT_NE(verdict, "accepted")
+              << name << " " << pointer << " is " << json.at(at)
+              << ", changed to " << change;
+        }
+        ++refused;
+      }
+      if (!isLabel(pointer, json)) {
+        EXPECT_TRUE(any) << name << " " << pointer;
+      }
+    }
+  }
+  EXPECT_GT(refused, 800u);
+  EXPECT_GT(labels, 50u);
+}

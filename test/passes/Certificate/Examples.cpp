@@ -1,0 +1,278 @@
+//===- Examples.cpp - Certificates made by hand ---------------------------===//
+//
+// Claims that can be derived are filled in by `complete`; CheckTest.cpp holds
+// the ones that matter against numbers derived on paper.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/passes/Certificate/Examples.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace einfall::certificate::examples {
+
+using Direction = Tensor::Direction;
+
+static Expression rank(const char *name) {
+  return Expression::coordinate(name);
+}
+static Expression extent(const char *name) { return Expression::extent(name); }
+
+static Tensor tensor(const char *name, Direction direction, unsigned bits,
+                     std::vector<int64_t> dimensions,
+                     std::vector<Expression> index, const char *needs = "") {
+  Tensor result;
+  result.name = name;
+  result.direction = direction;
+  result.bits = bits;
+  result.dimensions = std::move(dimensions);
+  result.index.assign(index.begin(), index.end());
+  result.needs = needs;
+  return result;
+}
+
+static Certificate start(const char *kernel,
+                         std::map<std::string, int64_t> extents) {
+  Certificate result;
+  result.kernel = kernel;
+  result.source = "0123456789abcdef";
+  result.target = "sm_90a";
+  result.machineName = "h100-sxm5";
+  result.machineHash = "fedcba9876543210";
+  result.extents = std::move(extents);
+  return result;
+}
+
+static Boundary streamingMultiprocessors() {
+  Boundary boundary;
+  boundary.name = "L2 to SM";
+  boundary.units = 132;
+  boundary.inside = {{"registers", 262144}, {"shared memory and L1", 262144}};
+  boundary.bounds = {{CompulsoryBound()}};
+  return boundary;
+}
+
+static Certificate finish(Certificate certificate) {
+  Result<Certificate> done = complete(certificate);
+  if (!done) {
+    std::fprintf(stderr, "%s: %s\n", certificate.kernel.c_str(),
+                 done.error().c_str());
+    std::exit(1);
+  }
+  return *done;
+}
+
+Certificate attention() {
+  Certificate result =
+      start("attention", {{"p", 8192}, {"m", 8192}, {"e", 128}, {"f", 128}});
+  result.tensors = {
+      tensor("Q", Direction::Input, 16, {8192, 128}, {rank("p"), rank("e")}),
+      tensor("K", Direction::Input, 16, {8192, 128}, {rank("m"), rank("e")}),
+      tensor("V", Direction::Input, 16, {8192, 128}, {rank("m"), rank("f")}),
+      tensor("O", Direction::Output, 16, {8192, 128}, {rank("p"), rank("f")})};
+  Boundary boundary = streamingMultiprocessors();
+  AttentionBound bound;
+  bound.theorem = 1;
+  bound.regime = 'a';
+  bound.pairRanks = {"p", "m"};
+  bound.scores = {{"Q", "K", {"e"}}};
+  bound.value = "V";
+  bound.valueRanks = {"f"};
+  bound.output = "O";
+  boundary.bounds.push_back({bound});
+  Expression blocks = ceilDivide(extent("p"), 256);
+  boundary.schedule = ScheduleTraffic{
+      "exact",
+      {{"Q", 2, extent("p") * extent("e")},
+       {"K and V", 2, blocks * extent("m") * (extent("e") + extent("f"))},
+       {"O", 2, extent("p") * extent("f")}}};
+  result.boundaries = {boundary};
+  return finish(result);
+}
+
+Certificate causalMixed() {
+  Certificate result = start(
+      "grouped",
+      {{"b", 4}, {"h", 48}, {"p", 8192}, {"m", 8192}, {"e", 128}, {"f", 128}});
+  Expression kv = floorDivide(rank("h"), 6);
+  result.conditions = {{"pairs0", {"p", "m"}, lessEqual(rank("m"), rank("p"))}};
+  result.tensors = {tensor("Q", Direction::Input, 16, {4, 48, 8192, 128},
+                           {rank("b"), rank("h"), rank("p"), rank("e")}),
+                    tensor("K", Direction::Input, 16, {4, 8, 8192, 128},
+                           {rank("b"), kv, rank("m"), rank("e")}, "pairs0"),
+                    tensor("V", Direction::Input, 16, {4, 8, 8192, 128},
+                           {rank("b"), kv, rank("m"), rank("f")}, "pairs0"),
+                    tensor("O", Direction::Output, 16, {4, 48, 8192, 128},
+                           {rank("b"), rank("h"), rank("p"), rank("f")})};
+  Boundary boundary = streamingMultiprocessors();
+  AttentionBound bound;
+  bound.theorem = 4;
+  bound.pairRanks = {"b", "h", "p", "m"};
+  bound.condition = "pairs0";
+  bound.scores = {{"Q", "K", {"e"}}};
+  bound.value = "V";
+  bound.valueRanks = {"f"};
+  bound.output = "O";
+  bound.words.score = 16;
+  bound.words.output = 32;
+  boundary.bounds.push_back({bound});
+  // Blocks of 128 rows; keys in steps of 64, as far as the mask needs them.
+  Expression steps = sum("i", 0, ceilDivide(extent("p"), 128),
+                         minimum(ceilDivide(rank("i") * 128 + 128, 64),
+                                 ceilDivide(extent("m"), 64)));
+  Expression heads = extent("b") * extent("h");
+  boundary.schedule = ScheduleTraffic{
+      "exact",
+      {{"Q", 2, heads * extent("p") * extent("e")},
+       {"K and V", 2, heads * 64 * (extent("e") + extent("f")) * steps},
+       {"O", 2, heads * extent("p") * extent("f")}}};
+  result.boundaries = {boundary};
+  return finish(result);
+}
+
+static Certificate small(const char *kernel, int64_t n, int64_t e, int64_t f,
+                         int64_t bytes, const char *regimes) {
+  Certificate result = start(kernel, {{"p", n}, {"m", n}, {"e", e}, {"f", f}});
+  result.tensors = {
+      tensor("Q", Direction::Input, 32, {n, e}, {rank("p"), rank("e")}),
+      tensor("K", Direction::Input, 32, {n, e}, {rank("m"), rank("e")}),
+      tensor("V", Direction::Input, 32, {n, f}, {rank("m"), rank("f")}),
+      tensor("O", Direction::Output, 32, {n, f}, {rank("p"), rank("f")})};
+  Boundary boundary;
+  boundary.name = "L2 to core";
+  boundary.units = 1;
+  boundary.inside = {{"L1", bytes}};
+  boundary.bounds = {{CompulsoryBound()}};
+  for (const char *regime = regimes; *regime; ++regime) {
+    AttentionBound bound;
+    bound.theorem = 1;
+    bound.regime = *regime;
+    bound.pairRanks = {"p", "m"};
+    bound.scores = {{"Q", "K", {"e"}}};
+    bound.value = "V";
+    bound.valueRanks = {"f"};
+    bound.output = "O";
+    boundary.bounds.push_back({bound});
+  }
+  result.boundaries = {boundary};
+  return finish(result);
+}
+
+Certificate wideValues() {
+  return small("wide-values", 4096, 32, 128, 32768, "b");
+}
+Certificate smallMemory() {
+  return small("small-memory", 4096, 64, 48, 4 * 4096, "cd");
+}
+
+Certificate latent() {
+  Certificate result = start(
+      "mla",
+      {{"h", 128}, {"p", 64}, {"m", 8192}, {"c", 512}, {"r", 64}, {"f", 512}});
+  result.tensors = {
+      tensor("QC", Direction::Input, 16, {128, 64, 512},
+             {rank("h"), rank("p"), rank("c")}),
+      tensor("QR", Direction::Input, 16, {128, 64, 64},
+             {rank("h"), rank("p"), rank("r")}),
+      tensor("C", Direction::Input, 16, {8192, 512}, {rank("m"), rank("c")}),
+      tensor("R", Direction::Input, 16, {8192, 64}, {rank("m"), rank("r")}),
+      tensor("O", Direction::Output, 16, {128, 64, 512},
+             {rank("h"), rank("p"), rank("f")})};
+  AttentionBound bound;
+  bound.theorem = 5;
+  bound.regime = 'd';
+  bound.pairRanks = {"h", "p", "m"};
+  bound.scores = {{"QC", "C", {"c"}}, {"QR", "R", {"r"}}};
+  bound.value = "C";
+  bound.valueRanks = {"f"};
+  bound.output = "O";
+  Boundary alone = streamingMultiprocessors(), cluster = alone;
+  alone.bounds.push_back({bound});
+  bound.regime = 'c';
+  alone.bounds.push_back({bound});
+  cluster.name = "L2 to cluster of 8";
+  cluster.units = 16;
+  for (Boundary::Memory &memory : cluster.inside)
+    memory.bytes *= 8;
+  bound.regime = 'a';
+  cluster.bounds.push_back({bound});
+  result.boundaries = {alone, cluster};
+  return finish(result);
+}
+
+Certificate matmul() {
+  Certificate result = start("matmul", {{"i", 4096}, {"j", 4096}, {"k", 4096}});
+  result.tensors = {
+      tensor("A", Direction::Input, 16, {4096, 4096}, {rank("i"), rank("k")}),
+      tensor("B", Direction::Input, 16, {4096, 4096}, {rank("k"), rank("j")}),
+      tensor("C", Direction::Output, 16, {4096, 4096}, {rank("i"), rank("j")})};
+  Boundary boundary = streamingMultiprocessors();
+  ContractionBound bound;
+  bound.ranks = {"i", "j", "k"};
+  mpq_class half(1, 2);
+  bound.operands = {{"A", 16, half}, {"B", 16, half}, {"C", 16, half}};
+  bound.segment = 2 * 524288;
+  boundary.bounds.push_back({bound});
+  bound.operands.back().bits = 32;
+  boundary.bounds.push_back({bound});
+  // Tiles of 128 x 256.
+  Expression i = extent("i"), j = extent("j"), k = extent("k");
+  boundary.schedule = ScheduleTraffic{"modelled",
+                                      {{"A", 2, i * k * ceilDivide(j, 256)},
+                                       {"B", 2, k * j * ceilDivide(i, 128)},
+                                       {"C", 2, i * j}}};
+  result.boundaries = {boundary};
+  return finish(result);
+}
+
+Certificate norm() {
+  Certificate result = start("norm", {{"b", 64}, {"n", 1 << 20}});
+  result.tensors = {
+      tensor("X", Direction::Input, 16, {64, 1 << 20}, {rank("b"), rank("n")}),
+      tensor("Y", Direction::Output, 16, {64, 1 << 20},
+             {rank("b"), rank("n")})};
+  Boundary boundary;
+  boundary.name = "L2 to core";
+  boundary.units = 4;
+  boundary.inside = {{"L1", 32768}, {"registers", 2048}};
+  boundary.bounds = {{CompulsoryBound()}};
+  PassesBound bound;
+  bound.tensor = "X";
+  bound.fibre = {"n"};
+  bound.barriers = {"sum of squares over n"};
+  boundary.bounds.push_back({bound});
+  result.boundaries = {boundary};
+  return finish(result);
+}
+
+Certificate recurrence() {
+  Certificate result =
+      start("linear-attention", {{"b", 8}, {"t", 4096}, {"e", 64}, {"f", 64}});
+  result.tensors = {tensor("Q", Direction::Input, 16, {8, 4096, 64},
+                           {rank("b"), rank("t"), rank("e")}),
+                    tensor("K", Direction::Input, 16, {8, 4096, 64},
+                           {rank("b"), rank("t"), rank("e")}),
+                    tensor("V", Direction::Input, 16, {8, 4096, 64},
+                           {rank("b"), rank("t"), rank("f")}),
+                    tensor("O", Direction::Output, 16, {8, 4096, 64},
+                           {rank("b"), rank("t"), rank("f")})};
+  Boundary boundary = streamingMultiprocessors();
+  Expression words = extent("b") * extent("t") * (extent("e") + extent("f"));
+  boundary.schedule = ScheduleTraffic{"exact", {{"Q, K, V and O", 4, words}}};
+  result.boundaries = {boundary};
+  return finish(result);
+}
+
+std::vector<std::pair<const char *, Certificate>> all() {
+  return {{"attention", attention()},
+          {"causal-mixed", causalMixed()},
+          {"wide-values", wideValues()},
+          {"small-memory", smallMemory()},
+          {"latent", latent()},
+          {"matmul", matmul()},
+          {"norm", norm()},
+          {"recurrence", recurrence()}};
+}
+
+} // namespace einfall::certificate::examples
