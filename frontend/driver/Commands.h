@@ -14,6 +14,8 @@ namespace einfall::driver {
 
 /// Parses and analyses a file; with `explicitSums` prints every implied sum.
 int check(const Options &options);
+/// Derives every number of the certificate `file` again.
+int checkCertificate(const Options &options);
 /// Prints what was derived and proved, and the plan.
 int explain(const Options &options);
 /// Runs one kernel on given or random inputs, verifies, writes outputs.
