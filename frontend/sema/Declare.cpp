@@ -274,7 +274,8 @@ void Resolver::declareTensors() {
   for (auto &[name, tensor] : scope.tensors) {
     for (Equation &equation : tensor.equations) {
       Expr *value = equation.stmt->value;
-      if (value->kind != ExprKind::Call || value->ranks.empty() ||
+      // With or without its brackets, the want of which is reported.
+      if (value->kind != ExprKind::Call ||
           (value->name.name != "topk" && value->name.name != "select"))
         continue;
       for (Expr *expr : equation.left) {

@@ -110,9 +110,12 @@ bool Elaborator::run(Scope &scope, ArrayRef<RankBinding> fileDefaults) {
     if (want == ValueKind::Real)
       value = build.toReal(value);
     if (value != noNode &&
-        (kernel[value].kind != want || !kernel[value].ranks.empty()))
-      build.error(param.value->range, Rule::Type5,
-                  "the default of `" + info.name + "` is one " + getName(want));
+        (kernel[value].kind != want || !kernel[value].ranks.empty())) {
+      auto builder = build.error(param.value->range, Rule::Type5,
+                                 "the default of `" + info.name + "` is one " +
+                                     getName(want));
+      proposeExtent(builder, param.value);
+    }
     for (NodeId id = before; id < kernel.nodes.size(); ++id)
       if (kernel.nodes[id].nodeKind == NodeKind::Param &&
           kernel.nodes[id].index >= i)

@@ -15,10 +15,28 @@ NodeId Elaborator::scalarInt(const Expr *e, Env &env, Rule rule,
   NodeId node = build.wantInt(expr(e, env), rule, what);
   if (node == noNode || kernel[node].ranks.empty())
     return node;
-  build.error(e->range, rule,
-              what + " may not vary along rank `" +
-                  kernel.ranks[kernel[node].ranks[0]].name + "`");
+  auto builder =
+      build.error(e->range, rule,
+                  what + " may not vary along rank `" +
+                      kernel.ranks[kernel[node].ranks[0]].name + "`");
+  proposeExtent(builder, e);
   return noNode;
+}
+
+void Elaborator::proposeExtent(DiagnosticEngine::Builder &builder,
+                               const Expr *e) {
+  if (e->kind == ExprKind::Name && e->nameKind == NameKind::Rank) {
+    std::string extent = ("|" + e->name.name + "|").str();
+    builder
+        .note(e->range, "this is a coordinate of rank `" + e->name.name +
+                            "`; its extent is `" + extent + "`")
+        .fix("write `" + extent + "`", {{e->range, extent}});
+    return;
+  }
+  // The indices of an access are coordinates rightly.
+  if (e->kind != ExprKind::Index)
+    for (const Expr *arg : e->args)
+      proposeExtent(builder, arg);
 }
 
 RankId Elaborator::addRank(StringRef name, const RankSymbol &symbol) {

@@ -69,6 +69,8 @@ private:
   Absence findAbsence(NodeId root, PresenceId left) const;
   void noteAbsence(DiagnosticEngine::Builder &builder, const Absence &absence);
   std::string describeIndex(const Absence &absence) const;
+  /// Where `e`, which is one number, names a rank: its extent is meant.
+  void proposeExtent(DiagnosticEngine::Builder &builder, const Expr *e);
   NodeId scalarInt(const Expr *expr, Env &env, Rule rule,
                    const llvm::Twine &what);
 

@@ -180,11 +180,34 @@ void Resolver::resolveCall(Expr *expr) {
     return count(builtin->minArgs, builtin->maxArgs);
   }
   if (findBuiltin(name, !bracketed)) {
-    error(expr->name.range, Rule::Sum4,
-          bracketed ? "`" + name + "` takes no ranks in brackets"
-                    : "`" + name + "` needs the ranks it ranges over")
-        .remedy(bracketed ? "write `" + name + "(...)`"
-                          : "write `" + name + "[m](...)`");
+    // Those that its argument has and the equation leaves free are meant; what
+    // factors share is summed anyhow, unless this is the sum.
+    const Expr *arg = expr->args.front();
+    auto isShared = [&](StringRef rank) {
+      return name != "sum" && arg->kind == ExprKind::Product &&
+             llvm::count_if(arg->args, [&](const Expr *factor) {
+               return llvm::is_contained(factor->freeRanks, rank);
+             }) > 1;
+    };
+    std::string ranks;
+    for (StringRef rank : arg->freeRanks)
+      if (equation && !llvm::is_contained(equation->leftRanks, rank) &&
+          !isShared(rank))
+        ranks += (ranks.empty() ? "" : ",") + rank.str();
+    bool known = !ranks.empty();
+    std::string ours = name.str();
+    if (!bracketed)
+      ours += "[" + (known ? ranks : "m") + "]";
+    ours += "(...)";
+    auto builder =
+        error(expr->name.range, Rule::Sum4,
+              bracketed ? "`" + name + "` takes no ranks in brackets"
+                        : "`" + name + "` needs the ranks it ranges over");
+    builder.remedy("write `" + ours + "`");
+    if (!bracketed && known)
+      builder.fix(
+          "write `" + ours + "`",
+          {{{expr->name.range.end, expr->name.range.end}, "[" + ranks + "]"}});
     return;
   }
   auto it = defs.find(name);
@@ -313,6 +336,60 @@ void Resolver::noteParams(
   }
 }
 
+/// The access to `name` in `expr` at `rank` - 1 or `rank` + 1 of one of `left`.
+static const Expr *findNeighbour(const Expr *expr, StringRef name,
+                                 ArrayRef<Expr *> left, unsigned &dim) {
+  if (expr->kind == ExprKind::Index && expr->name.name == name)
+    for (unsigned i = 0; i < expr->args.size() && i < left.size(); ++i) {
+      const Expr *index = expr->args[i];
+      if (left[i]->kind == ExprKind::Name && index->kind == ExprKind::Sum &&
+          index->args.size() == 2 && index->args[0]->kind == ExprKind::Name &&
+          index->args[0]->name.name == left[i]->name.name &&
+          index->args[1]->kind == ExprKind::Integer &&
+          index->args[1]->intValue == 1) {
+        dim = i;
+        return expr;
+      }
+    }
+  for (const Expr *arg : expr->args)
+    if (const Expr *found = findNeighbour(arg, name, left, dim))
+      return found;
+  return nullptr;
+}
+
+/// Rule name.4, of a tensor whose equation reads it. `H[t] = .. H[t-1] ..` is
+/// how papers write a recurrence; here the equation says the next state.
+void Resolver::reportSelf(const TensorSymbol &tensor) {
+  auto builder = error(tensor.range, Rule::Name4,
+                       "`" + tensor.name + "` depends on itself");
+  for (const Equation &one : tensor.equations) {
+    unsigned dim = 0;
+    const Expr *read =
+        findNeighbour(one.stmt->value, tensor.name, one.left, dim);
+    if (!read)
+      continue;
+    bool isForward = read->args[dim]->ops[1] == Operator::Subtract;
+    auto access = [&](const Twine &index) {
+      std::string text = (tensor.name + "[").str();
+      for (auto [i, left] : llvm::enumerate(one.left))
+        text += (i ? "," : "") + (i == dim ? index.str()
+                                  : left->kind == ExprKind::Name
+                                      ? left->name.name.str()
+                                      : "..");
+      return "`" + text + "]`";
+    };
+    StringRef rank = one.left[dim]->name.name;
+    builder.note(read->range, "read here");
+    builder.remedy("a recurrence says the next state from this one: " +
+                   access(rank + (isForward ? "+1" : "-1")) + " from " +
+                   access(rank) + ", and its start " +
+                   access(isForward ? Twine("0") : "|" + rank + "|-1"));
+    return;
+  }
+  builder.remedy("a recurrence is written `H[0,..] = ...`, `H[t+1,..] = ... "
+                 "H[t,..] ...`");
+}
+
 void Resolver::resolveEquations() {
   std::vector<TensorSymbol *> defined;
   llvm::DenseMap<StringRef, unsigned> number;
@@ -333,6 +410,7 @@ void Resolver::resolveEquations() {
     reader = tensor;
     for (Equation &equation : tensor->equations) {
       each = around[equation.stmt];
+      this->equation = &equation;
       unsigned before = diagnostics.getErrorCount();
       for (Expr *index : equation.left)
         if (!isRankName(index, scope))
@@ -352,7 +430,17 @@ void Resolver::resolveEquations() {
   noteParams(mentioned);
   reads = mentions = nullptr;
   reader = nullptr;
+  equation = nullptr;
   each = {};
+  // A tensor that needs itself is most often a recurrence in the making.
+  bool isOrdered = true;
+  for (auto [i, tensor] : llvm::enumerate(defined))
+    if (llvm::is_contained(edges[i], i)) {
+      reportSelf(*tensor);
+      isOrdered = false;
+    }
+  if (!isOrdered)
+    return;
   std::vector<unsigned> order, cycle;
   if (!orderByDependence(edges, order, cycle)) {
     std::string path;

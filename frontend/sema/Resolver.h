@@ -60,6 +60,7 @@ private:
                   llvm::ArrayRef<Identifier> each);
 
   void resolveEquations();
+  void reportSelf(const TensorSymbol &tensor);
   void resolve(Expr *expr);
   void resolveName(Expr *expr);
   void resolveAccess(Expr *expr);
@@ -86,6 +87,7 @@ private:
   llvm::SmallSetVector<llvm::StringRef, 8> *reads = nullptr,
                                            *mentions = nullptr;
   const TensorSymbol *reader = nullptr; // the tensor it defines
+  const Equation *equation = nullptr;   // the current one
 };
 
 } // namespace einfall::ein

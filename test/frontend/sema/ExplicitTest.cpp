@@ -40,6 +40,13 @@ TEST(Explicit, SumsStandAtTheSmallestProduct) {
             "sum[m](sum[e](B[m,e] * B[m,e]) * C[m,p]))");
 }
 
+TEST(Explicit, SignsStayWithTheirOperand) {
+  EXPECT_EQ(explicitOf("u[p] * ((-i[p]) % 3)"),
+            "  y[p] = u[p] * ((-i[p]) % 3)");
+  EXPECT_EQ(explicitOf("u[p] where (-i[p]) / 3 == 1"),
+            "  y[p] = u[p]  where (-i[p]) / 3 == 1");
+}
+
 TEST(Explicit, SumsOfWholeTerms) {
   EXPECT_EQ(explicitOf("A[p,e]"), "  y[p] = sum[e](A[p,e])");
   EXPECT_EQ(explicitOf("u[p] - A[p,e]"), "  y[p] = u[p] - sum[e](A[p,e])");

@@ -71,6 +71,23 @@ const Case cases[] = {
      "kernel k(x[m]: f32) -> y[m]: f32 { n = 1/|m|; y[m] = x[m] * n + n }",
      "write `1.0`",
      "kernel k(x[m]: f32) -> y[m]: f32 { n = 1.0/|m|; y[m] = x[m] * n + n }"},
+    {"RanksOfSelection",
+     "kernel k(Q[p,e]: f32, K[c,e]: f32) -> i[p,j]: i32 else -1 {\n"
+     "  i[p,j] = topk(Q[p,e] * K[c,e], 4)\n}",
+     "write `topk[c](...)`",
+     "kernel k(Q[p,e]: f32, K[c,e]: f32) -> i[p,j]: i32 else -1 {\n"
+     "  i[p,j] = topk[c](Q[p,e] * K[c,e], 4)\n}"},
+    {"RanksOfSum",
+     "kernel k(Q[e]: f32, K[e]: f32) -> y: f32 "
+     "{ y = sum(Q[e] * K[e]) }",
+     "write `sum[e](...)`",
+     "kernel k(Q[e]: f32, K[e]: f32) -> y: f32 { y = sum[e](Q[e] * K[e]) }"},
+    {"ExtentOfDefault",
+     "kernel k(x[m]: f32, s: f32 = 1/sqrt(m)) -> y: f32 { y = sum[m](s * x[m]) "
+     "}",
+     "write `|m|`",
+     "kernel k(x[m]: f32, s: f32 = 1/sqrt(|m|)) -> y: f32 { y = sum[m](s * "
+     "x[m]) }"},
     {"Quotient", "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = x[m] * (1/|m|) }",
      "write `1.0`",
      "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = x[m] * (1.0/|m|) }"},
