@@ -80,6 +80,9 @@ private:
   mlir::Value blocksOfRows();
   mlir::Value heads();
   Point rowPoint(unsigned fragment, unsigned half);
+  /// Makes the number of the lane one that compilers know nothing of: what is
+  /// computed of it is computed here, and takes no registers before.
+  void forgetLane();
   /// Fields of the rows, computed before the stream.
   void hoist(mlir::Value root, llvm::ArrayRef<llvm::StringRef> ranks);
   /// Copies what was evaluated for a row (or a key) to where it holds too.

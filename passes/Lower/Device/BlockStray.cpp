@@ -303,8 +303,7 @@ void BlockEmitter::takeStray(const BlockFold &fold, State &state,
   ready();
   // Addresses are computed here, not before the stream: registers are few.
   Value knownLane = lane, knownWarp = warp;
-  lane =
-      device::ShuffleOp::create(b, loc(), device::Shuffle::Index, lane, lane);
+  forgetLane();
   warp = device::UniformOp::create(b, loc(), warp);
   Value mine = LaneBuilder::truth(false);
   for (const BlockMatrix &matrix : fold.matrices)

@@ -238,6 +238,13 @@ BlockEmitter::State BlockEmitter::step(const BlockFold &fold,
   return next;
 }
 
+/// Whether the condition is made of constants that hold.
+static bool surelyHolds(Value condition) {
+  if (auto all = condition.getDefiningOp<arith::AndIOp>())
+    return surelyHolds(all.getLhs()) && surelyHolds(all.getRhs());
+  return matchPattern(condition, m_One());
+}
+
 /// Full tiles need no tests.
 BlockEmitter::Summands BlockEmitter::summandsOfTile(const BlockFold &fold,
                                                     const State &state,
@@ -254,8 +261,7 @@ BlockEmitter::Summands BlockEmitter::summandsOfTile(const BlockFold &fold,
   Extremes here = presentOn(fold.plan->components, boxOf(fold, start, present));
   // Weights tell what does not exist, for those who ask (BlockStray.cpp).
   Value crossed;
-  if (!fold.matrices.empty() &&
-      !(here.always && matchPattern(here.always, m_One())))
+  if (!fold.matrices.empty() && !(here.always && surelyHolds(here.always)))
     crossed = here.always
                   ? Value(arith::XOrIOp::create(b, loc(), here.always,
                                                 LaneBuilder::truth(true)))
@@ -444,7 +450,13 @@ BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
   FoldOp op = fold.plan->fold;
   StringRef stream = fold.plan->stream, row = plan.tiles.row;
   unsigned keys = keyFragments();
+  Value knownLane = lane;
+  if (marksAbsent)
+    forgetLane();
   Value size = extent(stream);
+  // The summand and the weight of a key that a row has not. They are the same
+  // number, so that presence is asked once and need not wait in registers.
+  Value nothing = real(marksAbsent ? -0.0 : 0);
   Value column =
       wide(mulI(arith::AndIOp::create(b, loc(), lane, integer(3)), 2));
   SmallVector<Value> key(keys * 2), exists(keys * 2);
@@ -554,7 +566,7 @@ BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
     for (unsigned r = 0; r < rowsOfThread(); ++r)
       for (unsigned k = 0; k < keys * 2; ++k) {
         Lanes x = valueAt(component, r, k);
-        Value value = select(x.present, x.value, real(0));
+        Value value = select(x.present, x.value, nothing);
         sums[r] = arith::AddFOp::create(b, loc(), sums[r], value);
       }
     result.state.push_back(sums);
@@ -580,9 +592,10 @@ BlockEmitter::Summands BlockEmitter::summands(const BlockFold &fold,
         if (marksAbsent && !isExponential(weights.factors))
           x.value = arith::AddFOp::create(b, loc(), x.value, real(0));
         fragment[((r / 2) * keys + k / 2) * 4 + (r % 2) * 2 + k % 2] =
-            select(x.present, x.value, real(marksAbsent ? -0.0 : 0));
+            select(x.present, x.value, nothing);
       }
     result.weights.push_back(fragment);
   }
+  lane = knownLane;
   return result;
 }

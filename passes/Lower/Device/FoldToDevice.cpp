@@ -226,6 +226,26 @@ Point BlockEmitter::rowPoint(unsigned fragment, unsigned half) {
   return point;
 }
 
+/// Of coordinates, extents and numbers, by a few instructions.
+static bool isCheapIndex(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || fieldType(value).getKind() == Kind::Real)
+    return false;
+  if (isa<ConstOp, CoordOp, ExtentOp, ParamOp>(op))
+    return true;
+  auto map = dyn_cast<MapOp>(op);
+  return map &&
+         !llvm::is_contained(
+             {Function::Div, Function::FloorDiv, Function::Mod, Function::Pow},
+             map.getFunction()) &&
+         llvm::all_of(map.getOperands(), isCheapIndex);
+}
+
+void BlockEmitter::forgetLane() {
+  lane =
+      device::ShuffleOp::create(b, loc(), device::Shuffle::Index, lane, lane);
+}
+
 void BlockEmitter::hoist(Value root, ArrayRef<StringRef> ranks) {
   llvm::SmallPtrSet<void *, 16> seen;
   std::function<bool(Value)> depends = [&](Value value) {
@@ -248,6 +268,8 @@ void BlockEmitter::hoist(Value root, ArrayRef<StringRef> ranks) {
     if (!inner && !depends(value)) {
       if (isa<ConstOp, CoordOp, ExtentOp, ParamOp>(op) || bindings.count(value))
         return;
+      if (isCheapIndex(value))
+        return; // evaluated where it is used: it need not wait in registers
       for (unsigned r = 0; r < rowsOfThread(); ++r)
         eval(value, rowPoint(r / 2, r % 2), rowMemos[r]);
       return;
