@@ -80,18 +80,35 @@ void Placer::placeHere(Expr *expr, ArrayRef<StringRef> ranks, const Expr *term,
     return;
   }
   ok = false;
-  for (StringRef rank : ranks)
-    diagnostics
-        .error(expr->range, Rule::Sum2,
-               "rank `" + rank +
-                   "` is free, but what holds it is neither a product with two "
-                   "factors containing it nor the whole term")
+  for (StringRef rank : ranks) {
+    auto builder = diagnostics.error(
+        expr->range, Rule::Sum2,
+        "rank `" + rank +
+            "` is free, but what holds it is neither a product with two "
+            "factors containing it nor the whole term");
+    builder
         .note(equation.stmt->name.range,
               "`" + rank + "` is not on the left of this equation")
         .remedy("write `sum[" + rank + "](...)`, or put `" + rank +
                 "` on the left")
         .wrap("write `sum[" + rank + "](...)`", expr->range,
               "sum[" + rank + "](", ")");
+    // Beside a factor of another rank an index that depends on that is likely.
+    if (expr->kind != ExprKind::Index || !term ||
+        term->kind != ExprKind::Product)
+      continue;
+    for (StringRef other : equation.leftRanks)
+      if (!llvm::is_contained(expr->freeRanks, other) &&
+          llvm::count_if(term->args, [&](const Expr *factor) {
+            return llvm::is_contained(factor->freeRanks, other);
+          }) == 1) {
+        builder.remedy("or index by what is meant in the place of `" + rank +
+                       "`, as `" + other + "*|" + rank + "|/|" + other +
+                       "|` where several `" + other + "` share one `" + rank +
+                       "`");
+        break;
+      }
+  }
 }
 
 void Placer::place(Expr *expr, ArrayRef<StringRef> ranks, const Expr *term,

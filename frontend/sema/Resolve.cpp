@@ -130,6 +130,26 @@ void Resolver::resolveAccess(Expr *expr) {
     mentions->insert(tensor.name);
 }
 
+/// The ranks that a call without brackets means: those that its argument has
+/// and the equation leaves free. What factors share is summed anyhow, unless
+/// this is the sum.
+std::string Resolver::meantRanks(const Expr *call) const {
+  std::string ranks;
+  if (!equation || call->args.empty())
+    return ranks;
+  const Expr *arg = call->args.front();
+  for (StringRef rank : arg->freeRanks) {
+    bool isShared = call->name.name != "sum" &&
+                    arg->kind == ExprKind::Product &&
+                    llvm::count_if(arg->args, [&](const Expr *factor) {
+                      return llvm::is_contained(factor->freeRanks, rank);
+                    }) > 1;
+    if (!isShared && !llvm::is_contained(equation->leftRanks, rank))
+      ranks += (ranks.empty() ? "" : ",") + rank.str();
+  }
+  return ranks;
+}
+
 void Resolver::resolveCall(Expr *expr) {
   StringRef name = expr->name.name;
   SmallVector<StringRef, 4> bound;
@@ -180,20 +200,7 @@ void Resolver::resolveCall(Expr *expr) {
     return count(builtin->minArgs, builtin->maxArgs);
   }
   if (findBuiltin(name, !bracketed)) {
-    // Those that its argument has and the equation leaves free are meant; what
-    // factors share is summed anyhow, unless this is the sum.
-    const Expr *arg = expr->args.front();
-    auto isShared = [&](StringRef rank) {
-      return name != "sum" && arg->kind == ExprKind::Product &&
-             llvm::count_if(arg->args, [&](const Expr *factor) {
-               return llvm::is_contained(factor->freeRanks, rank);
-             }) > 1;
-    };
-    std::string ranks;
-    for (StringRef rank : arg->freeRanks)
-      if (equation && !llvm::is_contained(equation->leftRanks, rank) &&
-          !isShared(rank))
-        ranks += (ranks.empty() ? "" : ",") + rank.str();
+    std::string ranks = meantRanks(expr);
     bool known = !ranks.empty();
     std::string ours = name.str();
     if (!bracketed)
@@ -239,14 +246,23 @@ void Resolver::resolveCall(Expr *expr) {
     std::string ranks;
     for (const Identifier &rank : def.ranks)
       ranks += (ranks.empty() ? "" : ",") + rank.name.str();
-    error(expr->name.range, Rule::Def2,
-          "`" + name + "` has " + Twine(def.ranks.size()) +
-              (def.ranks.size() == 1 ? " rank parameter" : " rank parameters") +
-              ", the call binds " + Twine(expr->ranks.size()))
-        .note(def.name.range, "declared here")
-        .remedy(ranks.empty() ? "write `" + name + "(...)`"
-                              : "write `" + name + "[" + ranks +
-                                    "](...)` with ranks of yours");
+    auto builder = error(
+        expr->name.range, Rule::Def2,
+        "`" + name + "` has " + Twine(def.ranks.size()) +
+            (def.ranks.size() == 1 ? " rank parameter" : " rank parameters") +
+            ", the call binds " + Twine(expr->ranks.size()));
+    builder.note(def.name.range, "declared here");
+    std::string meant =
+        def.ranks.size() == 1 && !bracketed ? meantRanks(expr) : "";
+    if (meant.empty())
+      builder.remedy(ranks.empty() ? "write `" + name + "(...)`"
+                                   : "write `" + name + "[" + ranks +
+                                         "](...)` with ranks of yours");
+    else
+      builder.remedy("write `" + name + "[" + meant + "](...)`")
+          .fix("write `" + name + "[" + meant + "](...)`",
+               {{{expr->name.range.end, expr->name.range.end},
+                 "[" + meant + "]"}});
     return;
   }
   // The ranks of the result vary again.

@@ -65,6 +65,7 @@ private:
   void resolveName(Expr *expr);
   void resolveAccess(Expr *expr);
   void resolveCall(Expr *expr);
+  std::string meantRanks(const Expr *call) const;
   void setFree(Expr *expr, llvm::ArrayRef<llvm::StringRef> without = {},
                llvm::ArrayRef<llvm::StringRef> with = {});
   void expandEach(Expr *expr, const TensorSymbol &tensor);

@@ -77,6 +77,10 @@ const Case cases[] = {
      "write `topk[c](...)`",
      "kernel k(Q[p,e]: f32, K[c,e]: f32) -> i[p,j]: i32 else -1 {\n"
      "  i[p,j] = topk[c](Q[p,e] * K[c,e], 4)\n}"},
+    {"RanksOfDef",
+     "kernel k(s[p,m]: f32) -> a[p]: f32 else 0 { a[p] = mean(s[p,m]) }",
+     "write `mean[m](...)`",
+     "kernel k(s[p,m]: f32) -> a[p]: f32 else 0 { a[p] = mean[m](s[p,m]) }"},
     {"RanksOfSum",
      "kernel k(Q[e]: f32, K[e]: f32) -> y: f32 "
      "{ y = sum(Q[e] * K[e]) }",
