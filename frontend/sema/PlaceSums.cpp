@@ -69,6 +69,16 @@ private:
 };
 } // namespace
 
+/// The product in `expr` of which `factor` is one.
+static const Expr *productAround(const Expr *expr, const Expr *factor) {
+  if (expr->kind == ExprKind::Product && llvm::is_contained(expr->args, factor))
+    return expr;
+  for (const Expr *arg : expr->args)
+    if (const Expr *found = productAround(arg, factor))
+      return found;
+  return nullptr;
+}
+
 /// A sum over the whole of `expr`, which must be a term of the equation.
 void Placer::placeHere(Expr *expr, ArrayRef<StringRef> ranks, const Expr *term,
                        int &parent) {
@@ -94,12 +104,14 @@ void Placer::placeHere(Expr *expr, ArrayRef<StringRef> ranks, const Expr *term,
         .wrap("write `sum[" + rank + "](...)`", expr->range,
               "sum[" + rank + "](", ")");
     // Beside a factor of another rank an index that depends on that is likely.
-    if (expr->kind != ExprKind::Index || !term ||
-        term->kind != ExprKind::Product)
+    const Expr *product = expr->kind == ExprKind::Index
+                              ? productAround(equation.stmt->value, expr)
+                              : nullptr;
+    if (!product)
       continue;
     for (StringRef other : equation.leftRanks)
       if (!llvm::is_contained(expr->freeRanks, other) &&
-          llvm::count_if(term->args, [&](const Expr *factor) {
+          llvm::count_if(product->args, [&](const Expr *factor) {
             return llvm::is_contained(factor->freeRanks, other);
           }) == 1) {
         builder.remedy("or index by what is meant in the place of `" + rank +
