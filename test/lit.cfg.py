@@ -25,6 +25,12 @@ for name in ("HOME", "EINFALL_CACHE_DIR"):
 config.environment["NO_COLOR"] = "1"
 if lit_config.params.get("slow"):
     config.available_features.add("slow")
+try:
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        if " avx2 " in file.read():
+            config.available_features.add("avx2")
+except OSError:
+    pass
 for tool in ("cvc5", "node", "pkg-config"):
     if shutil.which(tool):
         config.available_features.add(tool)

@@ -7,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -44,6 +45,32 @@ static llvm::Error emit(llvm::Module &module, llvm::TargetMachine &machine,
   return llvm::Error::success();
 }
 
+/// Defines __truncsfbf2, f32 rounded to bf16, which code generators call for
+/// every scalar of bf16 and compiler runtimes need not have. As they call it:
+/// the result lies in the lower half of a vector register, as that of a float
+/// does.
+static void defineRoundingToBf16(llvm::Module &module) {
+  llvm::IRBuilder<> builder(module.getContext());
+  llvm::Type *real = builder.getFloatTy();
+  auto *function = llvm::Function::Create(
+      llvm::FunctionType::get(real, {real}, /*isVarArg=*/false),
+      llvm::GlobalValue::WeakAnyLinkage, "__truncsfbf2", module);
+  function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  function->setDoesNotThrow();
+  builder.SetInsertPoint(
+      llvm::BasicBlock::Create(module.getContext(), "", function));
+  llvm::Value *given = function->getArg(0);
+  llvm::Value *bits = builder.CreateBitCast(given, builder.getInt32Ty());
+  // To nearest, ties to even; a NaN stays one.
+  llvm::Value *odd = builder.CreateAnd(builder.CreateLShr(bits, 16), 1);
+  llvm::Value *rounded =
+      builder.CreateAdd(bits, builder.CreateAdd(odd, builder.getInt32(0x7fff)));
+  llvm::Value *quiet = builder.CreateOr(bits, 0x400000);
+  llvm::Value *kept =
+      builder.CreateSelect(builder.CreateFCmpUNO(given, given), quiet, rounded);
+  builder.CreateRet(builder.CreateBitCast(builder.CreateLShr(kept, 16), real));
+}
+
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 einfall::cpu::compileObject(mlir::ModuleOp source,
                             const CpuCompileOptions &options) {
@@ -59,6 +86,8 @@ einfall::cpu::compileObject(mlir::ModuleOp source,
     return llvm::createStringError("translation to LLVM IR failed");
   module->setDataLayout((*machine)->createDataLayout());
   module->setTargetTriple((*machine)->getTargetTriple());
+  if (!options.target.roundsToBf16())
+    defineRoundingToBf16(*module);
   for (llvm::Function &function : *module) {
     if (function.isDeclaration())
       continue;

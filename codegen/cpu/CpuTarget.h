@@ -13,7 +13,9 @@
 #include "llvm/Support/Error.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace llvm {
 class TargetMachine;
@@ -31,12 +33,22 @@ struct CpuTarget {
 
   /// f32 elements of one vector.
   unsigned lanes() const { return vectorBits / 32; }
+  /// Whether LLVM rounds f32 to bf16 without a call.
+  bool roundsToBf16() const;
 
   /// The processor that runs this program.
   static CpuTarget host();
   /// Any x86-64 with AVX2 and FMA (x86-64-v3), or the plain processor of
   /// another architecture.
   static CpuTarget portable();
+
+  /// "native", or one of the names below; nothing for others.
+  static std::optional<CpuTarget> named(llvm::StringRef name);
+  /// "native", "x86-64" (SSE2), "x86-64-v3" (AVX2), "x86-64-v4" (AVX-512) and
+  /// "aarch64" (NEON).
+  static std::vector<std::string> names();
+  /// What this processor lacks to run the code, for people; empty: nothing.
+  std::string lackingHere() const;
 
   /// Errors: the triple names a target that this LLVM was built without.
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;

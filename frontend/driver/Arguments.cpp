@@ -372,6 +372,17 @@ std::string KernelArguments::describeExtents() const {
   return text;
 }
 
+std::string KernelArguments::describeRandom(const Options &options) const {
+  std::string text;
+  for (auto [i, input] : llvm::enumerate(interface.inputs))
+    if (!isGiven[i])
+      text += (text.empty() ? "random inputs " : ", ") + input.name;
+  if (text.empty())
+    return text;
+  return text + ": " + options.pattern + ", " + options.layout + ", seed " +
+         std::to_string(options.seed.value_or(0));
+}
+
 double KernelArguments::bytes() const {
   double total = 0;
   for (const auto *tensors : {&inputs, &outputs})

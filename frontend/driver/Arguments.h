@@ -57,6 +57,8 @@ public:
   void poisonOutputs();
   /// "b = 1, h = 8, p = 1024".
   std::string describeExtents() const;
+  /// "random inputs Q, K: normal, dense, seed 1"; empty where there are none.
+  std::string describeRandom(const Options &options) const;
   /// Bytes of all inputs and outputs, each element once.
   double bytes() const;
 

@@ -45,6 +45,10 @@ std::vector<std::string> einfall::driver::targetNames() {
   return names;
 }
 
+std::vector<std::string> einfall::driver::processorNames() {
+  return cpu::CpuTarget::names();
+}
+
 std::string einfall::driver::deviceNames() {
   std::string names = "cpu, cuda";
   for (const GpuTarget &target : gpuTargets())
@@ -105,12 +109,34 @@ bool Launcher::prepare() {
     session.error("the source of the package is another kernel's");
     return false;
   }
+  if (program->package && session.options.processor != "native") {
+    session.error("a package holds code for the processor that compiled it")
+        .remedy("leave --cpu out, or run the source");
+    return false;
+  }
   bool good = program->package ? unpack() : compile();
   compileSeconds = now() - begin;
   return good;
 }
 
+/// Whether code for the processor that the options name runs here.
+static bool canRunProcessor(Session &session) {
+  std::string lacking =
+      cpu::CpuTarget::named(session.options.processor)->lackingHere();
+  if (lacking.empty())
+    return true;
+  session
+      .error("code for " + session.options.processor +
+             " does not run here: " + lacking)
+      .remedy("`einfall compile --cpu " + session.options.processor +
+              "` writes it");
+  session.isToolMissing = true;
+  return false;
+}
+
 bool Launcher::compile() {
+  if (!canRunProcessor(session))
+    return false;
   PipelineOptions options;
   options.target = *targetOfDevice(session.options.device);
   for (const std::string &rank : arguments->interface.ranks)

@@ -32,6 +32,7 @@ struct Options {
   std::string file; ///< "-" is standard input
   std::string kernel;
   Format diagnostics = Format::Text;
+  bool quiet = false; ///< no line of progress
   /// Extents bound by -D.
   std::map<std::string, int64_t> defines;
   std::string dumpDir;
@@ -69,6 +70,8 @@ struct Options {
   /// Run the kernel as written, by the reference interpreter.
   bool interpret = false;
   std::string device = "cpu";
+  /// What code for the CPU is compiled for (codegen/cpu/CpuTarget.h).
+  std::string processor = "native";
   bool counters = false;   ///< print what an emulated device counted
   uint64_t deviceSeed = 0; ///< of an emulated device: who goes on, what lands
   unsigned threads = 0;    ///< 0: one for every processor
@@ -95,6 +98,8 @@ struct Options {
 
 /// What `--target` takes: "cpu" and the names of all chips.
 std::vector<std::string> targetNames();
+/// What `--cpu` takes.
+std::vector<std::string> processorNames();
 /// What `--device` takes, for people.
 std::string deviceNames();
 

@@ -6,7 +6,9 @@
 #include "frontend/driver/AtomicFile.h"
 #include "frontend/driver/Commands.h"
 #include "frontend/driver/PackageCompiler.h"
+#include "frontend/driver/Progress.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -42,15 +44,28 @@ int einfall::driver::compilePackage(const Options &options) {
         .remedy("write -o FILE.o --header FILE.h");
     return exitUsage;
   }
+  if (options.processor != "native") {
+    session.error("packages hold code for the processor that compiles them")
+        .remedy("--cpu is for run, bench and stages such as .s and .o");
+    return exitUsage;
+  }
   std::unique_ptr<Program> program = Program::load(session);
   if (!program)
     return exitInput;
   PackageCompiler compiler(session);
   auto kernels = program->kernels(options.kernel);
-  for (cascade::KernelOp kernel : kernels)
-    if (!compiler.add(kernel, options.targets,
-                      knownExtents(kernel, options, /*defaults=*/false)))
-      return session.isToolMissing ? exitMissing : exitInput;
+  {
+    Progress progress(options.quiet);
+    for (auto [i, kernel] : llvm::enumerate(kernels)) {
+      progress.say(llvm::formatv("compiling {0} for {1} ({2} of {3})",
+                                 kernel.getSymName(),
+                                 llvm::join(options.targets, ", "), i + 1,
+                                 kernels.size()));
+      if (!compiler.add(kernel, options.targets,
+                        knownExtents(kernel, options, /*defaults=*/false)))
+        return session.isToolMissing ? exitMissing : exitInput;
+    }
+  }
   if (kernels.empty())
     return exitInput;
   if (options.source)

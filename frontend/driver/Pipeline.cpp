@@ -128,6 +128,13 @@ private:
   cascade::KernelOp kernel() {
     return *module->getOps<cascade::KernelOp>().begin();
   }
+  /// The processor that is compiled for.
+  cpu::CpuTarget processor() const {
+    std::optional<cpu::CpuTarget> target = options.processor;
+    if (!target)
+      target = cpu::CpuTarget::named(session.options.processor);
+    return target ? *target : cpu::CpuTarget::host();
+  }
   void countPasses(const PassReport &before);
   bool derive();
   void proveMasks(llvm::function_ref<bool(const proof::Obligation &)> prove);
@@ -280,7 +287,7 @@ void Compiler::chooseProgram() {
   KernelReport &report = result.report;
   report.planKind = "loops";
   if (!kernel().getBody().getOps<cascade::FoldOp>().empty()) {
-    cpu::CpuTarget target = cpu::CpuTarget::host();
+    cpu::CpuTarget target = processor();
     machine.lanes = target.lanes();
     machine.registers = target.vectorRegisters;
     machine.l1Bytes = target.l1Bytes;
@@ -334,14 +341,13 @@ bool Compiler::lower() {
 
 bool Compiler::lowerToLLVM() {
   mlir::PassManager pm(&session.context);
-  cpu::addLowerToLLVM(pm);
+  cpu::addLowerToLLVM(pm, processor());
   return mlir::succeeded(pm.run(*module));
 }
 
 bool Compiler::generate() {
   cpu::CpuCompileOptions compile;
-  if (options.processor)
-    compile.target = *options.processor;
+  compile.target = processor();
   std::string ir, assembly;
   bool all = !session.options.dumpDir.empty();
   if (all || options.until == Stage::LLVMIR)

@@ -3,6 +3,7 @@
 #include "dialect/Interpreter/Compare.h"
 #include "frontend/driver/Commands.h"
 #include "frontend/driver/Launcher.h"
+#include "frontend/driver/Progress.h"
 #include "frontend/driver/TensorFile.h"
 
 #include "llvm/Support/Format.h"
@@ -30,6 +31,14 @@ static bool interpret(cascade::KernelOp kernel,
   return true;
 }
 
+/// What inputs that were not given hold.
+static void printRandom(const KernelArguments &arguments,
+                        const Options &options) {
+  std::string text = arguments.describeRandom(options);
+  if (!text.empty())
+    llvm::outs() << text << "\n";
+}
+
 static bool writeOutputs(const KernelArguments &arguments, Session &session) {
   std::vector<OutputFile> files;
   for (const auto &[name, path] : session.options.outputs)
@@ -52,7 +61,10 @@ static int verify(Launcher &launcher, Session &session) {
   for (auto [info, tensor] :
        llvm::zip_equal(launcher.arguments->interface.outputs,
                        launcher.arguments->getOutputs())) {
+    std::optional<Progress> progress(session.options.quiet);
+    progress->say("comparing " + info.name + " with the interpreter");
     auto report = checker->check(info.name, tensor.view);
+    progress.reset();
     if (mlir::failed(report))
       return exitInput;
     llvm::outs() << report->text() << "\n";
@@ -84,12 +96,17 @@ int einfall::driver::run(const Options &options) {
       return exitInput;
     llvm::outs() << arguments->interface.name << " ["
                  << arguments->describeExtents() << "] interpreted\n";
+    printRandom(*arguments, options);
     return session.result();
   }
+  std::optional<Progress> progress(options.quiet);
+  progress->say("compiling");
   std::unique_ptr<Launcher> launcher = Launcher::create(session);
   if (!launcher)
     return session.isToolMissing ? exitMissing : exitInput;
+  progress->say("running on " + launcher->place());
   std::optional<double> seconds = launcher->launch();
+  progress.reset();
   if (!seconds)
     return exitInternal;
   llvm::outs() << launcher->arguments->interface.name << " ["
@@ -100,9 +117,10 @@ int einfall::driver::run(const Options &options) {
                << " on " << launcher->place() << "\n";
   if (options.counters)
     llvm::outs() << launcher->counted();
-  if (options.verify)
-    if (int code = verify(*launcher, session))
-      return code;
+  int code = options.verify ? verify(*launcher, session) : exitSuccess;
+  printRandom(*launcher->arguments, options);
+  if (code != exitSuccess)
+    return code;
   if (!writeOutputs(*launcher->arguments, session))
     return exitInput;
   return session.result();

@@ -111,6 +111,8 @@ public:
            "How errors are printed")
         ->type_name("text|json")
         ->check(CLI::IsMember({"text", "json"}));
+    app.add_flag("-q,--quiet", options.quiet,
+                 "Show no progress where work takes long (a terminal only)");
     app.fallthrough();
     app.require_subcommand(0, 1);
     app.footer(
@@ -208,7 +210,15 @@ private:
         ->capture_default_str();
   }
 
+  void addProcessor(CLI::App &sub) {
+    sub.add_option("--cpu", options.processor,
+                   "What code for the CPU is compiled for")
+        ->check(CLI::IsMember(processorNames()))
+        ->capture_default_str();
+  }
+
   void addRunOptions(CLI::App &sub) {
+    addProcessor(sub);
     addKernel(sub);
     addProofs(sub);
     PairOptions pairs(options);
@@ -278,6 +288,7 @@ private:
 
   void addCompile() {
     CLI::App &sub = add("compile", "Write a kernel at some stage", compile);
+    addProcessor(sub);
     addKernel(sub);
     options.targets = {options.target};
     sub.add_option("--target", options.targets,
