@@ -60,6 +60,14 @@ std::string Elaborator::describeIndex(const Absence &absence) const {
   return text;
 }
 
+bool Elaborator::mentionsExtent(NodeId id, RankId rank) const {
+  const Node &node = kernel[id];
+  return (node.nodeKind == NodeKind::Extent && node.index == rank) ||
+         llvm::any_of(node.operands, [&](NodeId operand) {
+           return mentionsExtent(operand, rank);
+         });
+}
+
 void Elaborator::noteAbsence(DiagnosticEngine::Builder &builder,
                              const Absence &absence) {
   switch (absence.cause) {
@@ -105,26 +113,34 @@ void Elaborator::noteAbsence(DiagnosticEngine::Builder &builder,
                    " in 0 .. |" + rank + "|`");
     return;
   }
-  if (index.nodeKind != NodeKind::Coord)
+  // An index made of one rank h: alone, or as in h / (|h| / |g|), which leaves
+  // g where |g| does not divide |h|.
+  if (index.ranks.size() != 1)
     return;
-  StringRef given = kernel.ranks[index.index].name;
-  std::string share = (given + "*|" + rank + "|/|" + given + "|").str();
+  RankId given = index.ranks.front();
+  bool isAlone = index.nodeKind == NodeKind::Coord;
+  bool isGrouped = index.quotient && mentionsExtent(access.index, given) &&
+                   mentionsExtent(access.index, *access.rank);
+  if (!isAlone && !isGrouped)
+    return;
+  StringRef name = kernel.ranks[given].name;
+  std::string share = (name + "*|" + rank + "|/|" + name + "|").str();
   // The idiom for heads in groups, where the kernel uses it already.
   bool isShared = llvm::any_of(kernel.nodes, [&](const Node &node) {
     return node.nodeKind == NodeKind::Product && node.operands.size() == 3 &&
            kernel[node.operands[0]].nodeKind == NodeKind::Coord &&
-           kernel[node.operands[0]].index == index.index &&
+           kernel[node.operands[0]].index == given &&
            kernel[node.operands[1]].nodeKind == NodeKind::Extent &&
            kernel[node.operands[1]].index == *access.rank;
   });
-  if (isShared) {
+  if (isShared || isGrouped) {
     builder.remedy("did you mean `" + share + "`?")
         .fix("write `" + share + "`", {{index.range, share}});
     return;
   }
-  builder.remedy("if `" + given + "` and `" + rank +
+  builder.remedy("if `" + name + "` and `" + rank +
                  "` are one rank, declare them with one name; if several `" +
-                 given + "` share one `" + rank + "`, the index is `" + share +
+                 name + "` share one `" + rank + "`, the index is `" + share +
                  "`");
 }
 

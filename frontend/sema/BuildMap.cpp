@@ -19,15 +19,21 @@ bool Builder::checkNumber(NodeId id, StringRef op) {
   return false;
 }
 
-/// The fix of a floored quotient whose first operand is an integer as written.
-static void writeDividendAsReal(DiagnosticEngine::Builder &builder,
-                                const Node &dividend) {
-  std::string digits = std::to_string(dividend.integer);
-  if (dividend.nodeKind == NodeKind::Const && dividend.kind == ValueKind::Int &&
-      dividend.integer >= 0 &&
-      dividend.range.end - dividend.range.begin == digits.size())
+/// The fix of a floored quotient of which an operand is an integer as written.
+static void writeOneAsReal(DiagnosticEngine::Builder &builder,
+                           const ElaboratedKernel &kernel,
+                           ArrayRef<NodeId> operands) {
+  for (NodeId operand : operands) {
+    const Node &number = kernel[operand];
+    std::string digits = std::to_string(number.integer);
+    if (number.nodeKind != NodeKind::Const || number.kind != ValueKind::Int ||
+        number.integer < 0 ||
+        number.range.end - number.range.begin != digits.size())
+      continue;
     builder.fix("write `" + digits + ".0`",
-                {{{dividend.range.end, dividend.range.end}, ".0"}});
+                {{{number.range.end, number.range.end}, ".0"}});
+    return;
+  }
 }
 
 NodeId Builder::findQuotient(NodeId id) const {
@@ -73,7 +79,7 @@ NodeId Builder::toReal(NodeId id) {
     builder.remedy("make an operand real, as in `1.0 / |e|` or `real(n) / 2`, "
                    "or write `floor(...)` where flooring is meant");
     if (quotient.nodeKind == NodeKind::Product)
-      writeDividendAsReal(builder, kernel[quotient.operands.front()]);
+      writeOneAsReal(builder, kernel, quotient.operands);
     return noNode;
   }
   if (node.nodeKind == NodeKind::Const)
@@ -173,7 +179,7 @@ NodeId Builder::product(ArrayRef<NodeId> operands, ArrayRef<MapFn> ops,
       builder.note(floored, "the integers start here")
           .remedy("make an operand real, as in `1.0 / |e|`, or write "
                   "`floor(...)` where flooring is meant");
-      writeDividendAsReal(builder, kernel[operands.front()]);
+      writeOneAsReal(builder, kernel, operands);
       return noNode;
     }
     isReal |= kernel[operand].kind == ValueKind::Real;

@@ -68,6 +68,7 @@ private:
   /// first that `root` stands on.
   Absence findAbsence(NodeId root, PresenceId left) const;
   void noteAbsence(DiagnosticEngine::Builder &builder, const Absence &absence);
+  bool mentionsExtent(NodeId node, RankId rank) const;
   std::string describeIndex(const Absence &absence) const;
   /// Where `e`, which is one number, names a rank: its extent is meant.
   void proposeExtent(DiagnosticEngine::Builder &builder, const Expr *e);

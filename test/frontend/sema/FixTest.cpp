@@ -67,6 +67,16 @@ const Case cases[] = {
      "write `h*|g|/|h|`",
      "kernel k(K[g,m]: f32, V[g,m]: f32, x[h]: f32) -> y[h]: f32 {\n"
      "  y[h] = x[h] * K[h*|g|/|h|,m] * V[h*|g|/|h|,m]\n}"},
+    {"SharedHeadsByDivision",
+     "kernel k(V[g,m]: f32, x[h]: f32) -> y[h,m]: f32 {\n"
+     "  y[h,m] = x[h] * V[h/(|h|/|g|),m]\n}",
+     "write `h*|g|/|h|`",
+     "kernel k(V[g,m]: f32, x[h]: f32) -> y[h,m]: f32 {\n"
+     "  y[h,m] = x[h] * V[h*|g|/|h|,m]\n}"},
+    {"QuotientOfDivisor",
+     "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = x[m] * exp(m / 8) }",
+     "write `8.0`",
+     "kernel k(x[m]: f32) -> y[m]: f32 { y[m] = x[m] * exp(m / 8.0) }"},
     {"QuotientElsewhere",
      "kernel k(x[m]: f32) -> y[m]: f32 { n = 1/|m|; y[m] = x[m] * n + n }",
      "write `1.0`",
