@@ -2,6 +2,9 @@
 
 #include "runtime/core/Package.h"
 
+#include <map>
+#include <set>
+
 using namespace einfall::runtime;
 
 static std::string describe(const Expression &expression,
@@ -67,14 +70,59 @@ static std::string describe(const KernelPlan &kernel,
   return text;
 }
 
-std::string Package::describe() const {
+/// One line for each target: what kind of program, for which extents, how many
+/// versions, in which forms.
+static std::string summarize(const KernelPlan &kernel) {
+  std::string text;
+  std::set<std::string> seen;
+  for (const VersionPlan &first : kernel.versions) {
+    if (!seen.insert(first.target).second)
+      continue;
+    size_t versions = 0;
+    bool ptx = false, cubin = false;
+    std::map<std::pair<uint32_t, int64_t>, size_t> fixed;
+    for (const VersionPlan &version : kernel.versions) {
+      if (version.target != first.target)
+        continue;
+      ++versions;
+      ptx |= version.ptx != 0;
+      cubin |= version.cubin != 0;
+      for (const FixedExtent &extent : version.fixed)
+        ++fixed[{extent.rank, extent.extent}];
+    }
+    text += "  runs on " + first.target + ": " +
+            first.note.substr(0, first.note.find(','));
+    const char *separator = " for ";
+    for (const auto &[extent, count] : fixed) {
+      if (count != versions)
+        continue;
+      text += separator + kernel.ranks[extent.first].name + " = " +
+              std::to_string(extent.second);
+      separator = ", ";
+    }
+    if (versions > 1)
+      text += "; " + std::to_string(versions) + " versions";
+    if (ptx || cubin)
+      text += std::string("; ") + (ptx ? "PTX" : "") +
+              (ptx && cubin ? " and " : "") + (cubin ? "cubin" : "");
+    text += "\n";
+  }
+  return text;
+}
+
+std::string Package::summarize() const { return text(/*details=*/false); }
+std::string Package::describe() const { return text(/*details=*/true); }
+
+std::string Package::text(bool details) const {
   std::string text = "package of " + contents.producer + ", " +
                      std::to_string(table.size()) + " parts, " +
                      std::to_string(bytes.size()) + " bytes\n";
   if (contents.source)
-    text += "source " + contents.sourceName + ": part " +
-            std::to_string(contents.source) + ", " +
-            ::describe(table[contents.source]) + "\n";
+    text += "source " + contents.sourceName +
+            (details ? ": part " + std::to_string(contents.source) + ", " +
+                           ::describe(table[contents.source])
+                     : "") +
+            "\n";
   for (const KernelPlan &kernel : contents.kernels) {
     text += "kernel " + kernel.name + "\n";
     for (const TensorPlan &tensor : kernel.tensors) {
@@ -94,8 +142,10 @@ std::string Package::describe() const {
     for (const Precondition &precondition : kernel.preconditions)
       text += (precondition.steps.empty() ? "  assumes " : "  requires ") +
               precondition.text + "\n";
-    for (const VersionPlan &version : kernel.versions)
-      text += ::describe(kernel, version, table);
+    text += ::summarize(kernel);
+    if (details)
+      for (const VersionPlan &version : kernel.versions)
+        text += ::describe(kernel, version, table);
   }
   return text;
 }

@@ -56,10 +56,13 @@ public:
   const std::vector<Part> &parts() const { return table; }
   /// The kernel called `name`, the only one where `name` is null.
   Status find(const char *name, const KernelPlan *&result) const;
-  /// The plan for people, a line for each thing.
+  /// The plan for people: interfaces, and a line for each target.
+  std::string summarize() const;
+  /// The same with every version, what it needs and where its parts lie.
   std::string describe() const;
 
 private:
+  std::string text(bool details) const;
   Status check();
   std::string bytes;
   std::vector<Part> table;
