@@ -225,6 +225,9 @@ void ObligationWriter::writeMember(unsigned number, const Finish &finish) {
       present = present && there.value(member.getValue(), anywhere);
       value = entered;
     }
+    // What is counted is there or not, whatever its value.
+    if (plan.monoid == Monoid::Count)
+      value = entered;
     Term goal =
         terms.logicalAnd({implies(present, enters), implies(enters, present),
                           eq(entered, value)});

@@ -158,8 +158,7 @@ Lanes FieldEmitter::eval(Value field, const Point &point, Memo &memo) {
   Lanes result;
   if (auto it = bindings.find(field); it != bindings.end()) {
     result = load(it->second, field, point);
-    // Scratch holds values only; presence follows from the field itself.
-    if (it->second.kind == Binding::Tile && !point.whole)
+    if (it->second.isKept && !point.whole)
       result.present = presence(field, point, memo);
   } else {
     result = compute(field, point, memo);
@@ -265,7 +264,7 @@ Value FieldEmitter::presence(Value field, const Point &point, Memo &memo) {
   if (auto it = memo.find(field); it != memo.end())
     return it->second.present;
   if (auto it = bindings.find(field);
-      it != bindings.end() && it->second.kind != Binding::Tile)
+      it != bindings.end() && !it->second.isKept)
     return eval(field, point, memo).present;
   Operation *op = field.getDefiningOp();
   return TypeSwitch<Operation *, Value>(op)

@@ -51,6 +51,8 @@ struct Binding {
   int64_t featureRows = 0; ///< of Matrix: rows of one group
   /// Set for references: this value stands for absence.
   std::optional<double> sentinel;
+  /// It holds values only; what exists follows from the field itself.
+  bool isKept = false;
 };
 
 using Memo = llvm::DenseMap<mlir::Value, Lanes>;

@@ -206,11 +206,14 @@ void TileEmitter::step(FoldBuffers &fold, const Point &group,
           element(address, add(mul(group.group, rows()), int64_t(part) * width),
                   f32),
           f32));
-    bindings[value] = rowsOf(loaded);
+    Binding binding = rowsOf(loaded);
+    binding.isKept = true;
+    bindings[value] = binding;
   }
   for (auto &[value, address] : fold.keys) {
     Binding binding{Binding::Stream, {}};
     binding.address = address;
+    binding.isKept = true;
     bindings[value] = binding;
   }
   SmallVector<Value> old; // rowVectors for each row component
@@ -282,6 +285,7 @@ void TileEmitter::step(FoldBuffers &fold, const Point &group,
     for (auto &[value, address] : fold.scores) {
       Binding binding{Binding::Tile, {}};
       binding.address = address;
+      binding.isKept = true;
       bindings[value] = binding;
     }
     // The references in force: 0 while there is none, and the old one moves to
