@@ -180,16 +180,21 @@ float einfall::interpreter::smallToFloat(Element element, uint8_t bits) {
   return element == Element::F8E4M3 ? e4m3[bits] : e5m2[bits];
 }
 
+/// Bytes to element `index`, which may be negative.
+template <typename Type> static int64_t bytesTo(int64_t index) {
+  return index * static_cast<int64_t>(sizeof(Type));
+}
+
 template <typename Type> static Type get(const void *data, int64_t index) {
   Type value;
-  std::memcpy(&value, static_cast<const char *>(data) + index * sizeof(Type),
+  std::memcpy(&value, static_cast<const char *>(data) + bytesTo<Type>(index),
               sizeof(Type));
   return value;
 }
 
 template <typename Type>
 static void put(void *data, int64_t index, Type value) {
-  std::memcpy(static_cast<char *>(data) + index * sizeof(Type), &value,
+  std::memcpy(static_cast<char *>(data) + bytesTo<Type>(index), &value,
               sizeof(Type));
 }
 
