@@ -262,6 +262,11 @@ public:
       return;
     if (!array->is_array())
       return errors.add(pathOf(name), "expected an array");
+    constexpr size_t maxEntries = 256;
+    if (array->size() > maxEntries)
+      return errors.add(pathOf(name), "has more than " +
+                                          std::to_string(maxEntries) +
+                                          " entries");
     for (size_t i = 0; i < array->size(); ++i)
       readEntry((*array)[i], pathOf(name) + "[" + std::to_string(i) + "]",
                 out.emplace_back());

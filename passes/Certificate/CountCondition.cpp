@@ -11,7 +11,7 @@ namespace einfall::certificate {
 
 using Outcome = RankProgram::Outcome;
 
-static constexpr int64_t maxExtent = int64_t(1) << 26;
+static constexpr int64_t maxExtent = int64_t(1) << 24;
 static constexpr int64_t maxTuples = int64_t(1) << 22;
 
 mpz_class ConditionCount::distinct(const std::string &rank) const {
@@ -76,7 +76,7 @@ void Counter::mark(const RankProgram::Interval *intervals, size_t count) {
 
 Outcome Counter::countResidue() {
   std::fill(program.coordinates.begin(), program.coordinates.end(), 0);
-  int64_t points = 0; // at most 2^22 tuples of 2^26 coordinates
+  int64_t points = 0; // at most 2^22 tuples of 2^24 coordinates
   do {
     const RankProgram::Interval *intervals;
     size_t count;

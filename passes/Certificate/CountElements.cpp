@@ -15,7 +15,7 @@
 namespace einfall::certificate {
 
 static constexpr int64_t maxTuples = int64_t(1) << 22;
-static constexpr int64_t maxElements = int64_t(1) << 30;
+static constexpr int64_t maxElements = int64_t(1) << 27;
 
 namespace {
 
