@@ -2,6 +2,8 @@
 
 #include "passes/Traffic/Count.h"
 
+#include "passes/Traffic/Runs.h"
+
 #include <algorithm>
 #include <numeric>
 
@@ -24,6 +26,10 @@ struct Piece {
   /// Minima, maxima and choices in the address, the bytes and the conditions.
   std::vector<Divider> turns;
   Ref address, bytes;
+  /// Where it is a run (Runs.h): these instead of the address; else `each` is
+  /// 0.
+  Ref left = nullptr, most = nullptr;
+  int64_t each = 0;
   /// Forms that someone follows through substitutions.
   std::vector<Ref> followed;
 };
@@ -31,9 +37,11 @@ struct Piece {
 class Counter {
 public:
   explicit Counter(Pool &pool) : pool(pool) {}
-  Ref count(const Access &access);
+  Ref count(const std::vector<const Access *> &accesses);
 
 private:
+  Piece pieceOf(const Access &access);
+  Ref closeRun(Piece piece);
   Ref split(Piece piece);
   std::optional<Ref> splitBy(const Piece &piece, unsigned number, Ref amount,
                              const std::function<Piece(Piece, int)> &become);
@@ -57,8 +65,10 @@ private:
 
 } // namespace
 
-/// The variable of a sum over `body`. Sums over the same range have the same one, so
-/// that equal sums are equal forms; those within each other do not.
+static Ref reduced(Ref address, Pool &pool);
+
+/// The variable of a sum over `body`. Sums over the same range have the same
+/// one, so that equal sums are equal forms; those within each other do not.
 Ref Counter::boundVariable(const std::string &name, Ref from, Ref to,
                            Ref body) {
   for (unsigned number = 0;; ++number) {
@@ -95,6 +105,10 @@ void Counter::substitute(Piece &piece, Substitution what) {
       each.form = pool.substitute(each.form, what);
   piece.address = pool.substitute(piece.address, what);
   piece.bytes = pool.substitute(piece.bytes, what);
+  if (piece.each) {
+    piece.left = pool.substitute(piece.left, what);
+    piece.most = pool.substitute(piece.most, what);
+  }
   for (Ref &each : piece.followed)
     each = pool.substitute(each, what);
 }
@@ -109,23 +123,21 @@ bool Counter::narrow(Piece &piece, unsigned number, Ref from, Ref to) {
   std::string name = loop->name.substr(0, loop->name.find('#'));
   Ref fresh = pool.variable(name, from, to);
   piece.loops[number] = Pool::atomOf(fresh);
-  std::vector<Ref> outer(piece.loops.begin(),
-                         piece.loops.begin() + number + 1);
+  std::vector<Ref> outer(piece.loops.begin(), piece.loops.begin() + number + 1);
   piece.loops.erase(piece.loops.begin(), piece.loops.begin() + number + 1);
   substitute(piece, {{loop, fresh}});
   piece.loops.insert(piece.loops.begin(), outer.begin(), outer.end());
   return true;
 }
 
-/// Splits loop `number` at where `amount` becomes at least 0. `become` says what a
-/// piece is where it never is (-1), may be (0), always is (1); a piece with an
-/// address of null counts nothing. Nothing where amount is not linear.
+/// Splits loop `number` at where `amount` becomes at least 0. `become` says
+/// what a piece is where it never is (-1), may be (0), always is (1); a piece
+/// with an address of null counts nothing. Nothing where amount is not linear.
 std::optional<Ref>
 Counter::splitBy(const Piece &piece, unsigned number, Ref amount,
                  const std::function<Piece(Piece, int)> &become) {
   Ref loop = piece.loops[number], a, b;
-  if (!pool.isLinear(amount, loop, a, b) || !a->isConstant() ||
-      !a->constant())
+  if (!pool.isLinear(amount, loop, a, b) || !a->isConstant() || !a->constant())
     return std::nullopt;
   std::vector<Ref> over = inner(piece, number);
   Ref least = pool.least(b, over), most = pool.greatest(b, over);
@@ -133,9 +145,7 @@ Counter::splitBy(const Piece &piece, unsigned number, Ref amount,
     return std::nullopt;
   int64_t by = a->constant();
   Ref from = loop->operands[0], to = loop->operands[1];
-  auto within = [&](Ref x) {
-    return pool.maximum(from, pool.minimum(x, to));
-  };
+  auto within = [&](Ref x) { return pool.maximum(from, pool.minimum(x, to)); };
   Ref total = pool.zero;
   auto add = [&](int where, Ref low, Ref high) {
     Piece part = piece;
@@ -169,8 +179,7 @@ std::optional<Ref> Counter::splitZero(const Piece &piece, size_t which,
                                       unsigned number) {
   Ref loop = piece.loops[number], a, b;
   Ref amount = piece.conditions[which].form->operands[0];
-  if (!pool.isLinear(amount, loop, a, b) || !a->isConstant() ||
-      !a->constant())
+  if (!pool.isLinear(amount, loop, a, b) || !a->isConstant() || !a->constant())
     return std::nullopt;
   if (a->constant() < 0) {
     a = pool.scale(a, -1);
@@ -226,7 +235,8 @@ void Counter::findTurns(Piece &piece) {
   piece.turns = std::move(turns);
 }
 
-/// Drops conditions that hold and loops of one round; false where nothing counts.
+/// Drops conditions that hold and loops of one round; false where nothing
+/// counts.
 bool Counter::simplify(Piece &piece) {
   for (bool again = true; again;) {
     again = false;
@@ -297,7 +307,8 @@ Ref Counter::split(Piece piece) {
           second.conditions.push_back({pool.negate(truth->operands[0])});
           return pool.add(split(first), split(second));
         }
-        if (truth->kind == Kind::Not && truth->operands[0]->kind == Kind::Zero) {
+        if (truth->kind == Kind::Not &&
+            truth->operands[0]->kind == Kind::Zero) {
           Piece all = piece, some = piece;
           all.conditions[which].form = pool.yes;
           some.conditions[which] = {truth->operands[0]};
@@ -341,7 +352,59 @@ Ref Counter::split(Piece piece) {
         return *result;
     }
   }
-  return close(std::move(piece));
+  return piece.each ? closeRun(std::move(piece)) : close(std::move(piece));
+}
+
+/// A truth as a number.
+static Ref oneIf(Ref truth, Pool &pool) {
+  return pool.choice(truth, pool.one, pool.zero);
+}
+
+Ref Counter::closeRun(Piece piece) {
+  Run run{{}, {}, piece.left, piece.most, piece.each};
+  std::vector<Ref> factors, inside;
+  for (const Divider &each : piece.conditions)
+    (each.form->variables.empty() ? factors : inside)
+        .push_back(oneIf(each.form, pool));
+  // The sum so far: of the run times `inside`, times factors.
+  Ref body = nullptr;
+  if (!inside.empty()) {
+    body = valueOf(run, pool);
+    for (Ref each : inside)
+      body = pool.mul(body, each);
+  }
+  for (size_t i = piece.loops.size(); i-- > 0;) {
+    Ref loop = piece.loops[i];
+    Ref dependent = pool.one;
+    std::vector<Ref> apart;
+    for (Ref factor : factors)
+      if (factor->has(loop))
+        dependent = pool.mul(dependent, factor);
+      else
+        apart.push_back(factor);
+    bool inBody =
+        body ? body->has(loop) : run.left->has(loop) || run.most->has(loop);
+    if (dependent == pool.one && !inBody) {
+      factors.push_back(rounds(loop));
+      continue;
+    }
+    if (!body && dependent == pool.one && sumOver(run, loop, pool))
+      continue;
+    factors = apart;
+    if (!body)
+      body = valueOf(run, pool);
+    body = pool.mul(dependent, body);
+    Ref from = loop->operands[0], to = loop->operands[1];
+    std::string name = loop->name.substr(0, loop->name.find('#'));
+    Ref variable = boundVariable(name, from, to, body);
+    body =
+        pool.sum(variable, from, to, pool.substitute(body, {{loop, variable}}));
+  }
+  if (!body)
+    body = valueOf(run, pool);
+  for (Ref factor : factors)
+    body = pool.mul(body, factor);
+  return body;
 }
 
 /// u + a v as one variable, where u and v occur in no other way.
@@ -356,16 +419,15 @@ void Counter::join(Piece &piece) {
             v->operands[0] != pool.zero || a->has(v) || b->has(u) ||
             !(piece.address->has(u) && piece.address->has(v)))
           continue;
-        bool bounds = std::any_of(
-            piece.loops.begin(), piece.loops.end(), [&](Ref loop) {
+        bool bounds =
+            std::any_of(piece.loops.begin(), piece.loops.end(), [&](Ref loop) {
               return loop->operands[0]->has(u) || loop->operands[0]->has(v) ||
                      loop->operands[1]->has(u) || loop->operands[1]->has(v);
             });
         if (bounds || !a->variables.empty() || !b->variables.empty())
           continue;
         Ref both = pool.variable("item", pool.zero, pool.mul(a, b));
-        Substitution what{
-            {u, pool.sub(both, pool.mul(a, pool.asInteger(v)))}};
+        Substitution what{{u, pool.sub(both, pool.mul(a, pool.asInteger(v)))}};
         auto isJoined = [&](Ref form) {
           return !pool.substitute(form, what)->has(v);
         };
@@ -469,15 +531,14 @@ Ref Counter::close(Piece piece) {
     std::string name = loop->name.substr(0, loop->name.find('#'));
     Ref variable = boundVariable(name, from, to, body);
     Substitution rename{{loop, variable}};
-    body = fold(
-        pool.sum(variable, from, to, pool.substitute(body, rename)));
+    body = fold(pool.sum(variable, from, to, pool.substitute(body, rename)));
   }
   for (Ref factor : factors)
     body = pool.mul(body, factor);
   return body;
 }
 
-Ref Counter::count(const Access &access) {
+Piece Counter::pieceOf(const Access &access) {
   Piece piece;
   // Variables that were split are the digits that they became.
   std::vector<Ref> open(access.loops.rbegin(), access.loops.rend());
@@ -495,11 +556,53 @@ Ref Counter::count(const Access &access) {
   piece.conditions = {{pool.resolve(access.active)}};
   piece.address = pool.resolve(access.address);
   piece.bytes = pool.resolve(access.bytes);
-  // Ranges may name variables that were split since.
-  substitute(piece, pool.definitions());
-  return split(std::move(piece));
+  return piece;
 }
 
-Ref einfall::traffic::sectorsOf(const Access &access, Pool &pool) {
-  return Counter(pool).count(access);
+Ref Counter::count(const std::vector<const Access *> &accesses) {
+  Ref total = pool.zero;
+  std::vector<Run> runs;
+  for (const Access *access : accesses) {
+    Piece piece = pieceOf(*access);
+    bool isResolved =
+        std::none_of(piece.loops.begin(), piece.loops.end(), [&](Ref loop) {
+          return pool.resolve(loop->operands[0]) != loop->operands[0] ||
+                 pool.resolve(loop->operands[1]) != loop->operands[1];
+        });
+    if (isResolved) {
+      if (!simplify(piece))
+        continue;
+      std::vector<Ref> conditions;
+      for (const Divider &each : piece.conditions)
+        conditions.push_back(each.form);
+      auto run = runOf(piece.loops, conditions, reduced(piece.address, pool),
+                       piece.bytes, pool);
+      if (run && run->each) {
+        runs.push_back(std::move(*run));
+        continue;
+      }
+      if (run)
+        continue;
+    }
+    // Ranges may name variables that were split since.
+    substitute(piece, pool.definitions());
+    total = pool.add(total, split(std::move(piece)));
+  }
+  for (Run &run : joined(std::move(runs), pool)) {
+    Piece piece;
+    piece.loops = run.loops;
+    for (Ref guard : run.guards)
+      piece.conditions.push_back({guard});
+    piece.address = piece.bytes = pool.zero;
+    piece.left = run.left;
+    piece.most = run.most;
+    piece.each = run.each;
+    total = pool.add(total, split(std::move(piece)));
+  }
+  return total;
+}
+
+Ref einfall::traffic::sectorsOf(const std::vector<const Access *> &accesses,
+                                Pool &pool) {
+  return Counter(pool).count(accesses);
 }

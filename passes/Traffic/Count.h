@@ -1,9 +1,11 @@
 //===- Count.h - How many sectors an access comes to ------------*- C++ -*-===//
 //
-// Turns an access (Walk.h) into a closed form: the sum, over all executions by a
-// warp, of how many sectors of 32 bytes its lanes touch. Every step is an identity:
+// Turns an access (Walk.h) into a closed form: the sum, over all executions by
+// a warp, of how many sectors of 32 bytes its lanes touch. Every step is an
+// identity:
 //
-//   split     for a loop variable v and a condition a v + b >= 0, the range of v is
+//   split     for a loop variable v and a condition a v + b >= 0, the range of
+//   v is
 //             cut where it holds for all lanes and inner rounds (the condition
 //             goes), for none (nothing is left), and between; likewise at the
 //             places where a minimum or a maximum changes sides
@@ -25,8 +27,9 @@
 
 namespace einfall::traffic {
 
-/// Sectors that the access comes to in the whole launch.
-Ref sectorsOf(const Access &access, Pool &pool);
+/// Sectors that the accesses come to in the whole launch. Those that are runs
+/// (Runs.h) are summed as runs.
+Ref sectorsOf(const std::vector<const Access *> &accesses, Pool &pool);
 
 } // namespace einfall::traffic
 

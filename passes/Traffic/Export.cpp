@@ -74,17 +74,18 @@ Expression Exporter::make(Ref form) {
   case Kind::Choice:
     return certificate::select(operand(0), operand(1), operand(2));
   case Kind::Sum:
-    return certificate::sum(nameOf(form->operands[0]), operand(1), operand(2), operand(3));
+    return certificate::sum(nameOf(form->operands[0]), operand(1), operand(2),
+                            operand(3));
   case Kind::Sectors:
     return certificate::sectors("lane", 32, operand(0), operand(1), operand(2));
   case Kind::Constant:
     return Expression(form->low);
   case Kind::NotNegative:
     return certificate::lessEqual(part(form->operands[0], true),
-                       part(form->operands[0], false));
+                                  part(form->operands[0], false));
   case Kind::Zero:
     return certificate::equal(part(form->operands[0], true),
-                 part(form->operands[0], false));
+                              part(form->operands[0], false));
   case Kind::And:
     return conjunction(operand(0), operand(1));
   case Kind::Or:

@@ -8,8 +8,8 @@
 
 namespace einfall::traffic {
 
-/// A form without unknown parts and free variables. Extents become extents, other
-/// parameters coordinates, truths 1 or 0; tensors begin at 0.
+/// A form without unknown parts and free variables. Extents become extents,
+/// other parameters coordinates, truths 1 or 0; tensors begin at 0.
 certificate::Expression exported(Ref form, const Pool &pool);
 
 } // namespace einfall::traffic

@@ -8,9 +8,8 @@
 using namespace einfall::traffic;
 
 bool Form::has(Ref variable) const {
-  return std::binary_search(
-      variables.begin(), variables.end(), variable,
-      [](Ref a, Ref b) { return a->age < b->age; });
+  return std::binary_search(variables.begin(), variables.end(), variable,
+                            [](Ref a, Ref b) { return a->age < b->age; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,6 +109,7 @@ Ref Pool::make(Form form) {
   form.age = forms.size();
   auto look = [&](Ref part) {
     addVariables(form.variables, part->variables);
+    addVariables(form.bound, part->bound);
     form.hasUnknown |= part->hasUnknown;
   };
   for (const Term &term : form.terms)
@@ -122,6 +122,7 @@ Ref Pool::make(Form form) {
     for (size_t i = form.kind == Kind::Sum; i < form.operands.size(); ++i)
       look(form.operands[i]);
     std::erase(form.variables, bound);
+    addVariables(form.bound, {bound});
   } else {
     for (Ref operand : form.operands)
       look(operand);
@@ -170,7 +171,8 @@ Ref Pool::atomOf(Ref a) {
   return nullptr;
 }
 
-Ref Pool::atom(Kind kind, std::vector<Ref> operands, int64_t low, int64_t high) {
+Ref Pool::atom(Kind kind, std::vector<Ref> operands, int64_t low,
+               int64_t high) {
   Form form{kind};
   form.operands = std::move(operands);
   form.low = low;
@@ -239,7 +241,8 @@ void Pool::joinRemainders(Terms &terms) {
       Ref quotient = nullptr;
       for (const auto &[other, times] : terms)
         for (Ref atom : other)
-          if (atom->kind == Kind::Quotient && atom->operands == (*found)->operands)
+          if (atom->kind == Kind::Quotient &&
+              atom->operands == (*found)->operands)
             quotient = atom;
       if (!quotient)
         continue;
@@ -354,8 +357,17 @@ Ref Pool::quotient(Ref a, Ref b) {
       Terms terms;
       for (const Term &term : rest->terms)
         terms[term.atoms] = floorQuotientOf(term.coefficient, common);
-      return add(whole, quotient(polynomial(terms),
-                                 number(b->constant() / common)));
+      return add(whole,
+                 quotient(polynomial(terms), number(b->constant() / common)));
+    }
+    // (u + c w) / (c d) is w / d for 0 <= u < c.
+    for (const Term &term : rest->terms) {
+      int64_t c = std::abs(term.coefficient);
+      if (term.atoms.empty() || c <= 1 || b->constant() % c)
+        continue;
+      Ref w, u;
+      if (split(rest, number(c), w, u) && u->low >= 0 && u->high < c)
+        return add(whole, quotient(w, number(b->constant() / c)));
     }
     // (x / n) / m is x / (n m).
     if (Ref inner = atomOf(rest); inner && inner->kind == Kind::Quotient &&
@@ -365,7 +377,7 @@ Ref Pool::quotient(Ref a, Ref b) {
   }
   // The digits of a number.
   Ref variable = atomOf(rest);
-  if (variable && variable->kind == Kind::Variable &&
+  if (splitsVariables && variable && variable->kind == Kind::Variable &&
       variable->operands[0] == zero && b->terms.size() == 1 && b->low >= 0 &&
       variable != atomOf(lane)) {
     Ref count, left;
@@ -386,8 +398,9 @@ Ref Pool::quotient(Ref a, Ref b) {
   else if (rest->low >= 0)
     low = 0;
   if (rest->high < unbounded)
-    high = b->low > 0 ? std::max(floorQuotientOf(rest->high, b->low), int64_t(0))
-                      : std::max(rest->high, int64_t(0));
+    high = b->low > 0
+               ? std::max(floorQuotientOf(rest->high, b->low), int64_t(0))
+               : std::max(rest->high, int64_t(0));
   return add(whole, atom(Kind::Quotient, {rest, b}, low, high));
 }
 
@@ -400,11 +413,20 @@ Ref Pool::remainder(Ref a, Ref b) {
   if (split(a, b, whole, rest)) {
     if (rest == zero)
       return zero;
-    if (rest->low >= 0 && (rest->high < b->low ||
-                           isNotNegative(sub(b, add(rest, one)))))
+    if (rest->low >= 0 &&
+        (rest->high < b->low || isNotNegative(sub(b, add(rest, one)))))
       return rest;
+    if (b->isConstant())
+      for (const Term &term : rest->terms) {
+        int64_t c = std::abs(term.coefficient);
+        if (term.atoms.empty() || c <= 1 || b->constant() % c)
+          continue;
+        Ref w, u;
+        if (split(rest, number(c), w, u) && u->low >= 0 && u->high < c)
+          return add(u, scale(remainder(w, number(b->constant() / c)), c));
+      }
     Ref variable = atomOf(rest);
-    if (variable && variable->kind == Kind::Variable) {
+    if (splitsVariables && variable && variable->kind == Kind::Variable) {
       quotient(rest, b);
       if (Ref digits = resolve(rest); digits != rest)
         return remainder(digits, b);
@@ -515,10 +537,24 @@ Ref Pool::notNegative(Ref a) {
     return yes;
   if (a->high < 0 || isNotNegative(sub(number(-1), a)))
     return no;
-  if (Ref inner = atomOf(a); inner && inner->kind == Kind::Choice)
-    return either(both(inner->operands[0], notNegative(inner->operands[1])),
-                  both(negate(inner->operands[0]),
-                       notNegative(inner->operands[2])));
+  // A choice between numbers, compared with a number.
+  Ref inner = nullptr;
+  int64_t offset = 0;
+  for (const Term &term : a->terms)
+    if (term.atoms.empty())
+      offset = term.coefficient;
+    else if (!inner && term.coefficient == 1 && term.atoms.size() == 1 &&
+             term.atoms[0]->kind == Kind::Choice)
+      inner = term.atoms[0];
+    else
+      inner = zero;
+  if (inner && inner != zero) {
+    auto arm = [&](int i) {
+      return notNegative(add(inner->operands[i], number(offset)));
+    };
+    return either(both(inner->operands[0], arm(1)),
+                  both(negate(inner->operands[0]), arm(2)));
+  }
   Form form{Kind::NotNegative};
   form.operands = {a};
   form.low = 0;
@@ -697,17 +733,9 @@ void Pool::define(Ref variable, Ref value) {
 }
 
 bool Pool::mentions(Ref form, Ref variable) {
-  if (form == variable)
-    return true;
-  if (form->kind == Kind::Variable)
-    return false;
-  for (const Term &term : form->terms)
-    for (Ref atom : term.atoms)
-      if (mentions(atom, variable))
-        return true;
-  return std::any_of(
-      form->operands.begin(), form->operands.end(),
-      [&](Ref operand) { return mentions(operand, variable); });
+  return form->has(variable) ||
+         std::binary_search(form->bound.begin(), form->bound.end(), variable,
+                            [](Ref a, Ref b) { return a->age < b->age; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -739,7 +767,8 @@ bool Pool::isLinear(Ref form, Ref variable, Ref &a, Ref &b) {
 
 Ref Pool::extreme(Ref form, const std::vector<Ref> &over, bool greatest) {
   auto isOver = [&](Ref atom) {
-    return std::any_of(over.begin(), over.end(),
+    return atom->hasUnknown ||
+           std::any_of(over.begin(), over.end(),
                        [&](Ref v) { return atom->has(atomOf(v)); });
   };
   if (!isOver(form))
@@ -776,8 +805,11 @@ Ref Pool::extreme(Ref form, const std::vector<Ref> &over, bool greatest) {
       if (each->kind == Kind::Minimum || each->kind == Kind::Maximum) {
         Ref x = extreme(each->operands[0], over, up);
         Ref y = extreme(each->operands[1], over, up);
+        bool isLeast = each->kind == Kind::Minimum;
         if (x && y)
-          end = each->kind == Kind::Minimum ? minimum(x, y) : maximum(x, y);
+          end = isLeast ? minimum(x, y) : maximum(x, y);
+        else if (isLeast == up) // one of them bounds it
+          end = x ? x : y;
       } else if (each->kind == Kind::Quotient && !isOver(each->operands[1]) &&
                  each->operands[1]->low > 0) {
         if (Ref x = extreme(each->operands[0], over, up))
@@ -812,10 +844,35 @@ Ref Pool::extreme(Ref form, const std::vector<Ref> &over, bool greatest) {
 bool Pool::isNotNegative(Ref form) {
   if (form->low >= 0)
     return true;
-  if (form->high < 0 || form->variables.empty())
+  if (form->high < 0)
+    return false;
+  if (Ref bound = withoutQuotients(form); bound->low >= 0)
+    return true;
+  if (form->variables.empty())
     return false;
   Ref end = extreme(form, form->variables, false);
   return end && end->low >= 0;
+}
+
+/// c (x / c) as a lower bound of it: x - c + 1 where it is added, x where it is
+/// taken away.
+Ref Pool::withoutQuotients(Ref form) {
+  Ref result = zero;
+  for (const Term &term : form->terms) {
+    Ref each = polynomial({{term.atoms, term.coefficient}});
+    Ref atom = term.atoms.size() == 1 ? term.atoms[0] : nullptr;
+    if (atom && atom->kind == Kind::Quotient &&
+        atom->operands[1]->isConstant() && atom->operands[1]->low > 0 &&
+        term.coefficient % atom->operands[1]->constant() == 0) {
+      int64_t c = atom->operands[1]->constant();
+      Ref x = atom->operands[0];
+      if (term.coefficient > 0)
+        x = add(x, number(1 - c));
+      each = scale(x, term.coefficient / c);
+    }
+    result = add(result, each);
+  }
+  return result;
 }
 
 //===----------------------------------------------------------------------===//

@@ -5,19 +5,20 @@
 // immutable, unique (equal forms are one pointer) and owned by a pool.
 //
 // An integer is a polynomial over *atoms*: parameters, variables, quotients and
-// remainders, min, max, choices, sums. So x + y - x is y, and 64 j + r is seen to
-// be linear in j. Quotients are by positive numbers and round down.
+// remainders, min, max, choices, sums. So x + y - x is y, and 64 j + r is seen
+// to be linear in j. Quotients are by positive numbers and round down.
 //
-// Variables have a range whose ends may depend on parameters and on variables made
-// before. Numeric bounds and signs follow from ranges; parameters named "|r|" are
-// extents, so at least 0.
+// Variables have a range whose ends may depend on parameters and on variables
+// made before. Numeric bounds and signs follow from ranges; parameters named
+// "|r|" are extents, so at least 0.
 //
-// A variable whose range is a product is split where a program takes its quotient
-// by a factor: with x in [0, a b), x mod a and x / a become variables u in [0, a)
-// and v in [0, b), and x is u + a v ever after (`resolve`). That is how a block's
-// number becomes coordinates.
+// A variable whose range is a product is split where a program takes its
+// quotient by a factor: with x in [0, a b), x mod a and x / a become variables
+// u in [0, a) and v in [0, b), and x is u + a v ever after (`resolve`). That is
+// how a block's number becomes coordinates.
 //
-// Limits: 64-bit coefficients; integers of the program are taken not to overflow.
+// Limits: 64-bit coefficients; integers of the program are taken not to
+// overflow.
 //
 //===----------------------------------------------------------------------===//
 
@@ -78,8 +79,9 @@ struct Form {
   std::vector<Term> terms;
   std::vector<Ref> operands;
   std::string name;
-  int64_t low, high; ///< least and greatest value; see `unbounded`
+  int64_t low, high;          ///< least and greatest value; see `unbounded`
   std::vector<Ref> variables; ///< that occur free, sorted by age
+  std::vector<Ref> bound;     ///< by sums within, sorted by age
   bool hasUnknown = false;
 
   bool isConstant() const {
@@ -135,8 +137,8 @@ public:
   /// An atom as an integer.
   Ref asInteger(Ref atom);
 
-  /// Variables, or other atoms that have variables, by integers. What stands for
-  /// an atom has to have its variables.
+  /// Variables, or other atoms that have variables, by integers. What stands
+  /// for an atom has to have its variables.
   Ref substitute(Ref form, const Substitution &what);
   /// What is known by now of split variables, everywhere in `form`.
   Ref resolve(Ref form);
@@ -144,14 +146,17 @@ public:
   void define(Ref variable, Ref value);
   const Substitution &definitions() const { return defined; }
 
-  /// The least (greatest) value of `form` over the `over` variables, as a form
-  /// without them, or null. Where a range is empty it may be anything.
+  /// A lower (upper) bound of `form` over the `over` variables, as a form
+  /// without them and without unknown parts, or null. Where a range is empty it
+  /// may be anything.
   Ref least(Ref form, const std::vector<Ref> &over) {
     return extreme(form, over, false);
   }
   Ref greatest(Ref form, const std::vector<Ref> &over) {
     return extreme(form, over, true);
   }
+  /// At least `form`, without what is unknown in it; or null.
+  Ref knownGreatest(Ref form) { return extreme(form, {}, true); }
   /// Whether it is surely at least 0, for all values in all ranges.
   bool isNotNegative(Ref form);
 
@@ -161,6 +166,8 @@ public:
   /// Whether `variable` occurs, free or bound.
   static bool mentions(Ref form, Ref variable);
 
+  /// Whether quotients split variables into digits.
+  bool splitsVariables = true;
   /// Variables of sums, by range and by how deep they lie in each other.
   std::map<std::tuple<Ref, Ref, unsigned>, Ref> boundVariables;
   /// In [0, 32), of the threads of a warp.
@@ -172,6 +179,7 @@ private:
   Ref polynomial(const std::map<Monomial, int64_t> &terms);
   Ref atom(Kind kind, std::vector<Ref> operands, int64_t low, int64_t high);
   Ref extreme(Ref form, const std::vector<Ref> &over, bool greatest);
+  Ref withoutQuotients(Ref form);
   bool split(Ref dividend, Ref divisor, Ref &whole, Ref &rest);
   void joinRemainders(std::map<Monomial, int64_t> &terms);
   Ref rebuild(Ref form, std::unordered_map<Ref, Ref> &done,
@@ -186,8 +194,8 @@ private:
 /// Values of parameters, by name.
 using Bindings = std::function<std::optional<int64_t>(const std::string &)>;
 
-/// The value of a form without free variables; nothing where a parameter has none
-/// or something is unknown.
+/// The value of a form without free variables; nothing where a parameter has
+/// none or something is unknown.
 std::optional<int64_t> evaluate(Ref form, const Pool &pool,
                                 const Bindings &bindings);
 

@@ -54,6 +54,7 @@ einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
   struct Sum {
     Ref sectors;
     bool isExact = true;
+    std::vector<const Access *> accesses; ///< of the program at hand
   };
   std::map<std::pair<std::string, Direction>, Sum> sums;
   for (device::KernelOp kernel : version) {
@@ -61,20 +62,27 @@ einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
     if (!launch)
       return launch.takeError();
     if (kernel == version.front()) {
-      result.blocks = exported(
-          pool.mul(launch->x, pool.mul(launch->y, launch->z)), pool);
+      result.blocks =
+          exported(pool.mul(launch->x, pool.mul(launch->y, launch->z)), pool);
       result.applies = exported(launch->when ? launch->when : pool.yes, pool);
-      result.workspace = exported(
-          launch->workspace ? launch->workspace : pool.zero, pool);
+      result.workspace =
+          exported(launch->workspace ? launch->workspace : pool.zero, pool);
     }
+    pool.splitsVariables = true;
     auto accesses = accessesOf(kernel, pool, parameters);
     if (!accesses)
       return accesses.takeError();
+    pool.splitsVariables = false;
     for (const Access &access : *accesses) {
-      Sum &sum = sums.try_emplace({access.what, access.direction}, Sum{pool.zero})
-                     .first->second;
-      sum.sectors = pool.add(sum.sectors, sectorsOf(access, pool));
+      Sum &sum =
+          sums.try_emplace({access.what, access.direction}, Sum{pool.zero})
+              .first->second;
+      sum.accesses.push_back(&access);
       sum.isExact &= access.isExact;
+    }
+    for (auto &[key, sum] : sums) {
+      sum.sectors = pool.add(sum.sectors, sectorsOf(sum.accesses, pool));
+      sum.accesses.clear();
     }
   }
   for (auto &[key, sum] : sums)

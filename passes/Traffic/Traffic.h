@@ -1,15 +1,17 @@
 //===- Traffic.h - What a device program moves, in closed form --*- C++ -*-===//
 //
-// The sectors of 32 bytes that the warps of a device program ask of global memory,
-// as expressions over the extents of the kernel: read off the program itself, the
-// form one step before text, whatever plan it came from. The emulated device counts
-// the same when it executes the program; both are equal where a term is exact.
+// The sectors of 32 bytes that the warps of a device program ask of global
+// memory, as expressions over the extents of the kernel: read off the program
+// itself, the form one step before text, whatever plan it came from. The
+// emulated device counts the same when it executes the program; both are equal
+// where a term is exact.
 //
-// Assumed: tensors are dense, row-major, and begin at multiples of 32 bytes. Each
-// access of a warp is counted by itself (global memory to SM, before any cache).
+// Assumed: tensors are dense, row-major, and begin at multiples of 32 bytes.
+// Each access of a warp is counted by itself (global memory to SM, before any
+// cache).
 //
-// A term that depends on what memory holds (documents, page tables, rows that have
-// no key) is an upper bound: as if nothing were skipped.
+// A term that depends on what memory holds (documents, page tables, rows that
+// have no key) is an upper bound: as if nothing were skipped.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,8 +31,8 @@ struct TrafficTerm {
   /// A tensor of the kernel, or "workspace".
   std::string what;
   Direction direction;
-  /// Over extents; parameters of the kernel are coordinates named as they are, and
-  /// "has w" is 1 where w is given.
+  /// Over extents; parameters of the kernel are coordinates named as they are,
+  /// and "has w" is 1 where w is given.
   certificate::Expression sectors;
   /// False: an upper bound.
   bool isExact = true;
@@ -52,8 +54,8 @@ struct Traffic {
 };
 
 /// The traffic of a version: programs launched one after the other
-/// (device::versionsOf). `fixed` are extents that the programs were compiled for;
-/// they are numbers in the expressions.
+/// (device::versionsOf). `fixed` are extents that the programs were compiled
+/// for; they are numbers in the expressions.
 llvm::Expected<Traffic> trafficOf(llvm::ArrayRef<device::KernelOp> version,
                                   const cascade::KernelInterface &interface,
                                   const llvm::StringMap<int64_t> &fixed);

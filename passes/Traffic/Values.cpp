@@ -58,8 +58,8 @@ Ref Values::unknownOf(Value value) {
 Ref Values::of(Value value) {
   if (auto it = known.find(value); it != known.end())
     return it->second = pool.resolve(it->second);
-  Ref form = isa<IntegerType>(value.getType()) ? compute(value)
-                                               : pool.unknown();
+  Ref form =
+      isa<IntegerType>(value.getType()) ? compute(value) : pool.unknown();
   known[value] = form;
   return form;
 }
@@ -99,8 +99,8 @@ Ref Values::ofArgument(BlockArgument argument) {
   // What every round adds the same to.
   if (isTruth(argument))
     return unknownOf(argument);
-  Ref carried = pool.variable("carried", pool.number(-unbounded),
-                              pool.number(unbounded));
+  Ref carried =
+      pool.variable("carried", pool.number(-unbounded), pool.number(unbounded));
   known[argument] = carried;
   unsigned position = number - loop.getNumInductionVars();
   Ref next = of(loop.getYieldedValues()[position]);
@@ -138,6 +138,12 @@ const Values::Loop &Values::loopOf(scf::ForOp op) {
   from = pool.resolve(from);
   Loop loop;
   loop.active = pool.yes;
+  if (to->hasUnknown && !from->hasUnknown)
+    // As far as it may go: what is in memory skips rounds.
+    if (Ref most = pool.knownGreatest(to)) {
+      to = most;
+      loop.isExact = false;
+    }
   Ref count = pool.ceil(pool.sub(to, from), step);
   if (!count->hasUnknown && step->low > 0) {
     Ref lane = Pool::atomOf(pool.lane);
@@ -145,8 +151,7 @@ const Values::Loop &Values::loopOf(scf::ForOp op) {
     if (most) {
       loop.round = pool.variable("round", pool.zero, most);
       if (count->has(lane))
-        loop.active =
-            pool.less(pool.add(from, pool.mul(loop.round, step)), to);
+        loop.active = pool.less(pool.add(from, pool.mul(loop.round, step)), to);
     }
   }
   return loops[op] = loop;
@@ -171,8 +176,8 @@ Ref Values::masked(arith::AndIOp op) {
   if (*mask < 0 && isPower(-*mask))
     return pool.sub(x, pool.remainder(x, pool.number(-*mask)));
   if (isPower(*mask)) {
-    Ref bit = pool.remainder(pool.quotient(x, pool.number(*mask)),
-                             pool.number(2));
+    Ref bit =
+        pool.remainder(pool.quotient(x, pool.number(*mask)), pool.number(2));
     return pool.scale(bit, *mask);
   }
   return pool.unknown();
@@ -219,8 +224,8 @@ Ref Values::computeInteger(Operation *op) {
   if (isa<arith::ExtUIOp, arith::ExtSIOp, arith::TruncIOp>(op)) {
     if (!isTruth(op->getOperand(0)))
       return x();
-    return pool.choice(
-        x(), pool.number(isa<arith::ExtUIOp>(op) ? 1 : -1), pool.zero);
+    return pool.choice(x(), pool.number(isa<arith::ExtUIOp>(op) ? 1 : -1),
+                       pool.zero);
   }
   if (auto select = dyn_cast<arith::SelectOp>(op))
     return pool.choice(of(select.getCondition()), of(select.getTrueValue()),
@@ -274,31 +279,39 @@ Ref Values::compared(arith::CmpIOp op) {
   using Predicate = arith::CmpIPredicate;
   if (isTruth(op.getLhs())) {
     Ref x = of(op.getLhs()), y = of(op.getRhs());
-    Ref differ = pool.either(pool.both(x, pool.negate(y)),
-                             pool.both(pool.negate(x), y));
+    Ref differ =
+        pool.either(pool.both(x, pool.negate(y)), pool.both(pool.negate(x), y));
     if (op.getPredicate() == Predicate::ne)
       return differ;
     return op.getPredicate() == Predicate::eq ? pool.negate(differ)
                                               : pool.unknownTruth();
   }
   Ref x = of(op.getLhs()), y = of(op.getRhs());
+  // Without signs a negative number is greater than any other here.
+  auto below = [&](Ref a, Ref b) {
+    return pool.both(pool.lessOrEqual(pool.zero, a), pool.less(a, b));
+  };
   switch (op.getPredicate()) {
   case Predicate::eq:
     return pool.isZero(pool.sub(x, y));
   case Predicate::ne:
     return pool.negate(pool.isZero(pool.sub(x, y)));
   case Predicate::slt:
-  case Predicate::ult:
     return pool.less(x, y);
   case Predicate::sle:
-  case Predicate::ule:
     return pool.lessOrEqual(x, y);
   case Predicate::sgt:
-  case Predicate::ugt:
     return pool.less(y, x);
   case Predicate::sge:
-  case Predicate::uge:
     return pool.lessOrEqual(y, x);
+  case Predicate::ult:
+    return below(x, y);
+  case Predicate::ugt:
+    return below(y, x);
+  case Predicate::ule:
+    return pool.negate(below(y, x));
+  case Predicate::uge:
+    return pool.negate(below(x, y));
   }
   return pool.unknownTruth();
 }
@@ -319,9 +332,9 @@ Ref Values::computeTruth(Operation *op) {
                        pool.both(pool.negate(x()), y()));
   if (auto select = dyn_cast<arith::SelectOp>(op)) {
     Ref truth = of(select.getCondition());
-    return pool.either(pool.both(truth, of(select.getTrueValue())),
-                       pool.both(pool.negate(truth),
-                                 of(select.getFalseValue())));
+    return pool.either(
+        pool.both(truth, of(select.getTrueValue())),
+        pool.both(pool.negate(truth), of(select.getFalseValue())));
   }
   if (isa<device::VoteOp>(op)) {
     // What the whole warp says alike.

@@ -28,6 +28,7 @@ public:
   struct Loop {
     Ref round = nullptr;
     Ref active;
+    bool isExact = true; ///< else there may be fewer rounds
   };
   const Loop &loopOf(mlir::scf::ForOp op);
 

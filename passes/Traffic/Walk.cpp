@@ -54,9 +54,7 @@ private:
 
 llvm::Expected<Launch> Walker::launch() {
   device::LaunchOp op = kernel.getLaunch();
-  auto of = [&](Value value) {
-    return value ? values.of(value) : nullptr;
-  };
+  auto of = [&](Value value) { return value ? values.of(value) : nullptr; };
   Launch launch{of(op.getX()), of(op.getY()), of(op.getZ()), of(op.getWhen()),
                 of(op.getWorkspace())};
   for (Ref form : {launch.x, launch.y, launch.z})
@@ -86,9 +84,9 @@ llvm::Error Walker::run(const Launch &launch) {
       loops.push_back(values.blocks[i]);
   }
   unsigned warps = kernel.getThreads() / 32;
-  values.warp = warps == 1 ? pool.zero
-                           : pool.variable("warp", pool.zero,
-                                           pool.number(warps));
+  values.warp = warps == 1
+                    ? pool.zero
+                    : pool.variable("warp", pool.zero, pool.number(warps));
   if (warps > 1)
     loops.push_back(values.warp);
   return walk(kernel.getBody().front());
@@ -119,6 +117,8 @@ llvm::Error Walker::loop(scf::ForOp op) {
         "what memory holds",
         kernel.getSymName().str().c_str());
   loops.push_back(rounds.round);
+  if (!rounds.isExact)
+    rounds.active = pool.both(rounds.active, pool.unknownTruth());
   llvm::Error error = within(rounds.active, *op.getBody());
   loops.pop_back();
   return error;
@@ -146,8 +146,11 @@ bool Walker::joinsWarps(Ref condition) {
       Pool::atomOf(block)->operands[1] != pool.ceil(items, warps))
     return false;
   Ref number = pool.variable("item", pool.zero, items);
+  // The program splits the item otherwise.
+  pool.splitsVariables = false;
   pool.define(block, pool.quotient(number, warps));
   pool.define(warp, pool.remainder(number, warps));
+  pool.splitsVariables = true;
   loops = {number};
   return true;
 }
@@ -157,9 +160,8 @@ llvm::Error Walker::branch(scf::IfOp op) {
   std::vector<Ref> outer = loops;
   if (op.getElseRegion().empty() && joinsWarps(condition))
     condition = pool.yes;
-  llvm::Error error = condition == pool.no
-                          ? llvm::Error::success()
-                          : within(condition, *op.thenBlock());
+  llvm::Error error = condition == pool.no ? llvm::Error::success()
+                                           : within(condition, *op.thenBlock());
   loops = outer;
   if (error || op.getElseRegion().empty())
     return error;
@@ -186,8 +188,7 @@ void Walker::access(Operation *op) {
   } else if (auto store = dyn_cast<device::StoreOp>(op)) {
     access.direction = Direction::Store;
     access.address = at(store.getBase(), store.getOffset());
-    access.bytes =
-        pool.number(device::sizeInBytes(store.getValue().getType()));
+    access.bytes = pool.number(device::sizeInBytes(store.getValue().getType()));
   } else if (auto copy = dyn_cast<device::CopyAsyncOp>(op)) {
     access.direction = Direction::Copy;
     access.address = values.of(copy.getSource());
@@ -209,9 +210,8 @@ void Walker::bulk(Operation *op, Value map, OperandRange coordinates,
                   Direction direction) {
   unsigned number =
       cast<BlockArgument>(map).getArgNumber() - kernel.getParameters().size();
-  auto encode = kernel.getLaunch()
-                    .getMaps()[number]
-                    .getDefiningOp<device::EncodeMapOp>();
+  auto encode =
+      kernel.getLaunch().getMaps()[number].getDefiningOp<device::EncodeMapOp>();
   int64_t size = (encode.getElement().getIntOrFloatBitWidth() + 7) / 8;
   Access access;
   access.direction = direction;
@@ -221,22 +221,22 @@ void Walker::bulk(Operation *op, Value map, OperandRange coordinates,
   Ref inside = values.of(encode.getExtents()[0]);
   Ref width = pool.number(encode.getBox()[0]);
   Ref first = pool.minimum(pool.maximum(pool.scale(x, -1), pool.zero), width);
-  Ref last =
-      pool.minimum(pool.maximum(pool.sub(inside, x), first), width);
+  Ref last = pool.minimum(pool.maximum(pool.sub(inside, x), first), width);
   access.address = pool.add(values.of(encode.getBase()),
                             pool.scale(pool.add(x, first), size));
   access.bytes = pool.scale(pool.sub(last, first), size);
   for (unsigned d = 1; d < coordinates.size(); ++d) {
     Ref at = values.of(coordinates[d]);
     if (encode.getBox()[d] > 1) {
-      Ref row = pool.variable("row", pool.zero, pool.number(encode.getBox()[d]));
+      Ref row =
+          pool.variable("row", pool.zero, pool.number(encode.getBox()[d]));
       access.loops.push_back(row);
       at = pool.add(at, row);
     }
-    access.active = pool.both(
-        access.active,
-        pool.both(pool.lessOrEqual(pool.zero, at),
-                  pool.less(at, values.of(encode.getExtents()[d]))));
+    access.active =
+        pool.both(access.active,
+                  pool.both(pool.lessOrEqual(pool.zero, at),
+                            pool.less(at, values.of(encode.getExtents()[d]))));
     access.address = pool.add(
         access.address, pool.mul(at, values.of(encode.getStrides()[d - 1])));
   }

@@ -1,16 +1,17 @@
 //===- Walk.h - The accesses of a device program to memory ------*- C++ -*-===//
 //
-// Walks one device program and lists what its warps ask of global memory: for each
-// operation the loops around it, when a lane takes part, at which address, and how
-// many bytes. Nothing is executed; integers are forms (Index.h) that are looked up
-// only where an address, a bound or a condition wants them.
+// Walks one device program and lists what its warps ask of global memory: for
+// each operation the loops around it, when a lane takes part, at which address,
+// and how many bytes. Nothing is executed; integers are forms (Index.h) that
+// are looked up only where an address, a bound or a condition wants them.
 //
-// What a program reads from memory is not known here. A condition that depends on it
-// is left out, and the access marked: then the count is an upper bound, as if
-// nothing were skipped. So is an address: every lane then has sectors of its own.
+// What a program reads from memory is not known here. A condition that depends
+// on it is left out, and the access marked: then the count is an upper bound,
+// as if nothing were skipped. So is an address: every lane then has sectors of
+// its own.
 //
-// Words of shared memory that one store of the whole program writes, at a constant
-// address, the same for all threads, are taken to keep what it wrote.
+// Words of shared memory that one store of the whole program writes, at a
+// constant address, the same for all threads, are taken to keep what it wrote.
 //
 //===----------------------------------------------------------------------===//
 
@@ -49,9 +50,9 @@ struct Launch {
   Ref when, workspace; ///< null: always, none
 };
 
-/// The parameters of a program as forms: scalars as they are called, addresses as
-/// multiples of 32, strides and extents by what `strideOf` gives ("Q", 0) and
-/// `extentOf` ("p").
+/// The parameters of a program as forms: scalars as they are called, addresses
+/// as multiples of 32, strides and extents by what `strideOf` gives ("Q", 0)
+/// and `extentOf` ("p").
 class Parameters {
 public:
   using StrideOf = std::function<Ref(llvm::StringRef tensor, unsigned dim)>;
@@ -74,11 +75,10 @@ private:
 llvm::Expected<Launch> launchOf(device::KernelOp kernel, Pool &pool,
                                 const Parameters &parameters);
 
-/// Every access of the program. Fails where a loop around one has bounds that no
-/// form expresses.
-llvm::Expected<std::vector<Access>> accessesOf(device::KernelOp kernel,
-                                               Pool &pool,
-                                               const Parameters &parameters);
+/// Every access of the program. Fails where a loop around one has bounds that
+/// no form expresses.
+llvm::Expected<std::vector<Access>>
+accessesOf(device::KernelOp kernel, Pool &pool, const Parameters &parameters);
 
 } // namespace einfall::traffic
 

@@ -6,9 +6,9 @@
 //   einfall-traffic kernel.mlir program.mlir -De=64 --launch p=65,m=130
 //
 // kernel.mlir is the cascade as written (`einfall compile --emit=cascade`),
-// program.mlir its device program (`--emit=device`), compiled for the extents that
-// -D gives. For each launch one line of JSON with the version that it takes, and
-// sectors by direction with whether they are exact.
+// program.mlir its device program (`--emit=device`), compiled for the extents
+// that -D gives. For each launch one line of JSON with the version that it
+// takes, and sectors by direction with whether they are exact.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,8 +33,7 @@ static cl::OptionCategory category("einfall-traffic");
 static cl::opt<std::string> kernelFile(cl::Positional, cl::Required,
                                        cl::desc("KERNEL"), cl::cat(category));
 static cl::opt<std::string> programFile(cl::Positional, cl::Required,
-                                        cl::desc("PROGRAM"),
-                                        cl::cat(category));
+                                        cl::desc("PROGRAM"), cl::cat(category));
 static cl::list<std::string> fixedExtents("D", cl::Prefix,
                                           cl::desc("a fixed extent, e=64"),
                                           cl::cat(category));
@@ -45,7 +44,7 @@ static cl::opt<bool> forms("forms", cl::desc("print expressions"),
                            cl::cat(category));
 static cl::opt<std::string> wrong(
     "wrong",
-    cl::desc("what is made wrong: term (one is left out), extent (of the last "
+    cl::desc("what is made wrong: term (one is left out), extent (of the first "
              "rank: one more)"),
     cl::cat(category));
 
@@ -103,7 +102,7 @@ static llvm::json::Object evaluated(llvm::ArrayRef<Version> versions,
     if (*applies == 0)
       continue;
     if (wrong == "extent")
-      environment.extents[interface.ranks.back()] += 1;
+      environment.extents[interface.ranks.front()] += 1;
     double begin = now();
     bool first = true;
     std::map<Direction, std::pair<mpz_class, bool>> sums;
