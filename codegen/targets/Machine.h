@@ -99,6 +99,7 @@ struct Machine {
   int64_t fmaFlopPerClock = 0;           ///< of a unit, in f32
   int64_t specialPerClock = 0; ///< exp2, log2, reciprocals of a unit; 0: none
   int64_t sharedBytesPerClock = 0; ///< of a unit's shared memory or L1
+  int64_t barrierClocks = 0;       ///< that a wait takes where all are there
 
   BlockLimits block; ///< zeros where there are no blocks of threads
   UnitLimits perUnit;

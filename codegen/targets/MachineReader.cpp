@@ -282,6 +282,9 @@ void MachineParser::parseRates(Entries &root) {
   machine.sharedBytesPerClock =
       rates.integer("shared_bytes_per_clock", 1, mostRate);
   parseBasis(rates);
+  Entries latencies(reader, root.get("latencies"), "latencies");
+  machine.barrierClocks = latencies.integer("barrier_clocks", 0, mostCount);
+  parseBasis(latencies);
 }
 
 void MachineParser::parseLimits(Entries &root) {

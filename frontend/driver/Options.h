@@ -40,6 +40,9 @@ struct Options {
   // check
   bool explicitSums = false;
 
+  // check-certificate
+  bool useSolver = true; ///< prove the inequalities that bounds rest on
+
   // explain, bench
   bool json = false;
 
@@ -90,10 +93,17 @@ struct Options {
   std::string header; ///< declares the package that `output` embeds
   bool source = true; ///< put the source into a package
 
+  // inspect
+  bool details = false; ///< every version and part
+
   // compile, explain, run, bench
   /// The machine that schedules of GPUs are chosen for: one that is built in or
   /// a file's; empty: the target's own.
   std::string machine;
+
+  // explain
+  /// Sizes to compare with the plan's: `tile.m` is keys or rows along m.
+  std::vector<std::pair<std::string, int64_t>> whyNot;
 };
 
 /// What `--target` takes: "cpu" and the names of all chips.

@@ -20,6 +20,7 @@
 #include "passes/Proof/EmitSMT.h"
 #include "passes/Proof/Prover.h"
 #include "passes/Regions/KernelMasks.h"
+#include "passes/Schedule/Candidates.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -144,6 +145,7 @@ private:
   bool generate();
   bool lowerToDevice();
   void reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu);
+  void reportChoice(const DeviceMachine &gpu);
   bool lowerToWarps(const Machine &machine, const std::string &whyNotBlocks);
   bool assemble(const GpuTarget &target);
 
@@ -417,9 +419,30 @@ bool Compiler::lowerToWarps(const Machine &machine,
                         {"warps", std::to_string(first.warps)},
                         {"kept", llvm::join(kept, ", ")},
                         {"shared bytes", std::to_string(first.shared)},
+                        {"matrix units", "none: it sums as written"},
                         {"versions", std::to_string(plans.size())}};
   return mlir::succeeded(
       einfall::lowerToWarps(kernel(), options.target, plans));
+}
+
+/// How many contractions of a program go to matrix units, and what the others
+/// would need.
+static std::string onMatrixUnits(const BlockPlan &blocks) {
+  unsigned all = 0, there = 0;
+  for (const BlockFold &fold : blocks.folds) {
+    for (const BlockContraction &contraction : fold.contractions)
+      ++all, there += contraction.rows.pair.has_value();
+    for (const BlockMatrix &matrix : fold.matrices)
+      ++all, there += matrix.panel.pair.has_value();
+  }
+  if (all == 0)
+    return "nothing to contract";
+  if (there == all || blocks.tf32)
+    return "all " + std::to_string(all) + " contractions";
+  return (there ? std::to_string(there) : "none") + " of " +
+         std::to_string(all) +
+         " contractions: they take factors that are one input of bf16 or f16 "
+         "each, or, with --tf32, f32 rounded to tf32";
 }
 
 /// The plan of a version, for people.
@@ -433,7 +456,8 @@ void Compiler::reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu) {
           {"stages", std::to_string(blocks.stages)},
           {"threads", std::to_string(blocks.threads())},
           {"shared bytes", std::to_string(blocks.shared)},
-          {"items", llvm::join(blocks.tiles.items, ", ")}};
+          {"items", llvm::join(blocks.tiles.items, ", ")},
+          {"matrix units", onMatrixUnits(blocks)}};
   if (blocks.packed)
     plan.push_back({"rows of a block", blocks.packed->rank.str() + " and " +
                                            blocks.tiles.row.str() +
@@ -459,6 +483,41 @@ void Compiler::reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu) {
                     "of products x y by (2^-10 + 2^-22) sum |x y|"});
 }
 
+/// Why the tiles are what they are, and what others would break or cost.
+void Compiler::reportChoice(const DeviceMachine &gpu) {
+  auto &plan = result.report.plan;
+  const llvm::StringMap<int64_t> &extents = options.fixedExtents;
+  std::string reason;
+  CandidateSpace space = candidatesOf(
+      kernel(), gpu, extents, preferredStaging(kernel(), gpu, extents), reason);
+  if (space.chosen) {
+    result.report.choice = einfall::toJson(space, gpu.description);
+    const BlockCost &cost = space.candidates[*space.chosen].cost;
+    size_t fit = llvm::count_if(space.candidates, [](const Candidate &each) {
+      return each.rejection.empty();
+    });
+    plan.push_back(
+        {"chosen",
+         llvm::formatv("{0} {1} shapes that fit, of {2}: {3:f4} clocks of an "
+                       "{4} for a row and a key, limited by {5} (modelled)",
+                       space.isLeast() ? "the least of" : "by rule among", fit,
+                       space.candidates.size(), cost.perScore.get_d(),
+                       gpu.description.unit, cost.folds.back().limit)
+             .str()});
+  }
+  if (session.options.whyNot.empty())
+    return;
+  llvm::StringMap<int64_t> asked;
+  std::string name = "why not";
+  for (const auto &[what, size] : session.options.whyNot) {
+    llvm::StringRef rank = what;
+    rank.consume_front("tile.");
+    asked[rank] = size;
+    name += " " + what + "=" + std::to_string(size);
+  }
+  plan.push_back({name, einfall::whyNot(kernel(), gpu, extents, asked)});
+}
+
 /// All versions of the program for a GPU, the one that relies on most first.
 bool Compiler::lowerToDevice() {
   const GpuTarget *target = findTarget(options.target);
@@ -471,10 +530,19 @@ bool Compiler::lowerToDevice() {
   gpu.tf32 = session.options.tf32;
   if (session.options.splits)
     gpu.splits = session.options.splits;
+  static constexpr const char *smallerTiles =
+      "fix smaller tiles by a schedule, or describe the machine as it is";
   std::string reason;
   visitVersions(
       kernel(), gpu, options.fixedExtents,
       [&](const BlockPlan &blocks) {
+        // The machine may be described as larger than the target is.
+        if (std::string why = whyNotRegisters(blocks, target->reference());
+            !why.empty()) {
+          session.error("kernel '" + kernel().getSymName() + "': " + why)
+              .remedy(smallerTiles);
+          return;
+        }
         lowerFoldToDevice(kernel(), blocks, gpu);
         // The plan to look at is that of the first version which does not
         // depend on extents that are not known.
@@ -484,6 +552,10 @@ bool Compiler::lowerToDevice() {
           reportPlan(blocks, gpu);
       },
       reason);
+  if (session.diagnostics.hasErrors())
+    return false;
+  if (options.explains && !module->getOps<device::KernelOp>().empty())
+    reportChoice(gpu);
   if (module->getOps<device::KernelOp>().empty() &&
       !lowerToWarps(*described, reason))
     return false;
@@ -494,6 +566,24 @@ bool Compiler::lowerToDevice() {
   pm.addPass(mlir::createCSEPass());
   if (mlir::failed(pm.run(*module)))
     return false;
+  // Whatever machine the tiles were chosen for.
+  const BlockLimits &limits = target->reference().block;
+  for (auto program : module->getOps<device::KernelOp>()) {
+    int64_t shared = program.getShared(), threads = program.getThreads();
+    std::string wrong;
+    if (shared > limits.sharedBytes)
+      wrong = llvm::formatv("asks for {0} bytes of shared memory; a block of "
+                            "{1} has {2}",
+                            shared, target->name, limits.sharedBytes);
+    else if (threads > limits.threads)
+      wrong = llvm::formatv("has {0} threads; a block of {1} has {2}", threads,
+                            target->name, limits.threads);
+    if (!wrong.empty()) {
+      session.error("program '" + program.getSymName() + "' " + wrong)
+          .remedy(smallerTiles);
+      return false;
+    }
+  }
   if (options.observeDevice)
     options.observeDevice(*module);
   if (!show(Stage::Device, *module))
@@ -508,11 +598,6 @@ bool Compiler::lowerToDevice() {
       auto image = translateToImage(program);
       if (mlir::failed(image))
         return false;
-      if (auto wrong = emulated::validate(*image)) {
-        session.error("program '" + program.getSymName() + "' " + *wrong)
-            .remedy("choose smaller tiles, or describe the machine as it is");
-        return false;
-      }
       programs.push_back({program.getSymName().str(), emulated::write(*image)});
     }
   }

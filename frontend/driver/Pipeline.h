@@ -99,6 +99,8 @@ struct PipelineOptions {
   std::optional<cpu::CpuTarget> processor;
   /// For GPUs: also `ptx` and, where an assembler is there, `cubin`.
   bool machineCode = false;
+  /// Report why the tiles are what they are, which takes planning all others.
+  bool explains = false;
   /// Shown what the kernel has become: when it is derived and proved, and (GPUs)
   /// all versions of its program.
   std::function<void(cascade::KernelOp)> observeDerived;

@@ -207,8 +207,14 @@ bool Program::analyse(unsigned buffer) {
       ein::analyze(session.sources, buffer, options, session.diagnostics);
   if (mlir::failed(analysed))
     return false;
+  // What schedules are for: the target, or that of the device to run on.
+  StringRef target = session.options.target;
+  if (target == "cpu") {
+    target = session.options.device;
+    target.consume_front("emulated:");
+  }
   auto emitted = ein::emitCascade(context, *analysed, session.sources,
-                                  session.diagnostics);
+                                  session.diagnostics, {target.str()});
   if (mlir::failed(emitted))
     return false;
   module = std::move(*emitted);

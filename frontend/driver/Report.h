@@ -11,6 +11,7 @@
 
 #include "llvm/Support/JSON.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,9 @@ struct KernelReport {
   /// How the kernel is run: "tiles", "loops", ...
   std::string planKind;
   std::vector<std::pair<std::string, std::string>> plan;
+  /// All tiles that a GPU's program could have, with their modelled costs as
+  /// exact numbers (passes/Schedule/Candidates.h).
+  std::optional<llvm::json::Value> choice;
 };
 
 llvm::json::Value toJson(const KernelReport &report);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/driver/Commands.h"
+#include "frontend/driver/Usage.h"
 
 #include <CLI/CLI.hpp>
 
@@ -33,6 +34,18 @@ Number toNumber(const std::string &text, const char *option) {
                                "expected a number, found '" + text + "'");
   return number;
 }
+
+/// One of a list of names; the nearest is proposed for another.
+struct OneOf : CLI::IsMember {
+  explicit OneOf(std::vector<std::string> names) : CLI::IsMember(names) {
+    func_ = [names, check = func_](std::string &input) {
+      std::string given = input, error = check(input);
+      if (!error.empty())
+        error += didYouMean(nearestName(given, names));
+      return error;
+    };
+  }
+};
 
 /// Adds options that hold NAME=VALUE pairs to a command.
 class PairOptions {
@@ -110,7 +123,7 @@ public:
            },
            "How errors are printed")
         ->type_name("text|json")
-        ->check(CLI::IsMember({"text", "json"}));
+        ->check(OneOf({"text", "json"}));
     app.add_flag("-q,--quiet", options.quiet,
                  "Show no progress where work takes long (a terminal only)");
     app.fallthrough();
@@ -120,6 +133,7 @@ public:
         "device or tool,\n70 internal error. Results go to standard "
         "output, all else to standard error.");
     addCheck();
+    addCheckCertificate();
     addExplain();
     addRun();
     addBench();
@@ -131,6 +145,9 @@ public:
   int parseAndRun(int argc, char **argv) {
     try {
       app.parse(argc, argv);
+    } catch (const CLI::ExtrasError &) {
+      reportExtras();
+      return exitUsage;
     } catch (const CLI::ParseError &error) {
       int code = app.exit(error, std::cout, std::cerr);
       return code == 0 ? exitSuccess : exitUsage;
@@ -146,6 +163,37 @@ public:
   }
 
 private:
+  /// What is no command, option or argument, and what may be meant.
+  void reportExtras() {
+    std::vector<CLI::App *> parsed = app.get_subcommands();
+    CLI::App *at = parsed.empty() ? &app : parsed.front();
+    std::vector<std::string> options, commands;
+    for (const CLI::App *owner : {at, &app})
+      for (const CLI::Option *option : owner->get_options())
+        for (const std::string &name : option->get_lnames())
+          options.push_back("--" + name);
+    for (const CLI::App *sub : app.get_subcommands(nullptr))
+      commands.push_back(sub->get_name());
+    for (const std::string &text : app.remaining(/*recurse=*/true)) {
+      bool isOption = text.starts_with("-");
+      bool isCommand = !isOption && parsed.empty();
+      std::string name = isOption ? text.substr(0, text.find('=')) : text;
+      std::cerr << "einfall: "
+                << (isOption    ? "unknown option"
+                    : isCommand ? "unknown command"
+                                : "unexpected argument")
+                << " `" << name << "`"
+                << (isOption    ? didYouMean(nearestName(name, options))
+                    : isCommand ? didYouMean(nearestName(name, commands))
+                                : "")
+                << "\n";
+      // The arguments of an unknown command are not looked at.
+      if (isCommand)
+        break;
+    }
+    std::cerr << "Run with --help for more information.\n";
+  }
+
   CLI::App &add(const char *name, const char *text,
                 int (*function)(const Options &)) {
     CLI::App *sub = app.add_subcommand(name, text);
@@ -194,6 +242,19 @@ private:
                  "Print the kernels with every implied sum written out");
   }
 
+  void addCheckCertificate() {
+    CLI::App *sub = app.add_subcommand(
+        "check-certificate",
+        "Derive every number of a certificate of bounds again");
+    sub->add_option("FILE", options.file,
+                    "The certificate; - is standard input")
+        ->required();
+    sub->add_flag_callback(
+        "--no-solver", [this] { options.useSolver = false; },
+        "Take the inequalities that bounds rest on from the text");
+    sub->callback([this] { command = checkCertificate; });
+  }
+
   void addExplain() {
     CLI::App &sub = add(
         "explain", "Show what is derived and proved, and the plan", explain);
@@ -202,18 +263,35 @@ private:
     addProofs(sub);
     sub.add_flag("--json", options.json,
                  "Print JSON (docs/explain.schema.json)");
+    sub.add_option_function<std::vector<std::string>>(
+           "--why-not",
+           [this](const std::vector<std::string> &texts) {
+             for (const std::string &text : texts) {
+               auto [name, value] = splitPair(text, "--why-not");
+               options.whyNot.emplace_back(
+                   name, toNumber<uint32_t>(value, "--why-not"));
+             }
+           },
+           "What other tiles of a GPU's program break or cost")
+        ->type_name("tile.RANK=N|stages=N")
+        ->allow_extra_args(false);
+    sub.add_option("--html", options.html, "Write a page")->type_name("FILE");
+    sub.add_option("--certificate", options.certificate,
+                   "Write the bounds and the schedule's traffic as JSON, for "
+                   "check-certificate")
+        ->type_name("FILE");
   }
 
   void addTarget(CLI::App &sub) {
     sub.add_option("--target", options.target, "What it is compiled for")
-        ->check(CLI::IsMember(targetNames()))
+        ->check(OneOf(targetNames()))
         ->capture_default_str();
   }
 
   void addProcessor(CLI::App &sub) {
     sub.add_option("--cpu", options.processor,
                    "What code for the CPU is compiled for")
-        ->check(CLI::IsMember(processorNames()))
+        ->check(OneOf(processorNames()))
         ->capture_default_str();
   }
 
@@ -237,11 +315,11 @@ private:
                            : toNumber<uint64_t>(randomText, "--random");
     });
     sub.add_option("--pattern", options.pattern, "What random numbers are like")
-        ->check(CLI::IsMember({"normal", "peaky", "coded", "constant", "huge"}))
+        ->check(OneOf({"normal", "peaky", "coded", "constant", "huge"}))
         ->capture_default_str();
     sub.add_option("--layout", options.layout,
                    "How random inputs lie in memory")
-        ->check(CLI::IsMember({"dense", "padded", "permuted"}))
+        ->check(OneOf({"dense", "padded", "permuted"}))
         ->capture_default_str();
     sub.add_option("--device", options.device, "Where it runs")
         ->type_name("DEVICE")
@@ -293,7 +371,7 @@ private:
     options.targets = {options.target};
     sub.add_option("--target", options.targets,
                    "What it is compiled for; several for a package")
-        ->check(CLI::IsMember(targetNames()))
+        ->check(OneOf(targetNames()))
         ->allow_extra_args(false)
         ->capture_default_str();
     sub.parse_complete_callback(
@@ -310,7 +388,7 @@ private:
         ->required()
         ->type_name("FILE");
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
-        ->check(CLI::IsMember({"cascade", "fold", "smt2", "schedule", "device",
+        ->check(OneOf({"cascade", "fold", "smt2", "schedule", "device",
                                "mlir", "llvm", "ll", "s", "o", "ptx", "cubin",
                                "efk", "so"}));
     sub.footer(
@@ -329,6 +407,8 @@ private:
     CLI::App *sub =
         app.add_subcommand("inspect", "Show the launch plan of a package");
     sub->add_option("FILE.efk", options.file, "The package")->required();
+    sub->add_flag("--details", options.details,
+                  "List every version, what it needs and where its parts lie");
     sub->callback([this] { command = inspect; });
   }
 

@@ -237,6 +237,7 @@ DeviceMachine DeviceMachine::of(const Machine &machine) {
   device.sharedPerSm = machine.perUnit.sharedBytes;
   device.sharedReserved = machine.perUnit.sharedReservedBytes;
   device.registersPerThread = machine.block.registersPerThread;
+  device.description = machine;
   return device;
 }
 
@@ -283,6 +284,54 @@ static bool usesColumnsElsewhere(KernelOp kernel, const TilePlan &plan) {
   return walk.wasInterrupted();
 }
 
+static std::string tooMuchShared(const BlockPlan &plan,
+                                 const DeviceMachine &machine) {
+  return ("a tile of " + Twine(plan.rows()) + " rows and " + Twine(plan.keys) +
+          " keys takes " + Twine(plan.shared) + " bytes of shared memory; " +
+          machine.target + " has " + Twine(machine.sharedBytes))
+      .str();
+}
+
+/// Gives a plan without roles the tile that is asked for. What registers hold
+/// is counted for matrix units, as they hold all of a row's sums.
+static bool obeyTile(BlockPlan &plan, const TileChoice &asked, int64_t features,
+                     const DeviceMachine &machine, std::string &reason) {
+  auto refuse = [&](const Twine &why) {
+    reason = why.str();
+    return false;
+  };
+  if (asked.rows) {
+    int64_t fragments = *asked.rows / 16;
+    if (*asked.rows % 16 || fragments < 1 || fragments > 8 ||
+        !llvm::isPowerOf2_64(fragments))
+      return refuse("a block without roles keeps 16, 32, 64 or 128 rows, not " +
+                    Twine(*asked.rows));
+    plan.fragments = fragments > 4 ? 2 : 1;
+    plan.warps = fragments / plan.fragments;
+  }
+  if (asked.keys) {
+    if (*asked.keys % 16 || *asked.keys < 16 || *asked.keys > 128)
+      return refuse("a tile has 16 to 128 keys in steps of 16, not " +
+                    Twine(*asked.keys));
+    plan.keys = *asked.keys;
+  }
+  if (asked.stages) {
+    int64_t most = plan.staging == Staging::Elements ? 1 : 2;
+    if (*asked.stages < 1 || *asked.stages > most)
+      return refuse("this program has 1 to " + Twine(most) + " stages, not " +
+                    Twine(*asked.stages));
+    plan.stages = *asked.stages;
+  }
+  int64_t registers =
+      36 + plan.fragments * (features / 2 + plan.keys / 2 + plan.keys / 4);
+  if (plan.onMatrixUnits && registers > machine.registersPerThread)
+    return refuse(Twine(plan.rows()) + " rows and " + Twine(plan.keys) +
+                  " keys take " + Twine(registers) +
+                  " registers; a thread of " + machine.target + " has " +
+                  Twine(machine.registersPerThread));
+  return true;
+}
+
 std::optional<BlockPlan>
 einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
                     const llvm::StringMap<int64_t> &extents, BlockForm form,
@@ -290,10 +339,14 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   BlockPlan plan;
   Staging staging = plan.staging = form.staging;
   std::optional<TilePlan> tiles =
-      planTiles(kernel, CpuMachine{}, extents, reason);
+      planTiles(kernel, CpuMachine{}, extents, reason, /*obeysSchedule=*/false);
   if (!tiles)
     return std::nullopt;
   plan.tiles = std::move(*tiles);
+  TileChoice asked = form.tile;
+  if (!asked && form.obeysSchedule &&
+      !scheduledTile(kernel, plan.tiles, asked, reason))
+    return std::nullopt;
   for (auto output : kernel.getBody().getOps<OutputOp>())
     for (StringRef rank : names(output.getDims())) {
       if (rank == plan.tiles.row || llvm::is_contained(plan.tiles.items, rank))
@@ -347,7 +400,7 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   if (staging == Staging::Boxes) {
     if (!planWarpgroups(plan, kernel, machine,
                         knowsRows ? std::optional(rows->second) : std::nullopt,
-                        reason))
+                        asked, reason))
       return std::nullopt;
     return plan;
   }
@@ -360,6 +413,8 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   if ((plan.onMatrixUnits || plan.tf32) && features <= 64 && !shares &&
       (!knowsRows || rows->second > plan.rows()))
     plan.fragments = 2;
+  if (asked && !obeyTile(plan, asked, features, machine, reason))
+    return std::nullopt;
   // Fewer keys, then fewer rows, until a block's memory is enough.
   for (;;) {
     layOut(plan);
@@ -367,6 +422,10 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       if (shares && !planSharing(plan, machine, extents, form, reason))
         return std::nullopt;
       return plan;
+    }
+    if (asked) {
+      reason = tooMuchShared(plan, machine);
+      return std::nullopt;
     }
     if (plan.keys > 32) {
       plan.keys /= 2;
@@ -377,9 +436,7 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
     } else if (plan.warps > 1) {
       plan.warps /= 2;
     } else {
-      reason = "a tile of 16 rows and 16 keys takes " +
-               std::to_string(plan.shared) + " bytes of shared memory; " +
-               machine.target + " has " + std::to_string(machine.sharedBytes);
+      reason = tooMuchShared(plan, machine);
       return std::nullopt;
     }
   }

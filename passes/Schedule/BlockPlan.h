@@ -48,6 +48,7 @@ struct DeviceMachine {
   int64_t sharedPerSm = 0; ///< bytes; a block takes sharedReserved more
   int64_t sharedReserved = 0;
   int64_t registersPerThread = 0;
+  Machine description; ///< that all of this is taken from
   /// The parts of a stream that the user asks for; 1: blocks share nothing.
   std::optional<int64_t> splits;
 
@@ -134,6 +135,13 @@ struct BlockFold {
   int64_t barriers = 0; ///< where barriers lie in shared memory (Boxes)
 };
 
+/// The parts of a tile that are not for the plan to choose.
+struct TileChoice {
+  std::optional<int64_t> rows, keys, stages;
+
+  explicit operator bool() const { return rows || keys || stages; }
+};
+
 /// What a version of the block program is to be.
 struct BlockForm {
   BlockForm(Staging staging) : staging(staging) {}
@@ -146,6 +154,9 @@ struct BlockForm {
   /// The rows of a block are of all items that read the same keys (with
   /// `splits`: where there are such).
   bool packs = false;
+  TileChoice tile;
+  /// Without a `tile`, the kernel's `schedule` is obeyed.
+  bool obeysSchedule = true;
 };
 
 /// An item rank whose coordinates lie in the rows of a block: row r of the
@@ -166,6 +177,11 @@ struct BlockPlan {
   int64_t keys = 64;      ///< of a tile
   int64_t stages = 1;     ///< tiles of keys that lie in shared memory at once
   int64_t shared = 0;     ///< bytes
+  /// Of a thread that keeps rows, as far as the plan counts them (Boxes).
+  int64_t registers = 0;
+  /// What a thread of the producer and of the consumers has (Boxes); 0: as many
+  /// as the threads of a block can have evenly.
+  int64_t producerRegisters = 0, consumerRegisters = 0;
   /// Every contraction is one of 16-bit operands.
   bool onMatrixUnits = false;
   /// f32 operands are rounded to tf32 and go to matrix units too.
@@ -196,10 +212,6 @@ struct BlockPlan {
   int64_t threads() const {
     return (int64_t(warps) + (staging == Staging::Boxes ? 4 : 0)) * 32;
   }
-  /// Of a thread of the producer and of the consumers (Boxes); 0: as many as
-  /// the threads of a block can have evenly.
-  unsigned producerRegisters() const;
-  unsigned consumerRegisters() const;
   /// Elements that a lane has of a row along this feature rank.
   unsigned columnsOf(llvm::StringRef feature) const;
   /// The map of an output that is copied as boxes.
@@ -231,7 +243,8 @@ std::optional<BlockPlan> planBlocks(cascade::KernelOp kernel,
 
 /// Calls `take` with the plan of every version of `kernel` that a launch may
 /// come to, in the order of preference; false and the `reason` where there is
-/// none.
+/// none. A `schedule` of the kernel is obeyed by every version that can; where
+/// none can, that is an error at the kernel.
 bool visitVersions(cascade::KernelOp kernel, const DeviceMachine &machine,
                    const llvm::StringMap<int64_t> &extents,
                    llvm::function_ref<void(const BlockPlan &)> take,
@@ -249,7 +262,16 @@ std::string whyNotSplit(const BlockPlan &plan);
 /// its operands are not boxes or do not fit.
 bool planWarpgroups(BlockPlan &plan, cascade::KernelOp kernel,
                     const DeviceMachine &machine, std::optional<int64_t> rows,
-                    std::string &reason);
+                    const TileChoice &asked, std::string &reason);
+
+/// What the kernel's `schedule` fixes of a tile: `tile` of the row rank and of
+/// a stream, and `stages`. False and the `reason` where it names another rank.
+bool scheduledTile(cascade::KernelOp kernel, const TilePlan &tiles,
+                   TileChoice &tile, std::string &reason);
+
+/// Why a thread of `plan` has not the registers that it takes on `machine`,
+/// whatever machine it was planned for; empty: it has.
+std::string whyNotRegisters(const BlockPlan &plan, const Machine &machine);
 
 } // namespace einfall
 

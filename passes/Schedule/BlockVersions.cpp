@@ -170,6 +170,35 @@ findPackedRank(const BlockPlan &plan, const llvm::StringMap<int64_t> &extents) {
 // Versions
 //===----------------------------------------------------------------------===//
 
+bool einfall::scheduledTile(KernelOp kernel, const TilePlan &tiles,
+                            TileChoice &tile, std::string &reason) {
+  DictionaryAttr schedule = kernel.getScheduleAttr();
+  if (!schedule)
+    return true;
+  if (auto stages = schedule.getAs<IntegerAttr>("stages"))
+    tile.stages = stages.getInt();
+  auto sizes = schedule.getAs<DictionaryAttr>("tile");
+  if (!sizes)
+    return true;
+  for (NamedAttribute entry : sizes) {
+    StringRef rank = entry.getName();
+    int64_t size = cast<IntegerAttr>(entry.getValue()).getInt();
+    bool isStream = llvm::any_of(
+        tiles.folds, [&](const FoldPlan &fold) { return fold.stream == rank; });
+    if (rank == tiles.row) {
+      tile.rows = size;
+    } else if (isStream) {
+      tile.keys = size;
+    } else {
+      reason = ("tiles are over the rows, \"" + tiles.row +
+                "\", and the stream, not over \"" + rank + "\"")
+                   .str();
+      return false;
+    }
+  }
+  return true;
+}
+
 bool einfall::planSharing(BlockPlan &plan, const DeviceMachine &machine,
                           const llvm::StringMap<int64_t> &extents,
                           BlockForm form, std::string &reason) {
@@ -244,9 +273,21 @@ bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
   bool any = false, hasBoxes = false, hasChunks = false;
   // What relies on as much as a version that takes all of that is not reached.
   std::optional<Staging> covered;
+  bool isScheduled = bool(kernel.getScheduleAttr()), obeyed = false;
+  std::string whyNot; ///< that the preferred version does not obey
   auto attempt = [&](BlockForm form) {
     std::optional<BlockPlan> plan =
         planBlocks(kernel, machine, extents, form, reason);
+    // Another version may have tiles that this one cannot.
+    if (plan) {
+      obeyed = true;
+    } else if (isScheduled) {
+      std::string without;
+      form.obeysSchedule = false;
+      plan = planBlocks(kernel, machine, extents, form, without);
+      if (plan && whyNot.empty())
+        whyNot = reason;
+    }
     if (!plan)
       return;
     // Matrix units of warpgroups are twice as fast.
@@ -261,8 +302,9 @@ bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
     take(*plan);
     any = true;
   };
-  hasBoxes =
-      planBlocks(kernel, machine, extents, Staging::Boxes, reason).has_value();
+  BlockForm boxes(Staging::Boxes);
+  boxes.obeysSchedule = false;
+  hasBoxes = planBlocks(kernel, machine, extents, boxes, reason).has_value();
   attempt({Staging::Chunks, /*splits=*/true, /*packs=*/true});
   attempt({Staging::Chunks, /*splits=*/false, /*packs=*/true});
   attempt(Staging::Boxes);
@@ -271,5 +313,12 @@ bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
   if (!hasChunks)
     attempt({Staging::Elements, /*splits=*/false, /*packs=*/true});
   attempt(Staging::Elements);
+  if (any && isScheduled && !obeyed) {
+    auto diag = kernel.emitError() << "the schedule cannot be obeyed on "
+                                   << machine.target << ": " << whyNot;
+    diag.attachNote() << "without it, the compiler chooses tiles that fit";
+    reason = whyNot;
+    return false;
+  }
   return any;
 }

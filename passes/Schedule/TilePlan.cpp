@@ -42,8 +42,10 @@ namespace {
 class Planner {
 public:
   Planner(KernelOp kernel, const CpuMachine &machine,
-          const llvm::StringMap<int64_t> &extents, std::string &reason)
-      : kernel(kernel), machine(machine), extents(extents), reason(reason) {}
+          const llvm::StringMap<int64_t> &extents, std::string &reason,
+          bool obeysSchedule)
+      : kernel(kernel), machine(machine), extents(extents), reason(reason),
+        obeysSchedule(obeysSchedule) {}
 
   std::optional<TilePlan> run() {
     if (failed(checkOperations()) || failed(findRanks()))
@@ -54,7 +56,7 @@ public:
     if (failed(checkOutputs()) || failed(checkRanks()))
       return std::nullopt;
     chooseSizes();
-    if (failed(obeySchedule()))
+    if (obeysSchedule && failed(obeySchedule()))
       return std::nullopt;
     return std::move(plan);
   }
@@ -565,6 +567,7 @@ private:
   const CpuMachine &machine;
   const llvm::StringMap<int64_t> &extents;
   std::string &reason;
+  bool obeysSchedule;
   TilePlan plan;
   llvm::DenseMap<Value, unsigned> nested;
 };
@@ -573,9 +576,9 @@ private:
 
 std::optional<TilePlan>
 einfall::planTiles(KernelOp kernel, const CpuMachine &machine,
-                   const llvm::StringMap<int64_t> &extents,
-                   std::string &reason) {
-  return Planner(kernel, machine, extents, reason).run();
+                   const llvm::StringMap<int64_t> &extents, std::string &reason,
+                   bool obeysSchedule) {
+  return Planner(kernel, machine, extents, reason, obeysSchedule).run();
 }
 
 DictionaryAttr einfall::scheduleOf(const TilePlan &plan, MLIRContext *context) {

@@ -89,12 +89,13 @@ struct TilePlan {
 };
 
 /// The plan for `kernel`, or nothing and the `reason` in words. What the
-/// kernel's `schedule` fixes is obeyed; where it cannot be, that is an error at
-/// the kernel as well as the reason.
+/// kernel's `schedule` fixes is obeyed, unless it is meant for another program;
+/// where it cannot be, that is an error at the kernel as well as the reason.
 std::optional<TilePlan> planTiles(cascade::KernelOp kernel,
                                   const CpuMachine &machine,
                                   const llvm::StringMap<int64_t> &extents,
-                                  std::string &reason);
+                                  std::string &reason,
+                                  bool obeysSchedule = true);
 
 /// The choices of `plan` as a complete `schedule` of a kernel: with it,
 /// `planTiles` makes the same plan again. `{tile = {m = 80, p = 768},

@@ -2,12 +2,15 @@
 //
 // How many warpgroups keep rows, and how many keys a tile has. More rows use
 // every copied key more often; more keys mean fewer barriers and moves of
-// references. Registers decide: a consumer holds the scores of a tile, the
-// packed weights of the tile before, and its accumulators.
+// references. Of the shapes that fit, the one that takes least by the cost
+// model is chosen. What fits, registers decide: a consumer holds the scores of
+// a tile, the packed weights of the tile before, and its accumulators.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/Schedule/BlockPlan.h"
+
+#include "passes/Schedule/CostModel.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -16,13 +19,40 @@ using namespace einfall::cascade;
 /// Registers for what is not scores, weights or accumulators: rows' references
 /// and sums, addresses, loop counters and what the evaluation of masks takes.
 static constexpr int64_t otherRegisters = 36;
-static constexpr int64_t mostKeys = 128, leastKeys = 16;
+/// What is searched, and what a product of a warpgroup can have.
+static constexpr int64_t mostKeys = 128, leastKeys = 16, mostColumns = 256;
+static constexpr unsigned mostConsumers = 3;
+static constexpr int64_t mostStages = 4;
 
-unsigned BlockPlan::producerRegisters() const {
-  return consumers() == 2 ? 24 : consumers() == 3 ? 32 : 0;
+/// Divides a block's registers among its roles, in steps of 8: a producer needs
+/// few. A lone consumer has what threads have evenly.
+static void divideRegisters(BlockPlan &plan, const Machine &machine) {
+  int64_t consumers = plan.consumers();
+  plan.producerRegisters = plan.consumerRegisters = 0;
+  if (consumers < 2)
+    return;
+  plan.producerRegisters = consumers == 2 ? 24 : 32;
+  int64_t warpgroup = 4 * machine.warpLanes;
+  int64_t left = machine.perUnit.registers / warpgroup - plan.producerRegisters;
+  plan.consumerRegisters =
+      std::min(left / consumers, machine.block.registersPerThread) / 8 * 8;
 }
-unsigned BlockPlan::consumerRegisters() const {
-  return consumers() == 2 ? 240 : consumers() == 3 ? 160 : 0;
+
+std::string einfall::whyNotRegisters(const BlockPlan &plan,
+                                     const Machine &machine) {
+  if (plan.staging != Staging::Boxes)
+    return "";
+  BlockPlan there = plan;
+  divideRegisters(there, machine);
+  int64_t has = there.consumerRegisters ? there.consumerRegisters
+                                        : machine.block.registersPerThread;
+  if (plan.registers <= has && plan.consumerRegisters <= has)
+    return "";
+  return (Twine(plan.rows()) + " rows and " + Twine(plan.keys) + " keys take " +
+          Twine(std::max(plan.registers, plan.consumerRegisters)) +
+          " registers; a thread of " + Twine(plan.consumers()) +
+          " consumers on " + machine.architecture + " has " + Twine(has))
+      .str();
 }
 
 /// Bulk copies take a coordinate of every dimension: the inner and the outer
@@ -104,9 +134,43 @@ static void planOutputs(BlockPlan &plan, KernelOp kernel) {
   }
 }
 
+/// Gives the plan a shape; the reason where it cannot have it.
+static std::string tryShape(BlockPlan &plan, const DeviceMachine &machine,
+                            unsigned consumers, int64_t keys,
+                            std::optional<int64_t> rows) {
+  plan.warps = 4 * consumers;
+  plan.keys = keys;
+  divideRegisters(plan, machine.description);
+  plan.registers = registersOf(plan, keys);
+  layOutBoxes(plan);
+  const BlockLimits &limits = machine.description.block;
+  auto shape = [&] {
+    return (Twine(plan.rows()) + " rows and " + Twine(keys) + " keys").str();
+  };
+  if (plan.threads() > limits.threads)
+    return (shape() + " take " + Twine(plan.threads()) +
+            " threads; a block of " + machine.target + " has " +
+            Twine(limits.threads))
+        .str();
+  if (rows && consumers > 1 && *rows <= 64 * (int64_t(consumers) - 1))
+    return (Twine(plan.rows()) +
+            " rows leave a warpgroup without any: there are " + Twine(*rows))
+        .str();
+  if (std::string why = whyNotRegisters(plan, machine.description);
+      !why.empty())
+    return why;
+  if (plan.shared > limits.sharedBytes)
+    return (shape() + " take " + Twine(plan.shared) +
+            " bytes of shared memory; a block of " + machine.target + " has " +
+            Twine(limits.sharedBytes))
+        .str();
+  return "";
+}
+
 bool einfall::planWarpgroups(BlockPlan &plan, KernelOp kernel,
                              const DeviceMachine &machine,
-                             std::optional<int64_t> rows, std::string &reason) {
+                             std::optional<int64_t> rows,
+                             const TileChoice &asked, std::string &reason) {
   if (!machine.hasWarpgroups) {
     reason = machine.target + " has no products of warpgroups";
     return false;
@@ -125,32 +189,49 @@ bool einfall::planWarpgroups(BlockPlan &plan, KernelOp kernel,
     reason = "operands are no boxes of tensors";
     return false;
   }
-  // The largest tile that fits.
+  if (asked.rows && (*asked.rows % 64 || *asked.rows < 64 ||
+                     *asked.rows > 64 * int64_t(mostConsumers))) {
+    reason = ("one to " + Twine(mostConsumers) +
+              " warpgroups keep 64 rows each, not " + Twine(*asked.rows))
+                 .str();
+    return false;
+  }
+  if (asked.keys && (*asked.keys % 16 || *asked.keys < leastKeys ||
+                     *asked.keys > mostColumns)) {
+    reason =
+        ("a product of a warpgroup has " + Twine(leastKeys) + " to " +
+         Twine(mostColumns) + " keys in steps of 16, not " + Twine(*asked.keys))
+            .str();
+    return false;
+  }
+  if (asked.stages && (*asked.stages < 2 || *asked.stages > mostStages)) {
+    reason = ("products run one tile behind: 2 to " + Twine(mostStages) +
+              " stages are possible, not " + Twine(*asked.stages))
+                 .str();
+    return false;
+  }
+  plan.stages = asked.stages.value_or(plan.stages);
   std::optional<std::pair<unsigned, int64_t>> best;
-  for (unsigned consumers : {3, 2, 1}) {
-    if (rows && consumers > 1 && *rows <= 64 * (int64_t(consumers) - 1))
+  mpq_class least;
+  int64_t most = asked.keys.value_or(mostKeys);
+  for (unsigned consumers = mostConsumers; consumers >= 1; --consumers) {
+    if (asked.rows && *asked.rows != 64 * int64_t(consumers))
       continue;
-    for (int64_t keys = mostKeys; keys >= leastKeys; keys -= 16) {
-      plan.warps = 4 * consumers;
-      plan.keys = keys;
-      unsigned registers = plan.consumerRegisters();
-      layOutBoxes(plan);
-      bool fits = registersOf(plan, keys) <= (registers ? registers : 255) &&
-                  plan.shared <= machine.sharedBytes;
-      if (fits && (!best || consumers * keys > best->first * best->second))
-        best = {consumers, keys};
+    for (int64_t keys = most; keys >= asked.keys.value_or(leastKeys);
+         keys -= 16) {
+      reason = tryShape(plan, machine, consumers, keys, rows);
+      if (!reason.empty())
+        continue;
+      mpq_class cost = costOf(plan, machine.description).perScore;
+      if (best && cost >= least)
+        continue;
+      best = {consumers, keys};
+      least = cost;
     }
   }
-  if (best) {
-    plan.warps = 4 * best->first;
-    plan.keys = best->second;
-    layOutBoxes(plan);
-    planOutputs(plan, kernel);
-    return true;
-  }
-  reason = "64 rows and 16 keys take " + std::to_string(registersOf(plan, 16)) +
-           " registers and " + std::to_string(plan.shared) +
-           " bytes of shared memory; " + machine.target + " has 255 and " +
-           std::to_string(machine.sharedBytes);
-  return false;
+  if (!best)
+    return false;
+  tryShape(plan, machine, best->first, best->second, rows);
+  planOutputs(plan, kernel);
+  return true;
 }

@@ -139,8 +139,7 @@ void BlockEmitter::emitRoles() {
   ifThen(
       compare(Predicate::ult, all, integer(4)),
       [&] {
-        keepRegisters(device::RegisterBudget::Decrease,
-                      plan.producerRegisters());
+        keepRegisters(device::RegisterBudget::Decrease, plan.producerRegisters);
         Value isFirst = compare(Predicate::eq, thread, integer(0));
         for (const BlockFold &fold : plan.folds) {
           if (&fold != &plan.folds.front())
@@ -149,8 +148,7 @@ void BlockEmitter::emitRoles() {
         }
       },
       [&] {
-        keepRegisters(device::RegisterBudget::Increase,
-                      plan.consumerRegisters());
+        keepRegisters(device::RegisterBudget::Increase, plan.consumerRegisters);
         warp = arith::SubIOp::create(b, loc(), all, integer(4));
         emitRows();
       });

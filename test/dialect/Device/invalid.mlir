@@ -10,7 +10,7 @@ device.kernel @k target "sm_80" threads 100 shared 0 parameters [] grid {
 
 // -----
 
-// expected-error @+1 {{has 128 threads and -1 bytes of shared memory, which take 32 bits each}}
+// expected-error @+1 {{has 128 threads and 18446744073709551615 bytes of shared memory, which take 32 bits each}}
 device.kernel @k target "sm_80" threads 128 shared -1 parameters [] grid {
   %one = arith.constant 1 : i64
   device.launch %one, %one, %one

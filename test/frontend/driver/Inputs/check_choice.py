@@ -1,0 +1,46 @@
+"""Repeats the arithmetic of a choice of tiles, exactly.
+
+    einfall explain --json ... | check_choice.py
+"""
+
+import json
+import sys
+from fractions import Fraction
+
+PARTS = ["contraction", "panels", "special", "arithmetic", "shared", "copies"]
+
+
+def check(choice):
+    costs = {}
+    for number, candidate in enumerate(choice["candidates"]):
+        if "rejected" in candidate:
+            assert candidate["rejected"], "a rejection without a reason"
+            continue
+        scores = candidate["rows"] * candidate["keys"]
+        total = Fraction(0)
+        for fold in candidate["folds"]:
+            part = {name: Fraction(fold[name]) for name in PARTS}
+            matrix = part["contraction"] + part["panels"]
+            threads = max(part["special"], part["arithmetic"])
+            if choice["program"] == "warpgroups":
+                overlaps = candidate["rows"] > 64
+                alone = part["contraction"] + max(part["panels"], threads)
+            else:
+                overlaps = candidate["blocks_of_an_sm"] * candidate["threads"] >= 256
+                alone = matrix + threads
+            busy = max(matrix, threads) if overlaps else alone
+            clocks = max(busy, part["shared"], part["copies"]) + Fraction(fold["waits"])
+            assert clocks == Fraction(fold["clocks"]), (number, fold)
+            total += clocks / scores
+        assert total == Fraction(candidate["clocks_per_score"]), number
+        costs[number] = total
+    chosen = choice["chosen"]
+    least = all(costs[chosen] <= cost for cost in costs.values())
+    assert least == choice["least"]
+    assert least or choice["program"] == "blocks"
+    shape = choice["candidates"][chosen]
+    print(f"{shape['rows']} x {shape['keys']} of {len(costs)}")
+
+
+for kernel in json.load(sys.stdin)["kernels"]:
+    check(kernel["choice"])
