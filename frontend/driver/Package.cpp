@@ -108,6 +108,7 @@ int einfall::driver::inspect(const Options &options) {
     session.error(status.text);
     return exitInput;
   }
-  llvm::outs() << package->describe();
+  llvm::outs() << (options.details ? package->describe()
+                                   : package->summarize());
   return exitSuccess;
 }

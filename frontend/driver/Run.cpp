@@ -5,6 +5,7 @@
 #include "frontend/driver/Launcher.h"
 #include "frontend/driver/Progress.h"
 #include "frontend/driver/TensorFile.h"
+#include "frontend/driver/Usage.h"
 
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -79,8 +80,14 @@ static int verify(Launcher &launcher, Session &session) {
 int einfall::driver::run(const Options &options) {
   Session session(options);
   if (!targetOfDevice(options.device)) {
-    session.error("there is no device `" + options.device + "`")
-        .remedy("devices of this build: " + deviceNames());
+    auto error = session.error("there is no device `" + options.device + "`");
+    std::string all = deviceNames();
+    std::vector<std::string> names;
+    for (llvm::StringRef name : llvm::split(all, ", "))
+      names.push_back(name.str());
+    if (std::string near = nearestName(options.device, names); !near.empty())
+      error.remedy("did you mean `" + near + "`?");
+    error.remedy("devices of this build: " + all);
     return exitMissing;
   }
   if (options.interpret) {

@@ -1,6 +1,7 @@
 //===- Session.cpp - One command's source, context and diagnostics --------===//
 
 #include "frontend/driver/Session.h"
+#include "frontend/driver/Usage.h"
 
 #include "mlir/IR/Location.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -36,7 +37,10 @@ Session::~Session() {
 std::optional<unsigned> Session::readSource() {
   auto file = llvm::MemoryBuffer::getFileOrSTDIN(options.file, /*IsText=*/true);
   if (!file) {
-    error("cannot read " + options.file + ": " + file.getError().message());
+    auto builder =
+        error("cannot read " + options.file + ": " + file.getError().message());
+    if (std::string near = nearestPath(options.file); !near.empty())
+      builder.remedy("did you mean `" + near + "`?");
     return std::nullopt;
   }
   return addSource(options.file == "-" ? "<stdin>" : options.file,

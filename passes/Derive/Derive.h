@@ -66,10 +66,19 @@ struct DeriveOptions {
   std::function<bool(const proof::Obligation &)> prove;
 };
 
-/// Drops preconditions, which are the caller's matter, and reports what a
-/// kernel says that no lowering takes yet, at its place: recurrences, lists,
-/// outputs that are stored by index, packed inputs, ragged ranks (extents that
-/// are read from inputs), exchanges between devices. The interpreter runs them.
+/// What a kernel says that no lowering takes yet: recurrences, lists, outputs
+/// that are stored by index, packed inputs, ragged ranks (extents that are read
+/// from inputs), exchanges between devices. The interpreter runs them.
+struct NotLowered {
+  mlir::Location loc;
+  std::string what;
+};
+std::vector<NotLowered> findNotLowered(cascade::KernelOp kernel);
+
+/// Drops preconditions, which are the caller's matter, and what only they use.
+void dropPreconditions(cascade::KernelOp kernel);
+
+/// Drops preconditions, and reports what is not lowered at its place.
 mlir::LogicalResult prepareForLowering(cascade::KernelOp kernel);
 
 /// Derives folds in place. Fails only if the kernel does not verify before.

@@ -1,5 +1,4 @@
-//===- Lowerable.cpp - What no lowering takes yet
-//---------------------------===//
+//===- Lowerable.cpp - What no lowering takes yet -------------------------===//
 
 #include "passes/Derive/Derive.h"
 
@@ -35,17 +34,10 @@ static std::string nameOf(Operation *op) {
   return "";
 }
 
-LogicalResult einfall::prepareForLowering(KernelOp kernel) {
-  for (auto require :
-       llvm::make_early_inc_range(kernel.getBody().getOps<RequireOp>()))
-    require.erase();
-  IRRewriter rewriter(kernel.getContext());
-  (void)runRegionDCE(rewriter, kernel->getRegions());
-  bool good = true;
+std::vector<NotLowered> einfall::findNotLowered(KernelOp kernel) {
+  std::vector<NotLowered> found;
   auto refuse = [&](Operation *op, const Twine &what) {
-    good = false;
-    op->emitError(what + " cannot be lowered yet").attachNote()
-        << "the kernel is correct Ein: `einfall run --interpret` runs it";
+    found.push_back({op->getLoc(), what.str()});
   };
   for (Operation &op : kernel.getBody().front()) {
     if (isa<RecurrenceOp>(op))
@@ -70,5 +62,22 @@ LogicalResult einfall::prepareForLowering(KernelOp kernel) {
         refuse(kernel, "`shard` over " + cast<DictionaryAttr>(shard)
                                              .getAs<StringAttr>("over")
                                              .getValue());
-  return success(good);
+  return found;
+}
+
+void einfall::dropPreconditions(KernelOp kernel) {
+  for (auto require :
+       llvm::make_early_inc_range(kernel.getBody().getOps<RequireOp>()))
+    require.erase();
+  IRRewriter rewriter(kernel.getContext());
+  (void)runRegionDCE(rewriter, kernel->getRegions());
+}
+
+LogicalResult einfall::prepareForLowering(KernelOp kernel) {
+  dropPreconditions(kernel);
+  std::vector<NotLowered> found = findNotLowered(kernel);
+  for (const NotLowered &one : found)
+    emitError(one.loc, one.what + " cannot be lowered yet").attachNote()
+        << "the kernel is correct Ein: `einfall run --interpret` runs it";
+  return success(found.empty());
 }

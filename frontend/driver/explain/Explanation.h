@@ -1,0 +1,55 @@
+//===- Explanation.h - What a kernel moves, and why -------------*- C++ -*-===//
+//
+// Puts together what `einfall explain` says beside the derivation: the bounds of
+// a kernel on a machine, the traffic of the schedule that was chosen, how far
+// they are apart, and the pipeline of a tile. As text, and as a certificate.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef EINFALL_FRONTEND_DRIVER_EXPLAIN_EXPLANATION_H
+#define EINFALL_FRONTEND_DRIVER_EXPLAIN_EXPLANATION_H
+
+#include "frontend/driver/Pipeline.h"
+#include "passes/Bounds/Bounds.h"
+#include "passes/Derive/Equations.h"
+#include "passes/Schedule/Timeline.h"
+
+namespace einfall::driver {
+
+struct Explanation {
+  bounds::BoundsResult bounds;
+  /// Empty where there are bounds.
+  std::string whyNoBounds;
+  std::vector<Equation> derived;
+  Timeline timeline;
+  /// The version that a launch with these extents takes; empty on the CPU.
+  std::string program;
+  double clockHz = 1;
+};
+
+struct ExplainedKernel {
+  KernelReport report;
+  Explanation explanation;
+};
+
+/// Explains `kernel` of `program`, which the pipeline compiles as its options
+/// say, on `machine`. Nothing after an error, which has been reported.
+std::optional<ExplainedKernel> explainKernel(cascade::KernelOp kernel,
+                                             PipelineOptions pipeline,
+                                             const Machine &machine,
+                                             const Program &program,
+                                             Session &session);
+
+/// The bounds beside the schedule, a line for each boundary.
+void print(llvm::raw_ostream &os, const Explanation &explanation);
+/// The same as a page.
+struct PageContent;
+PageContent pageOf(const ExplainedKernel &kernel, const Program &program,
+                   const Machine &machine, llvm::StringRef target);
+
+/// "attention, theorem 1 (a): (E + F)^2 P / M".
+std::string describe(const certificate::Bound &bound);
+
+} // namespace einfall::driver
+
+#endif // EINFALL_FRONTEND_DRIVER_EXPLAIN_EXPLANATION_H
