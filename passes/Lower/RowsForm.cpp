@@ -125,11 +125,11 @@ FailureOr<Form> Form::of(KernelOp kernel, std::string &reason,
     if (auto reduce = dyn_cast<ReduceOp>(op)) {
       FieldType type = fieldType(reduce.getValue());
       SmallVector<StringRef> over = names(reduce.getRanks());
-      bool plain = reduce.getMonoid() == Monoid::Sum ||
-                   reduce.getMonoid() == Monoid::Max ||
-                   reduce.getMonoid() == Monoid::Min;
-      if (over.size() != 1 || !plain || type.getKind() != Kind::Real ||
-          !type.hasRank(over.front()) || over.front() == form.stream) {
+      // A greatest or least value of nothing is absent, and what is reduced
+      // within a row is kept without its presence.
+      if (over.size() != 1 || reduce.getMonoid() != Monoid::Sum ||
+          type.getKind() != Kind::Real || !type.hasRank(over.front()) ||
+          over.front() == form.stream) {
         why = ("a reduction by " + stringifyMonoid(reduce.getMonoid()) +
                " inside the row")
                   .str();

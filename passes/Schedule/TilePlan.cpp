@@ -126,6 +126,17 @@ private:
         dropFeature(fold, shared);
     if (shared.empty())
       return refuse("outputs and folds share no rank that could lie in lanes");
+    // Inside of a reduction its rank is no longer the row's or the item's.
+    WalkResult walk = kernel.getBody().walk([&](ReduceOp reduce) {
+      return llvm::any_of(names(reduce.getRanks()),
+                          [&](StringRef rank) {
+                            return llvm::is_contained(shared, rank);
+                          })
+                 ? WalkResult::interrupt()
+                 : WalkResult::advance();
+    });
+    if (walk.wasInterrupted())
+      return refuse("a reduction is over a rank of the rows");
     unsigned best = ~0u;
     for (StringRef rank : shared) {
       unsigned cost = 0;
