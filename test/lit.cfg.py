@@ -31,7 +31,7 @@ try:
             config.available_features.add("avx2")
 except OSError:
     pass
-for tool in ("cvc5", "node", "pkg-config"):
+for tool in ("chromium", "cvc5", "node", "pkg-config"):
     if shutil.which(tool):
         config.available_features.add(tool)
 for name in ("EINFALL_PTXAS", "CUDA_HOME", "CUDA_PATH"):
@@ -53,6 +53,7 @@ else:
 config.substitutions.append(("%examples", os.path.join(config.einfall_source_dir, "examples")))
 config.substitutions.append(("%{kills}", "1000" if lit_config.params.get("slow") else "20"))
 config.substitutions.append(("%root", config.einfall_source_dir))
+config.substitutions.append(("%chromium", shutil.which("chromium") or "chromium"))
 config.substitutions.append(("%lib", os.path.join(config.einfall_build_dir, "lib")))
 config.substitutions.append(("%python", config.python))
 fakes = os.path.join(config.einfall_build_dir, "test", "lib")

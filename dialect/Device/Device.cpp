@@ -199,8 +199,8 @@ static LogicalResult verifyBarrier(Operation *op, int64_t id,
   if (id < 0 || id > 15)
     return op->emitOpError() << "names barrier " << id << "; there are 0 to 15";
   if (threads && (*threads < 32 || *threads % 32))
-    return op->emitOpError() << "counts " << *threads
-                             << " threads; a multiple of 32 is needed";
+    return op->emitOpError()
+           << "counts " << *threads << " threads; a multiple of 32 is needed";
   return success();
 }
 

@@ -57,10 +57,9 @@ int einfall::driver::compilePackage(const Options &options) {
   {
     Progress progress(options.quiet);
     for (auto [i, kernel] : llvm::enumerate(kernels)) {
-      progress.say(llvm::formatv("compiling {0} for {1} ({2} of {3})",
-                                 kernel.getSymName(),
-                                 llvm::join(options.targets, ", "), i + 1,
-                                 kernels.size()));
+      progress.say(llvm::formatv(
+          "compiling {0} for {1} ({2} of {3})", kernel.getSymName(),
+          llvm::join(options.targets, ", "), i + 1, kernels.size()));
       if (!compiler.add(kernel, options.targets,
                         knownExtents(kernel, options, /*defaults=*/false)))
         return session.isToolMissing ? exitMissing : exitInput;

@@ -101,8 +101,8 @@ struct PipelineOptions {
   bool machineCode = false;
   /// Report why the tiles are what they are, which takes planning all others.
   bool explains = false;
-  /// Shown what the kernel has become: when it is derived and proved, and (GPUs)
-  /// all versions of its program.
+  /// Shown what the kernel has become: when it is derived and proved, and
+  /// (GPUs) all versions of its program.
   std::function<void(cascade::KernelOp)> observeDerived;
   std::function<void(mlir::ModuleOp)> observeDevice;
 };

@@ -388,9 +388,8 @@ private:
         ->required()
         ->type_name("FILE");
     sub.add_option("--emit", options.emit, "The stage, whatever the suffix")
-        ->check(OneOf({"cascade", "fold", "smt2", "schedule", "device",
-                               "mlir", "llvm", "ll", "s", "o", "ptx", "cubin",
-                               "efk", "so"}));
+        ->check(OneOf({"cascade", "fold", "smt2", "schedule", "device", "mlir",
+                       "llvm", "ll", "s", "o", "ptx", "cubin", "efk", "so"}));
     sub.footer(
         "Stages: cascade (as written), fold (derived), smt2 (what was "
         "proved),\nschedule (folds with every choice made), device (a "

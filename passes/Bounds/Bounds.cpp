@@ -28,11 +28,13 @@ public:
   llvm::Expected<BoundsResult> run();
 
 private:
-  llvm::Error findExtents();
   void addInputs();
   void addInput(InputOp input, ArrayRef<Need> needs);
   void addOutput(OutputOp output);
   std::optional<std::string> conditionNamed(const Expression &condition);
+  /// Nothing also where it is about other ranks than these.
+  std::optional<std::string> conditionNamed(const Expression &condition,
+                                            ArrayRef<std::string> ranks);
   bool isKnown(const Expression &expression) const;
   const cert::Tensor *tensorOf(const Words &words) const;
   const cert::Tensor *tensorNamed(StringRef name) const;
@@ -68,14 +70,16 @@ private:
 // Extents and conditions
 //===----------------------------------------------------------------------===//
 
-llvm::Error BoundFinder::findExtents() {
+llvm::Expected<std::map<std::string, int64_t>>
+bounds::extentsOf(KernelOp kernel, const BoundsOptions &options) {
+  IndexExpressions::Extents extents;
   for (const auto &[rank, extent] : options.extents)
     extents[rank.str()] = static_cast<long>(extent);
+  IndexExpressions expressions(options.parameters, extents);
   for (auto rank : kernel.getBody().getOps<RankOp>()) {
     if (!rank.getExtent() || extents.count(rank.getName().str()))
       continue;
-    if (std::optional<Expression> extent =
-            expressions.of(rank.getExtent(), {}))
+    if (std::optional<Expression> extent = expressions.of(rank.getExtent(), {}))
       if (auto value = extent->evaluate({extents, {}}))
         extents[rank.getName().str()] = *value;
   }
@@ -92,15 +96,25 @@ llvm::Error BoundFinder::findExtents() {
     if (steps != extents.end())
       extents[recurrence.getStates().str()] = steps->second + 1;
   });
+  std::map<std::string, int64_t> result;
   for (const auto &[rank, extent] : extents)
-    result.certificate.extents[rank] = extent.get_si();
-  return llvm::Error::success();
+    result[rank] = extent.get_si();
+  return result;
 }
 
 bool BoundFinder::isKnown(const Expression &expression) const {
   auto known = [&](const std::string &rank) { return extents.count(rank) > 0; };
   return llvm::all_of(expression.freeNames(), known) &&
          llvm::all_of(expression.extentNames(), known);
+}
+
+std::optional<std::string>
+BoundFinder::conditionNamed(const Expression &condition,
+                            ArrayRef<std::string> ranks) {
+  for (const std::string &rank : condition.freeNames())
+    if (!llvm::is_contained(ranks, rank))
+      return std::nullopt;
+  return conditionNamed(condition);
 }
 
 /// The certificate's name of `condition`, empty where it always holds; nothing
@@ -127,16 +141,18 @@ BoundFinder::conditionNamed(const Expression &condition) {
 // Tensors
 //===----------------------------------------------------------------------===//
 
-static std::vector<int64_t> dimensionsOf(ArrayAttr dims,
-                                         const IndexExpressions::Extents &extents) {
+static std::vector<int64_t>
+dimensionsOf(ArrayAttr dims, const IndexExpressions::Extents &extents) {
   std::vector<int64_t> result;
   for (StringRef rank : names(dims))
     result.push_back(extents.find(rank.str())->second.get_si());
   return result;
 }
 
-static unsigned bitsOf(InputOp input) {
-  return input.getResult().getType().getElement().getIntOrFloatBitWidth();
+/// As they are stored: a truth value takes a byte.
+static unsigned bitsOf(Type element) {
+  unsigned bits = element.getIntOrFloatBitWidth();
+  return bits == 1 ? 8 : bits;
 }
 
 static bool sameIndex(ArrayRef<std::optional<Expression>> a,
@@ -153,7 +169,8 @@ static bool sameIndex(ArrayRef<std::optional<Expression>> a,
 void BoundFinder::addInput(InputOp input, ArrayRef<Need> needs) {
   auto isOfStatement = [&](const Need &need) {
     auto matches = [&](const Words &words) {
-      return words.tensor == input.getName() && sameIndex(need.index, words.index);
+      return words.tensor == input.getName() &&
+             sameIndex(need.index, words.index);
     };
     for (const Attention &attention : statements.attentions) {
       if (matches(attention.value))
@@ -191,7 +208,7 @@ void BoundFinder::addInput(InputOp input, ArrayRef<Need> needs) {
   }
   cert::Tensor tensor;
   tensor.name = input.getName().str();
-  tensor.bits = bitsOf(input);
+  tensor.bits = bitsOf(input.getResult().getType().getElement());
   tensor.dimensions = dimensionsOf(input.getDims(), extents);
   tensor.index.assign(best->index.begin(), best->index.end());
   tensor.needs = *conditionNamed(best->conditions.surely);
@@ -202,7 +219,7 @@ void BoundFinder::addOutput(OutputOp output) {
   cert::Tensor tensor;
   tensor.name = output.getName().str();
   tensor.direction = cert::Tensor::Direction::Output;
-  tensor.bits = output.getStorage().getIntOrFloatBitWidth();
+  tensor.bits = bitsOf(output.getStorage());
   tensor.dimensions = dimensionsOf(output.getDims(), extents);
   // Without a filler, elements that no index names are not written.
   bool isWhole = output.getIndices().empty() || output.getFiller();
@@ -246,7 +263,7 @@ static std::vector<std::string> toVector(ArrayRef<std::string> names) {
 }
 
 void BoundFinder::addContraction(const ProductSum &sum) {
-  std::optional<std::string> condition = conditionNamed(sum.surely);
+  std::optional<std::string> condition = conditionNamed(sum.surely, sum.ranks);
   if (!condition)
     return;
   cert::ContractionBound bound;
@@ -268,7 +285,8 @@ void BoundFinder::addContraction(const ProductSum &sum) {
 
 void BoundFinder::addAttention(const Attention &attention) {
   OutputOp output = attention.output;
-  std::optional<std::string> condition = conditionNamed(attention.surely);
+  std::optional<std::string> condition =
+      conditionNamed(attention.surely, attention.pairs);
   auto refuse = [&](const std::string &why) {
     result.notes.push_back(attention.name + ": no bound of attention: " + why);
   };
@@ -354,9 +372,10 @@ llvm::Error BoundFinder::count() {
     auto count =
         cert::countCondition(condition.ranks, condition.condition, c.extents);
     if (!count)
-      return llvm::createStringError("the elements that a mask leaves cannot be "
-                                     "counted: " +
-                                     count.error());
+      return llvm::createStringError(
+          "the elements that a mask leaves cannot be "
+          "counted: " +
+          count.error());
     condition.count = count->count;
     for (const std::string &rank : condition.ranks)
       condition.distinct[rank] = count->distinct(rank);
@@ -371,9 +390,9 @@ llvm::Error BoundFinder::count() {
         tensor, condition, condition ? &counted.at(tensor.needs) : nullptr,
         c.extents);
     if (!elements)
-      return llvm::createStringError("the elements of " + tensor.name +
-                                     " that are needed cannot be counted: " +
-                                     elements.error());
+      return llvm::createStringError(
+          "the elements of " + tensor.name +
+          " that are needed cannot be counted: " + elements.error());
     tensor.elements = *elements;
     mpz_class whole = tensor.bits;
     for (int64_t dimension : tensor.dimensions)
@@ -434,8 +453,8 @@ bool BoundFinder::choose(cert::ContractionBound &bound, double capacity,
           psi *= std::pow(halves[j] / 2.0 * (capacity + x) /
                               (sigma * bound.operands[j].bits / 8.0),
                           halves[j] / 2.0);
-      double value = (x - word) * bound.products.get_d() / psi +
-                     units * (capacity - x);
+      double value =
+          (x - word) * bound.products.get_d() / psi + units * (capacity - x);
       if (value > greatest)
         greatest = value, best = halves, segment = x;
     }
@@ -502,13 +521,11 @@ void BoundFinder::addBoundary(const Boundary &described) {
     boundary.inside.push_back({memory.name, memory.bytes});
   boundary.capacity = static_cast<long>(described.capacityBytes());
   double capacity = boundary.capacity.get_d(), units = double(boundary.units);
-  cert::CompulsoryBound compulsory;
-  for (const cert::Tensor &tensor : result.certificate.tensors) {
-    mpz_class bytes = (tensor.elements * tensor.bits + 7) / 8;
-    (tensor.direction == cert::Tensor::Direction::Input ? compulsory.inputs
-                                                        : compulsory.outputs) +=
-        bytes;
-  }
+  mpz_class inputs = 0, outputs = 0; // bits
+  for (const cert::Tensor &tensor : result.certificate.tensors)
+    (tensor.direction == cert::Tensor::Direction::Input ? inputs : outputs) +=
+        tensor.elements * tensor.bits;
+  cert::CompulsoryBound compulsory{inputs / 8, outputs / 8};
   add(boundary, {compulsory, 0});
   for (const cert::PassesBound &bound : passes)
     add(boundary, {bound, 0});
@@ -527,9 +544,13 @@ void BoundFinder::addBoundary(const Boundary &described) {
 }
 
 llvm::Expected<BoundsResult> BoundFinder::run() {
-  if (llvm::Error error = findExtents())
-    return error;
+  auto known = extentsOf(kernel, options);
+  if (!known)
+    return known.takeError();
   cert::Certificate &c = result.certificate;
+  c.extents = *known;
+  for (const auto &[rank, extent] : *known)
+    extents[rank] = static_cast<long>(extent);
   c.kernel = kernel.getSymName().str();
   c.source = options.source;
   c.target = options.target;
@@ -556,7 +577,8 @@ llvm::Expected<BoundsResult> BoundFinder::run() {
     bound.length = (span * bound.bits + 7) / 8;
   }
   for (const ProductSum &sum : statements.sums)
-    if (std::optional<std::string> condition = conditionNamed(sum.surely))
+    if (std::optional<std::string> condition =
+            conditionNamed(sum.surely, sum.ranks))
       result.flop += 2 * tuples(toVector(sum.ranks), *condition).get_d();
   for (const Boundary &boundary : boundariesOf(machine))
     addBoundary(boundary);

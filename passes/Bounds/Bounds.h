@@ -37,9 +37,15 @@ struct BoundsResult {
   certificate::Certificate certificate;
   /// Why some bound is not claimed, for readers.
   std::vector<std::string> notes;
-  /// What the sums of products of the cascade take: a product and a sum are two.
+  /// What the sums of products of the cascade take: a product and a sum are
+  /// two.
   double flop = 0;
 };
+
+/// The extents of all ranks: those of the options, and what the kernel computes
+/// from them and from its parameters. Fails where one of a tensor is not known.
+llvm::Expected<std::map<std::string, int64_t>>
+extentsOf(cascade::KernelOp kernel, const BoundsOptions &options);
 
 /// The bounds of `kernel`, a cascade as written; `derived` counts the passes
 /// that its derived form makes. Fails where an extent is not known.

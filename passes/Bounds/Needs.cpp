@@ -13,13 +13,9 @@ Conditions bounds::both(const Conditions &a, const Conditions &b) {
   return {conjunction(a.surely, b.surely), conjunction(a.maybe, b.maybe)};
 }
 
-static Conditions always() {
-  return {1, 1};
-}
+static Conditions always() { return {1, 1}; }
 
-static Conditions unknown() {
-  return {0, 1};
-}
+static Conditions unknown() { return {0, 1}; }
 
 static bool mentions(const Conditions &conditions, StringRef rank) {
   return conditions.surely.dependsOn(rank) || conditions.maybe.dependsOn(rank);
@@ -58,8 +54,7 @@ private:
 };
 } // namespace
 
-bool Walk::isNew(Value value, const Substitution &at,
-                 const Conditions &under) {
+bool Walk::isNew(Value value, const Substitution &at, const Conditions &under) {
   std::string key =
       std::to_string(reinterpret_cast<uintptr_t>(value.getAsOpaquePointer()));
   for (const auto &[rank, index] : at)
@@ -197,9 +192,9 @@ void Walk::visit(Value value, const Substitution &at, const Conditions &under) {
   }
   if (auto other = dyn_cast<AtOp>(op)) {
     visitAll(other.getIndices(), at, under);
-    return visit(
-        other.getValue(), substituted(other, at),
-        both(under, insideAll(other.getIndices(), names(other.getRanks()), at)));
+    return visit(other.getValue(), substituted(other, at),
+                 both(under, insideAll(other.getIndices(),
+                                       names(other.getRanks()), at)));
   }
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
     bool isFree = llvm::none_of(names(reduce.getRanks()), [&](StringRef rank) {
@@ -220,9 +215,9 @@ void Walk::visit(Value value, const Substitution &at, const Conditions &under) {
     auto states = at.find(recurrence.getStates().str());
     bool readsAny = states == at.end() ||
                     (states->second && !states->second->freeNames().empty());
-    if (readsAny || (states->second &&
-                     *states->second ==
-                         Expression::extent(recurrence.getRank().str())))
+    if (readsAny ||
+        (states->second &&
+         *states->second == Expression::extent(recurrence.getRank().str())))
       visitBound(recurrence.getStep().front().getTerminator()->getOperands(),
                  {recurrence.getRank(), recurrence.getStates()}, at, under);
     return;
@@ -232,21 +227,22 @@ void Walk::visit(Value value, const Substitution &at, const Conditions &under) {
 }
 
 void Walk::visitOutput(OutputOp output) {
-  Conditions stored = insideAll(output.getIndices(), names(output.getDims()), {});
+  Conditions stored =
+      insideAll(output.getIndices(), names(output.getDims()), {});
   visit(output.getValue(), {}, stored);
   visitAll(output.getIndices(), {}, always());
   if (output.getFiller())
     visit(output.getFiller(), {}, unknown());
 }
 
-Needs bounds::needsOf(KernelOp kernel,
-                                  const IndexExpressions &expressions) {
+Needs bounds::needsOf(KernelOp kernel, const IndexExpressions &expressions) {
   Walk walk(expressions);
   for (auto output : kernel.getBody().getOps<OutputOp>())
     walk.visitOutput(output);
   return std::move(walk.needs);
 }
 
-Conditions bounds::presenceOf(Value field, const IndexExpressions &expressions) {
+Conditions bounds::presenceOf(Value field,
+                              const IndexExpressions &expressions) {
   return Walk(expressions).presence(field, {});
 }

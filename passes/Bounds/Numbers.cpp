@@ -13,27 +13,28 @@ static mpz_class rootOf(const mpq_class &square) {
   return cert::floorRoot(cert::floorOf(square), 2);
 }
 
+/// Everything once.
+static mpz_class compulsory(const cert::Certificate &certificate) {
+  mpz_class bits = 0;
+  for (const cert::Tensor &tensor : certificate.tensors)
+    bits += tensor.elements * tensor.bits;
+  return bits / 8;
+}
+
 static mpz_class bytesOf(const cert::Certificate &certificate,
                          const cert::Boundary &boundary,
                          const cert::CompulsoryBound &bound) {
-  return bound.inputs + bound.outputs;
-}
-
-static mpz_class compulsory(const cert::Certificate &certificate) {
-  mpz_class bytes = 0;
-  for (const cert::Tensor &tensor : certificate.tensors)
-    bytes += (tensor.elements * tensor.bits + 7) / 8;
-  return bytes;
+  return compulsory(certificate);
 }
 
 static mpz_class bytesOf(const cert::Certificate &certificate,
                          const cert::Boundary &boundary,
                          const cert::PassesBound &bound) {
   mpz_class all = boundary.capacity * boundary.units;
-  mpz_class again = bound.length > all ? mpz_class(bound.length - all)
-                                       : mpz_class(0);
-  return compulsory(certificate) + bound.fibres * again *
-                                       static_cast<long>(bound.barriers.size());
+  mpz_class again =
+      bound.length > all ? mpz_class(bound.length - all) : mpz_class(0);
+  return compulsory(certificate) +
+         bound.fibres * again * static_cast<long>(bound.barriers.size());
 }
 
 /// (X - s) V / Psi(M + X) + units (M - X), where the exponents are halves.
@@ -85,9 +86,9 @@ static mpz_class bytesOf(const cert::Certificate &certificate,
     bits = products * side / m;
     break;
   case 'c':
-    bits = std::min(
-        rootOf(mpq_class(27 * products * products) / mpq_class(8 * m)),
-        mpz_class(products * side / m));
+    bits =
+        std::min(rootOf(mpq_class(27 * products * products) / mpq_class(8 * m)),
+                 mpz_class(products * side / m));
     break;
   default:
     bits = rootOf(mpq_class(4 * products * products) / mpq_class(m)) -

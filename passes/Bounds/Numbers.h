@@ -1,8 +1,8 @@
 //===- Numbers.h - What a bound comes to ------------------------*- C++ -*-===//
 //
 // The bytes of a claim, in exact arithmetic, rounded down once at the end. The
-// checker derives them by itself (passes/Certificate); a disagreement is a fault
-// of one of the two, and refused.
+// checker derives them by itself (passes/Certificate); a disagreement is a
+// fault of one of the two, and refused.
 //
 //===----------------------------------------------------------------------===//
 

@@ -81,8 +81,10 @@ std::optional<Words> Finder::wordsOf(Value factor) {
     return std::nullopt;
   Words words;
   words.tensor = widest.getTensor().getDefiningOp<InputOp>().getName().str();
-  words.bits =
+  // Truth values are stored as bytes.
+  unsigned bits =
       widest.getTensor().getType().getElement().getIntOrFloatBitWidth();
+  words.bits = bits == 1 ? 8 : bits;
   for (Value index : widest.getIndices()) {
     std::optional<Expression> expression = expressions.of(index, {});
     if (!expression)
@@ -267,12 +269,11 @@ std::string Finder::findAttention(const SumNeed &need, const Product &product,
   for (const ScoreSum &score : attention.scores) {
     for (const Words *words : {&score.query, &score.key})
       if (!tensors.insert(words->tensor).second) {
-        if (words == &score.key &&
-            words->tensor == attention.value.tensor && !attention.isShared)
+        if (words == &score.key && words->tensor == attention.value.tensor &&
+            !attention.isShared)
           attention.isShared = true;
         else
-          return "words of " + words->tensor +
-                 " serve twice in one score";
+          return "words of " + words->tensor + " serve twice in one score";
       }
   }
   attention.output = outputOf(sum.getResult());
@@ -294,20 +295,22 @@ void Finder::findAttention(const SumNeed &need) {
     });
     bool isWide = false;
     for (StringRef rank : ranksOf(factor.value))
-      isWide |= has(ranksOf(sum.getResult()), rank) &&
-                llvm::none_of(llvm::enumerate(product.factors), [&](auto it) {
-                  return it.index() != i && has(ranksOf(it.value().value), rank);
-                });
+      isWide |=
+          has(ranksOf(sum.getResult()), rank) &&
+          llvm::none_of(llvm::enumerate(product.factors), [&](auto it) {
+            return it.index() != i && has(ranksOf(it.value().value), rank);
+          });
     if (factor.inverted || !isStreamed || !isWide)
       continue;
-    bool hasScores = llvm::any_of(llvm::enumerate(product.factors), [&](auto it) {
-      SmallVector<ReadOp> reads;
-      collectReads(it.value().value, reads);
-      return it.index() != i && reads.empty() &&
-             llvm::any_of(summed, [&](StringRef rank) {
-               return has(ranksOf(it.value().value), rank);
-             });
-    });
+    bool hasScores =
+        llvm::any_of(llvm::enumerate(product.factors), [&](auto it) {
+          SmallVector<ReadOp> reads;
+          collectReads(it.value().value, reads);
+          return it.index() != i && reads.empty() &&
+                 llvm::any_of(summed, [&](StringRef rank) {
+                   return has(ranksOf(it.value().value), rank);
+                 });
+        });
     why = findAttention(need, product, i);
     if (why.empty())
       return;

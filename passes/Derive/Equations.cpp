@@ -92,8 +92,8 @@ std::string Writer::text(Value field, Binding atLeast) {
 
 Text Writer::infix(MapOp map, StringRef sign, Binding binding) {
   // The right operand of - and / binds tighter than the sign itself.
-  bool isAssociative = sign == " + " || sign == " * " || sign == " and " ||
-                       sign == " or ";
+  bool isAssociative =
+      sign == " + " || sign == " * " || sign == " and " || sign == " or ";
   Binding right = isAssociative ? binding : Binding(binding + 1);
   if (binding == Comparison)
     right = Sum;
@@ -284,8 +284,8 @@ std::string Writer::write(RecurrenceOp recurrence) {
     named[step.getArgument(i)] = name;
   }
   for (auto [i, next] : llvm::enumerate(step.getTerminator()->getOperands()))
-    result += (i ? "; " : " ") + text(step.getArgument(i)).text + "' = " +
-              text(next).text;
+    result += (i ? "; " : " ") + text(step.getArgument(i)).text +
+              "' = " + text(next).text;
   return result;
 }
 
@@ -303,8 +303,8 @@ std::vector<Equation> Writer::write(KernelOp kernel) {
       continue;
     }
     if (auto output = dyn_cast<OutputOp>(op)) {
-      std::string name =
-          output.getName().str() + "[" + llvm::join(names(output.getDims()), ",");
+      std::string name = output.getName().str() + "[" +
+                         llvm::join(names(output.getDims()), ",");
       std::string filler =
           output.getFiller() ? " else " + text(output.getFiller()).text : "";
       equations.push_back(

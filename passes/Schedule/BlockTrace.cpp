@@ -106,7 +106,7 @@ void Walker::evaluate(Operation &op) {
     return set(of(op.getOperand(0)));
   if (auto select = dyn_cast<arith::SelectOp>(op)) {
     std::optional<int64_t> condition = of(select.getCondition());
-    return set(!condition ? std::nullopt
+    return set(!condition   ? std::nullopt
                : *condition ? of(select.getTrueValue())
                             : of(select.getFalseValue()));
   }
@@ -117,7 +117,9 @@ void Walker::evaluate(Operation &op) {
     return set(std::nullopt);
   if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
     bool is32 = compare.getLhs().getType().isInteger(32);
-    auto u = [&](int64_t x) { return is32 ? uint64_t(uint32_t(x)) : uint64_t(x); };
+    auto u = [&](int64_t x) {
+      return is32 ? uint64_t(uint32_t(x)) : uint64_t(x);
+    };
     switch (compare.getPredicate()) {
     case arith::CmpIPredicate::eq:
       return set(*a == *b);
@@ -194,9 +196,11 @@ bool Walker::take(Operation &op) {
   } else if (isa<device::ApproximateOp>(op)) {
     accumulate(Kind::Special, threads());
   } else if (auto barrier = dyn_cast<device::BarrierOp>(op)) {
-    add(Kind::Barrier, 0, barrier.getId(), barrierThreads(barrier.getThreads()));
+    add(Kind::Barrier, 0, barrier.getId(),
+        barrierThreads(barrier.getThreads()));
   } else if (auto barrier = dyn_cast<device::BarrierAnyOp>(op)) {
-    add(Kind::Barrier, 0, barrier.getId(), barrierThreads(barrier.getThreads()));
+    add(Kind::Barrier, 0, barrier.getId(),
+        barrierThreads(barrier.getThreads()));
   } else if (auto arrive = dyn_cast<device::ArriveOp>(op)) {
     add(Kind::Arrive, 0, arrive.getId(), arrive.getThreads());
   } else if (auto init = dyn_cast<device::MBarrierInitOp>(op)) {
@@ -214,19 +218,19 @@ bool Walker::take(Operation &op) {
   } else if (auto load = dyn_cast<device::LdMatrixOp>(op)) {
     accumulate(Kind::Shared, double(load.getCount()) * 128 * warps);
   } else if (auto load = dyn_cast<device::LoadOp>(op)) {
-    double bytes = double(device::sizeInBytes(load.getType())) * double(threads());
+    double bytes =
+        double(device::sizeInBytes(load.getType())) * double(threads());
     accumulate(load.getSpace() == device::Space::Shared ? Kind::Shared
                                                         : Kind::Copy,
                bytes);
   } else if (auto store = dyn_cast<device::StoreOp>(op)) {
-    double bytes =
-        double(device::sizeInBytes(store.getValue().getType())) * double(threads());
+    double bytes = double(device::sizeInBytes(store.getValue().getType())) *
+                   double(threads());
     accumulate(store.getSpace() == device::Space::Shared ? Kind::Shared
                                                          : Kind::Store,
                bytes);
   } else if (isa<device::FmaOp, device::PackOp, device::ShuffleOp>(op) ||
-             (op.getNumResults() == 1 &&
-              op.getResult(0).getType().isF32() &&
+             (op.getNumResults() == 1 && op.getResult(0).getType().isF32() &&
               isa<arith::ArithDialect>(op.getDialect()) &&
               !isa<arith::ConstantOp>(op))) {
     accumulate(Kind::Arithmetic, threads());
@@ -259,7 +263,8 @@ void Walker::walk(scf::ForOp loop) {
     else
       values.erase(loop.getInductionVar());
     walk(*loop.getBody());
-    bind(loop.getRegionIterArgs(), loop.getBody()->getTerminator()->getOperands());
+    bind(loop.getRegionIterArgs(),
+         loop.getBody()->getTerminator()->getOperands());
   }
   tile = outer;
   bind(loop.getResults(), loop.getRegionIterArgs());
@@ -320,7 +325,7 @@ std::vector<WarpGroupTrace> einfall::traceOf(device::KernelOp program,
     bool multiplies = llvm::any_of(group.events, [](const BlockEvent &event) {
       return event.kind == Kind::Matrix;
     });
-    group.name = !anyCopies   ? "warps " + std::to_string(4 * i) + "-" +
+    group.name = !anyCopies ? "warps " + std::to_string(4 * i) + "-" +
                                   std::to_string(4 * i + group.warps - 1)
                  : multiplies ? "consumer " + std::to_string(++consumers)
                               : "producer";

@@ -24,10 +24,10 @@ namespace einfall {
 /// One thing that a group of warps does or begins.
 struct BlockEvent {
   enum class Kind {
-    Copy,        ///< amount: bytes that begin to come from global memory
-    CopyCommit,  ///< closes a group of this warps' copies
-    CopyWait,    ///< until all but `pending` groups have landed
-    Matrix,      ///< amount: FLOP, begun (asynchronous) or done
+    Copy,       ///< amount: bytes that begin to come from global memory
+    CopyCommit, ///< closes a group of this warps' copies
+    CopyWait,   ///< until all but `pending` groups have landed
+    Matrix,     ///< amount: FLOP, begun (asynchronous) or done
     MatrixCommit,
     MatrixWait,
     Special,     ///< amount: exponentials and the like, of all threads

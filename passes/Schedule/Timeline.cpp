@@ -129,12 +129,12 @@ bool Player::advance(unsigned number) {
     break;
   case Kind::CopyWait:
     if (size_t(event.count) < group.copies.size())
-      group.now = std::max(
-          group.now, group.copies[group.copies.size() - 1 - event.count]);
+      group.now = std::max(group.now,
+                           group.copies[group.copies.size() - 1 - event.count]);
     break;
   case Kind::Matrix: {
-    double end = work(number, event, matrixFree, event.amount / matrixRate,
-                      group.now);
+    double end =
+        work(number, event, matrixFree, event.amount / matrixRate, group.now);
     if (event.isAsynchronous)
       group.productEnd = end;
     else
@@ -150,8 +150,8 @@ bool Player::advance(unsigned number) {
           group.now, group.products[group.products.size() - 1 - event.count]);
     break;
   case Kind::Special:
-    group.now = work(number, event, specialFree, event.amount / specialRate,
-                     group.now);
+    group.now =
+        work(number, event, specialFree, event.amount / specialRate, group.now);
     break;
   case Kind::Arithmetic:
     group.now = work(number, event, arithmeticFree,

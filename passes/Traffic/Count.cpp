@@ -143,6 +143,9 @@ Counter::splitBy(const Piece &piece, unsigned number, Ref amount,
   Ref least = pool.least(b, over), most = pool.greatest(b, over);
   if (!least || !most)
     return std::nullopt;
+  // Ranges of inner loops may begin and end at this one's variable.
+  if (pool.mentions(least, loop) || pool.mentions(most, loop))
+    return std::nullopt;
   int64_t by = a->constant();
   Ref from = loop->operands[0], to = loop->operands[1];
   auto within = [&](Ref x) { return pool.maximum(from, pool.minimum(x, to)); };

@@ -83,11 +83,14 @@ def boundary_rows(kernel, target):
                described(boundary["bounds"][lower["bound"]]), moved, ratio]
 
 
-def checked(einfall, kernel):
+def checked(einfall, kernel, source):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(kernel["certificate"], file)
         file.flush()
-        run([einfall, "check-certificate", "--no-solver", file.name])
+        try:
+            run([einfall, "check-certificate", "--no-solver", file.name])
+        except SystemExit as stop:
+            sys.exit(f"{stop}\nof {source}")
 
 
 def generate(einfall, examples):
@@ -103,7 +106,7 @@ def generate(einfall, examples):
             for kernel in report["kernels"]:
                 if "certificate" not in kernel:
                     sys.exit(f"error: {source}, {target}: {kernel['notes']}")
-                checked(einfall, kernel)
+                checked(einfall, kernel, source)
                 count += 1
                 rows += boundary_rows(kernel, target)
     lines = ["| kernel | target | boundary | no schedule moves less than | by | "

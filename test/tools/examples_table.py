@@ -78,8 +78,10 @@ def passes(einfall, source):
                           capture_output=True, text=True, timeout=SECONDS)
     if done.returncode != 0:
         return "-"
-    ranks = [rank for kernel in json.loads(done.stdout)["kernels"]
-             for rank in kernel["passes"]]
+    kernels = json.loads(done.stdout)["kernels"]
+    if any(kernel["plan"]["kind"] == "none" for kernel in kernels):
+        return "-"
+    ranks = [rank for kernel in kernels for rank in kernel["passes"]]
     if not ranks:
         return "0"
     most = max(ranks, key=lambda rank: rank["written"])

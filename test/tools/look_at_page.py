@@ -8,7 +8,9 @@ and that the screenshot is not blank.
 """
 
 import argparse
+import html
 import html.parser
+import json
 import pathlib
 import re
 import struct
@@ -101,8 +103,6 @@ def main():
         probe = re.search(r'<pre id="probe">(.*?)</pre>', dom.stdout, re.S)
         if not probe:
             sys.exit(f"error: the browser shows nothing: {dom.stderr[-400:]}")
-        import html
-        import json
         shown = json.loads(html.unescape(probe[1]))
         wrong += shown["wrong"]
         wrong += [f"does not show: {one}" for one in options.expect

@@ -1,8 +1,9 @@
 //===- Explanation.h - What a kernel moves, and why -------------*- C++ -*-===//
 //
-// Puts together what `einfall explain` says beside the derivation: the bounds of
-// a kernel on a machine, the traffic of the schedule that was chosen, how far
-// they are apart, and the pipeline of a tile. As text, and as a certificate.
+// Puts together what `einfall explain` says beside the derivation: the bounds
+// of a kernel on a machine, the traffic of the schedule that was chosen, how
+// far they are apart, and the pipeline of a tile. As text, and as a
+// certificate.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,11 +35,9 @@ struct ExplainedKernel {
 
 /// Explains `kernel` of `program`, which the pipeline compiles as its options
 /// say, on `machine`. Nothing after an error, which has been reported.
-std::optional<ExplainedKernel> explainKernel(cascade::KernelOp kernel,
-                                             PipelineOptions pipeline,
-                                             const Machine &machine,
-                                             const Program &program,
-                                             Session &session);
+std::optional<ExplainedKernel>
+explainKernel(cascade::KernelOp kernel, PipelineOptions pipeline,
+              const Machine &machine, const Program &program, Session &session);
 
 /// The bounds beside the schedule, a line for each boundary.
 void print(llvm::raw_ostream &os, const Explanation &explanation);

@@ -70,8 +70,8 @@ static void writeEquations(llvm::raw_ostream &os,
          << std::string(width - row.name.size() + 1, ' ') << row.monoid << "  "
          << escapeHtml(row.value) << "\n";
       if (!row.act.empty())
-        os << std::string(width + 3, ' ') << "new reference: "
-           << escapeHtml(row.act) << "\n";
+        os << std::string(width + 3, ' ')
+           << "new reference: " << escapeHtml(row.act) << "\n";
     }
   }
   os << "</pre>";
@@ -132,12 +132,14 @@ static void writeTimeline(llvm::raw_ostream &os, const PageContent &content) {
         "copies</span><span><i style=\"background:var(--matrix)\"></i>products"
         "</span><span><i style=\"background:var(--special)\"></i>exponentials"
         "</span><span><i style=\"background:var(--arithmetic)\"></i>other "
-        "arithmetic</span><span><i style=\"background:var(--shared)\"></i>shared "
+        "arithmetic</span><span><i "
+        "style=\"background:var(--shared)\"></i>shared "
         "memory</span></p>\n"
      << picture;
   if (timeline.clocksPerTile > 0)
     os << formatv(
-        "<p>Modelled at peak rates, without latencies: {0:f0} clocks a tile, in "
+        "<p>Modelled at peak rates, without latencies: {0:f0} clocks a tile, "
+        "in "
         "which copies take {1:f0}, products {2:f0}, exponentials {3:f0} and "
         "other arithmetic {4:f0}. The program's own waits and barriers decide "
         "what overlaps.</p>\n",
@@ -178,11 +180,11 @@ static void writeKernel(llvm::raw_ostream &os, const PageContent &content) {
   os << "</table>\n";
 }
 
-std::string
-einfall::driver::htmlPage(const std::vector<PageContent> &kernels) {
+std::string einfall::driver::htmlPage(const std::vector<PageContent> &kernels) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+  os << "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta "
+        "charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, "
         "initial-scale=1\">\n<title>";
   for (auto [i, kernel] : llvm::enumerate(kernels))

@@ -26,7 +26,7 @@ struct PageBoundary {
   double lower = 0;
   std::string lowerKind; ///< "compulsory", "attention, regime a"
   std::optional<double> schedule;
-  std::string scheduleKind; ///< "exact", "modelled"
+  std::string scheduleKind;      ///< "exact", "modelled"
   std::optional<double> counted; ///< by the emulated device
 };
 

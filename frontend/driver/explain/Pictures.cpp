@@ -63,8 +63,9 @@ static std::string label(double x, double y, llvm::StringRef text,
       turn ? formatv(" transform=\"rotate({0:f0} {1:f1} {2:f1})\"", turn, x, y)
                  .str()
            : "";
-  return formatv("<text x=\"{0:f1}\" y=\"{1:f1}\" class=\"{2}\"{3}>{4}</text>\n",
-                 x, y, kind, place, escapeHtml(text))
+  return formatv(
+             "<text x=\"{0:f1}\" y=\"{1:f1}\" class=\"{2}\"{3}>{4}</text>\n", x,
+             y, kind, place, escapeHtml(text))
       .str();
 }
 
@@ -80,8 +81,8 @@ static std::string rectangle(double x, double y, double width, double height,
 // Traffic: bound, schedule, count
 //===----------------------------------------------------------------------===//
 
-std::string einfall::driver::trafficPicture(
-    const std::vector<PageBoundary> &boundaries) {
+std::string
+einfall::driver::trafficPicture(const std::vector<PageBoundary> &boundaries) {
   double most = 1;
   for (const PageBoundary &boundary : boundaries)
     most = std::max({most, boundary.lower, boundary.schedule.value_or(0),
@@ -129,9 +130,8 @@ std::string einfall::driver::rooflinePicture(const PageContent &content) {
   };
   for (const PageBoundary &boundary : content.boundaries) {
     double knee = peak / std::max(1.0, boundary.bytesPerSecond);
-    for (double value :
-         {knee, intensity(boundary.lower),
-          intensity(boundary.schedule.value_or(boundary.lower))})
+    for (double value : {knee, intensity(boundary.lower),
+                         intensity(boundary.schedule.value_or(boundary.lower))})
       if (value > 0)
         least = std::min(least, value), greatest = std::max(greatest, value);
   }
@@ -151,27 +151,27 @@ std::string einfall::driver::rooflinePicture(const PageContent &content) {
     body += formatv("<line x1=\"{0:f1}\" x2=\"{0:f1}\" y1=\"{1}\" y2=\"{2}\" "
                     "class=\"grid\"/>\n",
                     at, top, bottom);
-    body += label(at, bottom + 16, decadeText(int(decade)),
-                  "small middle");
+    body += label(at, bottom + 16, decadeText(int(decade)), "small middle");
   }
   body += label((left + right) / 2, bottom + 34, "FLOP for each byte moved",
                 "small middle");
   for (int decade = int(std::ceil(lowY)); decade <= highY; ++decade)
-    body += label(left - 8, y(std::pow(10, decade)) + 4,
-                  decade >= 12 ? decadeText(decade - 12) + " TFLOP/s"
-                               : decadeText(std::max(0, decade - 9)) + " GFLOP/s",
-                  "small end");
+    body +=
+        label(left - 8, y(std::pow(10, decade)) + 4,
+              decade >= 12 ? decadeText(decade - 12) + " TFLOP/s"
+                           : decadeText(std::max(0, decade - 9)) + " GFLOP/s",
+              "small end");
   for (const PageContent::Peak &roof : content.peaks) {
     if (std::log10(roof.flopPerSecond) <= lowY)
       continue;
     body += formatv("<line x1=\"{0:f1}\" x2=\"{1:f1}\" y1=\"{2:f1}\" "
                     "y2=\"{2:f1}\" class=\"roof\"/>\n",
                     left, right, y(roof.flopPerSecond));
-    body += label(right - 4, y(roof.flopPerSecond) - 5,
-                  formatv("{0}: {1:f0} TFLOP/s", roof.name,
-                          roof.flopPerSecond / 1e12)
-                      .str(),
-                  "small end");
+    body += label(
+        right - 4, y(roof.flopPerSecond) - 5,
+        formatv("{0}: {1:f0} TFLOP/s", roof.name, roof.flopPerSecond / 1e12)
+            .str(),
+        "small end");
   }
   for (auto [i, boundary] : llvm::enumerate(content.boundaries)) {
     double bandwidth = boundary.bytesPerSecond;
@@ -192,18 +192,20 @@ std::string einfall::driver::rooflinePicture(const PageContent &content) {
       if (at <= 0)
         return;
       double rate = std::min(peak, at * bandwidth);
-      body += formatv("<circle cx=\"{0:f1}\" cy=\"{1:f1}\" r=\"5\" "
-                      "class=\"{2} s{3}\"><title>{4}: {5:f1} FLOP for each "
-                      "byte over {6}, at most {7:f1} TFLOP/s</title></circle>\n",
-                      x(at), y(rate), kind, i % 3, what, at,
-                      escapeHtml(boundary.name), rate / 1e12);
+      body +=
+          formatv("<circle cx=\"{0:f1}\" cy=\"{1:f1}\" r=\"5\" "
+                  "class=\"{2} s{3}\"><title>{4}: {5:f1} FLOP for each "
+                  "byte over {6}, at most {7:f1} TFLOP/s</title></circle>\n",
+                  x(at), y(rate), kind, i % 3, what, at,
+                  escapeHtml(boundary.name), rate / 1e12);
     };
     point(boundary.lower, "hollow", "any schedule");
     if (boundary.schedule)
       point(*boundary.schedule, "full", "this schedule");
   }
-  return svg(880, 370, "Roofline: hollow points are the bounds, full ones the "
-                       "schedule",
+  return svg(880, 370,
+             "Roofline: hollow points are the bounds, full ones the "
+             "schedule",
              body);
 }
 
@@ -254,12 +256,12 @@ std::string einfall::driver::timelinePicture(const Timeline &timeline) {
     bool isBeside = span.kind == Kind::Copy || span.kind == Kind::Matrix;
     double y = 14 + row * span.group + (isBeside ? 0 : 24);
     std::string shade = span.tile % 2 ? " odd" : "";
-    body += rectangle(left + (from - begin) * scale, y, (to - from) * scale, 20,
-                      classOf(span.kind) + shade,
-                      formatv("{0}, tile {1}: {2:f0} clocks",
-                              classOf(span.kind), span.tile,
-                              span.end - span.begin)
-                          .str());
+    body +=
+        rectangle(left + (from - begin) * scale, y, (to - from) * scale, 20,
+                  classOf(span.kind) + shade,
+                  formatv("{0}, tile {1}: {2:f0} clocks", classOf(span.kind),
+                          span.tile, span.end - span.begin)
+                      .str());
   }
   double y = 20 + row * double(timeline.groups.size());
   body += label(left, y + 12,
@@ -282,8 +284,8 @@ std::string einfall::driver::barrierPicture(const KernelReport &report) {
     body += label(0, y + 24, title, "strong");
     double x = 150;
     for (auto [i, link] : llvm::enumerate(links)) {
-      std::string text = link.name.empty() ? link.what
-                                           : link.name + " = " + link.what;
+      std::string text =
+          link.name.empty() ? link.what : link.name + " = " + link.what;
       double width = std::max(120.0, 7.2 * double(text.size()) + 20);
       body += rectangle(x, y + 4, width, 32, "link",
                         text + (link.place.empty() ? "" : ", " + link.place));
@@ -299,10 +301,9 @@ std::string einfall::driver::barrierPicture(const KernelReport &report) {
   for (const RankReport &rank : report.passes) {
     if (rank.written <= 1)
       continue;
-    width = std::max(width, chain(formatv("{0}: {1} passes", rank.rank,
-                                          rank.written)
-                                      .str(),
-                                  rank.chain));
+    width = std::max(
+        width, chain(formatv("{0}: {1} passes", rank.rank, rank.written).str(),
+                     rank.chain));
     std::string derived = formatv("{0} derived", rank.derived).str();
     if (rank.derivedChain.empty() || rank.derived == 1) {
       body += label(0, y + 20, "", "strong");
