@@ -7,7 +7,7 @@
 
 using namespace mlir;
 using namespace einfall;
-using Kind = BlockEvent::Kind;
+using Event = BlockEvent::Kind;
 
 namespace {
 class Walker {
@@ -30,11 +30,11 @@ private:
     return it == values.end() ? std::nullopt : std::optional(it->second);
   }
   int64_t threads() const { return warps * 32; }
-  void add(Kind kind, double amount = 0, int64_t id = 0, int64_t count = 0) {
+  void add(Event kind, double amount = 0, int64_t id = 0, int64_t count = 0) {
     events.push_back({kind, amount, id, count, false, tile});
   }
   /// Amounts of the same kind in a row are one event.
-  void accumulate(Kind kind, double amount) {
+  void accumulate(Event kind, double amount) {
     if (!events.empty() && events.back().kind == kind &&
         events.back().tile == tile && !events.back().isAsynchronous)
       events.back().amount += amount;
@@ -173,67 +173,67 @@ bool Walker::take(Operation &op) {
     return count.value_or(int64_t(program.getThreads()));
   };
   if (auto copy = dyn_cast<device::CopyAsyncOp>(op)) {
-    accumulate(Kind::Copy, double(copy.getBytes()) * threads());
+    accumulate(Event::Copy, double(copy.getBytes()) * threads());
   } else if (isa<device::CopyCommitOp>(op)) {
-    add(Kind::CopyCommit);
+    add(Event::CopyCommit);
   } else if (auto wait = dyn_cast<device::CopyWaitOp>(op)) {
-    add(Kind::CopyWait, 0, 0, wait.getPending());
+    add(Event::CopyWait, 0, 0, wait.getPending());
   } else if (auto load = dyn_cast<device::BulkLoadOp>(op)) {
-    add(Kind::Copy, 0, of(load.getBarrier()).value_or(-1));
+    add(Event::Copy, 0, of(load.getBarrier()).value_or(-1));
     events.back().isAsynchronous = true;
   } else if (auto mma = dyn_cast<device::MmaOp>(op)) {
-    accumulate(Kind::Matrix, 2.0 * 16 * 8 * 16 * warps);
+    accumulate(Event::Matrix, 2.0 * 16 * 8 * 16 * warps);
   } else if (auto mma = dyn_cast<device::MmaTf32Op>(op)) {
     // Half the depth at half the rate: as long as one of 16-bit factors.
-    accumulate(Kind::Matrix, 2.0 * 16 * 8 * 16 * warps);
+    accumulate(Event::Matrix, 2.0 * 16 * 8 * 16 * warps);
   } else if (auto wgmma = dyn_cast<device::WgmmaOp>(op)) {
-    add(Kind::Matrix, 2.0 * 64 * double(wgmma.getColumns()) * 16);
+    add(Event::Matrix, 2.0 * 64 * double(wgmma.getColumns()) * 16);
     events.back().isAsynchronous = true;
   } else if (isa<device::WgmmaCommitOp>(op)) {
-    add(Kind::MatrixCommit);
+    add(Event::MatrixCommit);
   } else if (auto wait = dyn_cast<device::WgmmaWaitOp>(op)) {
-    add(Kind::MatrixWait, 0, 0, wait.getPending());
+    add(Event::MatrixWait, 0, 0, wait.getPending());
   } else if (isa<device::ApproximateOp>(op)) {
-    accumulate(Kind::Special, threads());
+    accumulate(Event::Special, threads());
   } else if (auto barrier = dyn_cast<device::BarrierOp>(op)) {
-    add(Kind::Barrier, 0, barrier.getId(),
+    add(Event::Barrier, 0, barrier.getId(),
         barrierThreads(barrier.getThreads()));
   } else if (auto barrier = dyn_cast<device::BarrierAnyOp>(op)) {
-    add(Kind::Barrier, 0, barrier.getId(),
+    add(Event::Barrier, 0, barrier.getId(),
         barrierThreads(barrier.getThreads()));
   } else if (auto arrive = dyn_cast<device::ArriveOp>(op)) {
-    add(Kind::Arrive, 0, arrive.getId(), arrive.getThreads());
+    add(Event::Arrive, 0, arrive.getId(), arrive.getThreads());
   } else if (auto init = dyn_cast<device::MBarrierInitOp>(op)) {
-    add(Kind::PhaseInit, 0, of(init.getAddress()).value_or(-1),
+    add(Event::PhaseInit, 0, of(init.getAddress()).value_or(-1),
         init.getCount());
   } else if (auto arrive = dyn_cast<device::MBarrierArriveOp>(op)) {
     // A lane of each warp does; this is the trace of one warp.
-    add(Kind::PhaseArrive, 0, of(arrive.getAddress()).value_or(-1), warps);
+    add(Event::PhaseArrive, 0, of(arrive.getAddress()).value_or(-1), warps);
   } else if (auto expect = dyn_cast<device::MBarrierExpectOp>(op)) {
-    add(Kind::PhaseExpect, of(expect.getBytes()).value_or(0),
+    add(Event::PhaseExpect, of(expect.getBytes()).value_or(0),
         of(expect.getAddress()).value_or(-1), 1);
   } else if (auto wait = dyn_cast<device::MBarrierWaitOp>(op)) {
-    add(Kind::PhaseWait, 0, of(wait.getAddress()).value_or(-1),
+    add(Event::PhaseWait, 0, of(wait.getAddress()).value_or(-1),
         of(wait.getParity()).value_or(0) & 1);
   } else if (auto load = dyn_cast<device::LdMatrixOp>(op)) {
-    accumulate(Kind::Shared, double(load.getCount()) * 128 * warps);
+    accumulate(Event::Shared, double(load.getCount()) * 128 * warps);
   } else if (auto load = dyn_cast<device::LoadOp>(op)) {
     double bytes =
         double(device::sizeInBytes(load.getType())) * double(threads());
-    accumulate(load.getSpace() == device::Space::Shared ? Kind::Shared
-                                                        : Kind::Copy,
+    accumulate(load.getSpace() == device::Space::Shared ? Event::Shared
+                                                        : Event::Copy,
                bytes);
   } else if (auto store = dyn_cast<device::StoreOp>(op)) {
     double bytes = double(device::sizeInBytes(store.getValue().getType())) *
                    double(threads());
-    accumulate(store.getSpace() == device::Space::Shared ? Kind::Shared
-                                                         : Kind::Store,
+    accumulate(store.getSpace() == device::Space::Shared ? Event::Shared
+                                                         : Event::Store,
                bytes);
   } else if (isa<device::FmaOp, device::PackOp, device::ShuffleOp>(op) ||
              (op.getNumResults() == 1 && op.getResult(0).getType().isF32() &&
               isa<arith::ArithDialect>(op.getDialect()) &&
               !isa<arith::ConstantOp>(op))) {
-    accumulate(Kind::Arithmetic, threads());
+    accumulate(Event::Arithmetic, threads());
   } else {
     return false;
   }
@@ -316,14 +316,14 @@ std::vector<WarpGroupTrace> einfall::traceOf(device::KernelOp program,
   bool anyStream = false, anyCopies = false;
   for (const WarpGroupTrace &group : groups)
     for (const BlockEvent &event : group.events)
-      anyStream |= event.tile >= 0 && event.kind == Kind::Matrix,
-          anyCopies |= event.kind == Kind::PhaseExpect;
+      anyStream |= event.tile >= 0 && event.kind == Event::Matrix,
+          anyCopies |= event.kind == Event::PhaseExpect;
   if (!anyStream)
     return {};
   unsigned consumers = 0;
   for (auto [i, group] : llvm::enumerate(groups)) {
     bool multiplies = llvm::any_of(group.events, [](const BlockEvent &event) {
-      return event.kind == Kind::Matrix;
+      return event.kind == Event::Matrix;
     });
     group.name = !anyCopies ? "warps " + std::to_string(4 * i) + "-" +
                                   std::to_string(4 * i + group.warps - 1)

@@ -8,7 +8,7 @@
 #include <optional>
 
 using namespace einfall;
-using Kind = BlockEvent::Kind;
+using Event = BlockEvent::Kind;
 
 namespace {
 /// A barrier in shared memory: when each of its phases has completed.
@@ -108,7 +108,7 @@ bool Player::advance(unsigned number) {
   Group &group = groups[number];
   const BlockEvent &event = trace[number].events[group.next];
   switch (event.kind) {
-  case Kind::Copy: {
+  case Event::Copy: {
     // A bulk copy brings what its barrier was told to expect.
     double bytes = event.amount;
     if (event.isAsynchronous) {
@@ -124,15 +124,15 @@ bool Player::advance(unsigned number) {
     }
     break;
   }
-  case Kind::CopyCommit:
+  case Event::CopyCommit:
     group.copies.push_back(group.copyEnd);
     break;
-  case Kind::CopyWait:
+  case Event::CopyWait:
     if (size_t(event.count) < group.copies.size())
       group.now = std::max(group.now,
                            group.copies[group.copies.size() - 1 - event.count]);
     break;
-  case Kind::Matrix: {
+  case Event::Matrix: {
     double end =
         work(number, event, matrixFree, event.amount / matrixRate, group.now);
     if (event.isAsynchronous)
@@ -141,30 +141,30 @@ bool Player::advance(unsigned number) {
       group.now = end;
     break;
   }
-  case Kind::MatrixCommit:
+  case Event::MatrixCommit:
     group.products.push_back(group.productEnd);
     break;
-  case Kind::MatrixWait:
+  case Event::MatrixWait:
     if (size_t(event.count) < group.products.size())
       group.now = std::max(
           group.now, group.products[group.products.size() - 1 - event.count]);
     break;
-  case Kind::Special:
+  case Event::Special:
     group.now =
         work(number, event, specialFree, event.amount / specialRate, group.now);
     break;
-  case Kind::Arithmetic:
+  case Event::Arithmetic:
     group.now = work(number, event, arithmeticFree,
                      event.amount / arithmeticRate, group.now);
     break;
-  case Kind::Shared:
+  case Event::Shared:
     group.now =
         work(number, event, sharedFree, event.amount / sharedRate, group.now);
     break;
-  case Kind::Store:
+  case Event::Store:
     work(number, event, copyFree, event.amount / copyRate, group.now);
     break;
-  case Kind::Barrier: {
+  case Event::Barrier: {
     NamedBarrier &barrier = named[event.id];
     size_t turn = group.turns[event.id];
     if (!group.atBarrier) {
@@ -184,7 +184,7 @@ bool Player::advance(unsigned number) {
     group.atBarrier = false;
     break;
   }
-  case Kind::Arrive: {
+  case Event::Arrive: {
     NamedBarrier &barrier = named[event.id];
     barrier.arrived += trace[number].warps * 32;
     barrier.latest = std::max(barrier.latest, group.now);
@@ -194,19 +194,19 @@ bool Player::advance(unsigned number) {
     }
     break;
   }
-  case Kind::PhaseInit:
+  case Event::PhaseInit:
     phases[event.id].count = event.count;
     break;
-  case Kind::PhaseArrive:
-  case Kind::PhaseExpect: {
+  case Event::PhaseArrive:
+  case Event::PhaseExpect: {
     PhaseBarrier &phase = phases[event.id];
-    phase.announced += event.kind == Kind::PhaseExpect ? event.amount : 0;
+    phase.announced += event.kind == Event::PhaseExpect ? event.amount : 0;
     phase.arrived += event.count;
     phase.latest = std::max(phase.latest, group.now);
     phase.settle();
     break;
   }
-  case Kind::PhaseWait: {
+  case Event::PhaseWait: {
     std::optional<double> done = phases[event.id].whenDone(event.count);
     if (!done)
       return false;
@@ -242,7 +242,7 @@ Timeline Player::play() {
   // From when products of one tile end to when those of the next do.
   std::map<int64_t, double> ends;
   for (const TimelineSpan &span : timeline.spans)
-    if (span.kind == Kind::Matrix && span.tile >= 0)
+    if (span.kind == Event::Matrix && span.tile >= 0)
       ends[span.tile] = std::max(ends[span.tile], span.end);
   if (ends.size() >= 3) {
     auto last = std::prev(ends.end()), before = std::prev(last);
@@ -250,13 +250,13 @@ Timeline Player::play() {
     for (const TimelineSpan &span : timeline.spans)
       if (span.tile == before->first) {
         double clocks = span.end - span.begin;
-        if (span.kind == Kind::Copy)
+        if (span.kind == Event::Copy)
           timeline.copyClocks += clocks;
-        else if (span.kind == Kind::Matrix)
+        else if (span.kind == Event::Matrix)
           timeline.matrixClocks += clocks;
-        else if (span.kind == Kind::Special)
+        else if (span.kind == Event::Special)
           timeline.specialClocks += clocks;
-        else if (span.kind == Kind::Arithmetic)
+        else if (span.kind == Event::Arithmetic)
           timeline.arithmeticClocks += clocks;
       }
   }

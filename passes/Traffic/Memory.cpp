@@ -6,8 +6,6 @@ using namespace einfall;
 using namespace einfall::traffic;
 using certificate::Expression;
 
-/// What a sector of `Traffic` has.
-static constexpr int64_t sectorBytes = 32;
 
 Expression MemoryTraffic::total() const {
   Expression sum;
@@ -51,7 +49,7 @@ MemoryTraffic einfall::traffic::memoryTrafficOf(
     Expression most =
         certificate::select(result.isCompulsory, bytes, waves * bytes);
     result.terms.push_back(
-        {name, certificate::minimum(sectors * Expression(sectorBytes), most)});
+        {name, certificate::minimum(sectors * Expression(TrafficTerm::sectorBytes), most)});
   }
   return result;
 }

@@ -28,6 +28,7 @@
 namespace einfall::traffic {
 
 struct TrafficTerm {
+  static constexpr int64_t sectorBytes = 32;
   /// A tensor of the kernel, or "workspace".
   std::string what;
   Direction direction;
