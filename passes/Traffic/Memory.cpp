@@ -6,7 +6,6 @@ using namespace einfall;
 using namespace einfall::traffic;
 using certificate::Expression;
 
-
 Expression MemoryTraffic::total() const {
   Expression sum;
   for (const MemoryTerm &term : terms)
@@ -49,7 +48,8 @@ MemoryTraffic einfall::traffic::memoryTrafficOf(
     Expression most =
         certificate::select(result.isCompulsory, bytes, waves * bytes);
     result.terms.push_back(
-        {name, certificate::minimum(sectors * Expression(TrafficTerm::sectorBytes), most)});
+        {name, certificate::minimum(
+                   sectors * Expression(TrafficTerm::sectorBytes), most)});
   }
   return result;
 }
