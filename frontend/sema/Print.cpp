@@ -37,15 +37,17 @@ public:
       : os(os), kernel(kernel) {}
 
   void kernelText(bool withTypes);
-  void node(NodeId id, Level around);
+  void node(NodeId id, Level around, bool converts = false);
 
 private:
   Level levelOf(const Node &node) const;
   bool isCeiling(const Node &node) const;
+  bool converts(const Node &node) const;
+  bool floors(const Node &node) const;
   void inner(const Node &node);
   void map(const Node &node);
-  void call(StringRef name, ArrayRef<NodeId> args);
-  void firstFactor(NodeId id, bool rounds);
+  void call(StringRef name, ArrayRef<NodeId> args, bool converts = false);
+  void firstFactor(NodeId id, bool rounds, bool converts);
   void indexed(const Node &node);
   void substituted(const Node &node);
   void number(double value);
@@ -74,6 +76,45 @@ bool Printer::isCeiling(const Node &n) const {
     return false;
   const Node &minus = kernel[quotient.operands[0]];
   return minus.nodeKind == NodeKind::Map && minus.fn == MapFn::Neg;
+}
+
+/// Whether integers among the operands of `n` become real without `real`: what
+/// takes real numbers only, and arithmetic with another real operand.
+bool Printer::converts(const Node &n) const {
+  switch (n.nodeKind) {
+  case NodeKind::Sum:
+  case NodeKind::Product:
+  case NodeKind::OrElse:
+    break;
+  case NodeKind::Map:
+    switch (n.fn) {
+    case MapFn::Pow:
+    case MapFn::Exp:
+    case MapFn::Log:
+    case MapFn::Sqrt:
+    case MapFn::Tanh:
+    case MapFn::Sin:
+    case MapFn::Cos:
+    case MapFn::Erf:
+      return true;
+    default:
+      break;
+    }
+    break;
+  default:
+    return false;
+  }
+  return llvm::any_of(n.operands, [&](NodeId id) {
+    const Node &operand = kernel[id];
+    return operand.kind == ValueKind::Real &&
+           !(operand.nodeKind == NodeKind::Map && operand.fn == MapFn::ToReal);
+  });
+}
+
+/// Whether `n` is a quotient of integers, which no real takes as it is.
+bool Printer::floors(const Node &n) const {
+  return n.nodeKind == NodeKind::Product &&
+         llvm::is_contained(n.ops, MapFn::FloorDiv);
 }
 
 Level Printer::levelOf(const Node &node) const {
@@ -110,19 +151,20 @@ Level Printer::levelOf(const Node &node) const {
     return ProductLevel;
   case MapFn::Neg:
     return isCeiling(node) ? Tight : SignLevel;
-  case MapFn::ToReal: {
-    const Node &whole = kernel[node.operands[0]];
-    bool floors = whole.nodeKind == NodeKind::Product &&
-                  llvm::is_contained(whole.ops, MapFn::FloorDiv);
-    return floors ? Tight : levelOf(whole);
-  }
   default:
     return Tight;
   }
 }
 
-void Printer::node(NodeId id, Level around) {
+/// Prints a node; an integer made real without `real` where the context
+/// `converts` it.
+void Printer::node(NodeId id, Level around, bool converts) {
   const Node &n = kernel[id];
+  if (converts && n.nodeKind == NodeKind::Map && n.fn == MapFn::ToReal) {
+    if (floors(kernel[n.operands[0]]))
+      return call("floor", n.operands);
+    return node(n.operands[0], around);
+  }
   bool parentheses = levelOf(n) < around;
   if (parentheses)
     os << "(";
@@ -162,23 +204,25 @@ void Printer::names(ArrayRef<RankId> ranks) {
       ranks, os, [&](RankId id) { os << rank(id); }, ",");
 }
 
-void Printer::call(StringRef name, ArrayRef<NodeId> args) {
+void Printer::call(StringRef name, ArrayRef<NodeId> args, bool converts) {
   os << name << "(";
   llvm::interleave(
-      args, os, [&](NodeId arg) { node(arg, Loose); }, ", ");
+      args, os, [&](NodeId arg) { node(arg, Loose, converts); }, ", ");
   os << ")";
 }
 
 /// The first operand of a product or remainder. A sign in front of it would be
 /// that of the whole, which is another number where that is `rounds`.
-void Printer::firstFactor(NodeId id, bool rounds) {
-  node(id, rounds && levelOf(kernel[id]) == SignLevel ? Tight : ProductLevel);
+void Printer::firstFactor(NodeId id, bool rounds, bool converts) {
+  node(id, rounds && levelOf(kernel[id]) == SignLevel ? Tight : ProductLevel,
+       converts);
 }
 
 void Printer::map(const Node &n) {
   auto infix = [&](Level level) {
     llvm::interleave(
-        n.operands, os, [&](NodeId arg) { node(arg, Level(level + 1)); },
+        n.operands, os,
+        [&](NodeId arg) { node(arg, Level(level + 1), converts(n)); },
         (llvm::Twine(" ") + getSpelling(n.fn) + " ").str());
   };
   switch (levelOf(n)) {
@@ -195,17 +239,17 @@ void Printer::map(const Node &n) {
     break;
   }
   switch (n.fn) {
-  case MapFn::ToReal: {
-    const Node &whole = kernel[n.operands[0]];
-    if (whole.nodeKind == NodeKind::Product &&
-        llvm::is_contained(whole.ops, MapFn::FloorDiv))
-      return call("floor", n.operands);
-    return inner(whole);
-  }
+  case MapFn::ToReal:
+    if (!floors(kernel[n.operands[0]]))
+      return call("real", n.operands);
+    os << "real(";
+    call("floor", n.operands);
+    os << ")";
+    return;
   case MapFn::Mod:
-    firstFactor(n.operands[0], /*rounds=*/true);
+    firstFactor(n.operands[0], /*rounds=*/true, converts(n));
     os << " % ";
-    return node(n.operands[1], SignLevel);
+    return node(n.operands[1], SignLevel, converts(n));
   case MapFn::Neg:
     if (isCeiling(n)) {
       const Node &quotient = kernel[n.operands[0]];
@@ -219,9 +263,9 @@ void Printer::map(const Node &n) {
     os << "-";
     return node(n.operands[0], Tight);
   case MapFn::Select:
-    return call("if", n.operands);
+    return call("if", n.operands, converts(n));
   default:
-    return call(getSpelling(n.fn), n.operands);
+    return call(getSpelling(n.fn), n.operands, converts(n));
   }
 }
 
@@ -303,17 +347,17 @@ void Printer::inner(const Node &n) {
         os << (n.ops[i] == MapFn::Sub ? " - " : " + ");
       else if (n.ops[0] == MapFn::Sub)
         os << "-";
-      node(operand, ProductLevel);
+      node(operand, ProductLevel, converts(n));
     }
     return;
   case NodeKind::Product:
     for (auto [i, operand] : llvm::enumerate(n.operands)) {
       if (i == 0) {
-        firstFactor(operand, llvm::is_contained(n.ops, MapFn::FloorDiv));
+        firstFactor(operand, floors(n), converts(n));
         continue;
       }
       os << (n.ops[i] == MapFn::Mul ? " * " : " / ");
-      node(operand, SignLevel);
+      node(operand, SignLevel, converts(n));
     }
     return;
   case NodeKind::Where:
@@ -324,7 +368,7 @@ void Printer::inner(const Node &n) {
     os << ")";
     return;
   case NodeKind::OrElse:
-    return call("or_else", n.operands);
+    return call("or_else", n.operands, converts(n));
   case NodeKind::Reduce: {
     os << getSpelling(n.reduce) << "[";
     names(n.over);
@@ -359,13 +403,17 @@ void Printer::tensor(const TensorInfo &tensor, bool withTypes) {
     }
     os << " = ";
     const Node &n = kernel[value];
+    // An output of real numbers makes its equation's value one.
+    bool real = llvm::any_of(kernel.outputs, [&](const OutputInfo &output) {
+      return output.name == tensor.name;
+    });
     // The equation's own `where`.
     if (n.nodeKind == NodeKind::Where) {
-      node(n.operands[0], OrLevel);
+      node(n.operands[0], OrLevel, real);
       os << "  where ";
       node(n.operands[1], OrLevel);
     } else {
-      node(value, Loose);
+      node(value, Loose, real);
     }
     if (withTypes) {
       os << "  // " << getName(n.kind) << "[";
@@ -451,7 +499,7 @@ void Printer::kernelText(bool withTypes) {
         os << ": " << getName(info.type);
         if (info.filler != noNode) {
           os << " else ";
-          node(info.filler, Loose);
+          node(info.filler, Loose, /*converts=*/true);
         }
       },
       ", ");

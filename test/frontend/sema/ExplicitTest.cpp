@@ -47,6 +47,20 @@ TEST(Explicit, SignsStayWithTheirOperand) {
             "  y[p] = u[p]  where (-i[p]) / 3 == 1");
 }
 
+TEST(Explicit, ConversionsStandWhereNothingElseConverts) {
+  EXPECT_EQ(explicitOf("real(i[p]) / real(p + 1)"),
+            "  y[p] = real(i[p]) / real(p + 1)");
+  EXPECT_EQ(explicitOf("s * real(i[p]) / 2"), "  y[p] = s * i[p] / 2.0");
+  EXPECT_EQ(explicitOf("real(p + 1) * s"), "  y[p] = (p + 1) * s");
+  EXPECT_EQ(explicitOf("real(i[p])"), "  y[p] = i[p]");
+  EXPECT_EQ(explicitOf("exp(i[p])"), "  y[p] = exp(i[p])");
+  EXPECT_EQ(explicitOf("sum[p](real(i[p])) / max[m](real(m))"),
+            "  y[p] = sum[p](real(i[p])) / max[m](real(m))");
+  EXPECT_EQ(explicitOf("s + floor(i[p] / 3)"), "  y[p] = s + floor(i[p] / 3)");
+  EXPECT_EQ(explicitOf("real(floor(i[p] / 3)) / real(i[p])"),
+            "  y[p] = real(floor(i[p] / 3)) / real(i[p])");
+}
+
 TEST(Explicit, SumsOfWholeTerms) {
   EXPECT_EQ(explicitOf("A[p,e]"), "  y[p] = sum[e](A[p,e])");
   EXPECT_EQ(explicitOf("u[p] - A[p,e]"), "  y[p] = u[p] - sum[e](A[p,e])");
