@@ -227,6 +227,10 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
     extents = *known;
   else
     llvm::consumeError(known.takeError());
+  // The program that a launch with these extents compiles: those that a kernel
+  // declares of others are known as well.
+  for (const auto &[rank, extent] : extents)
+    pipeline.fixedExtents[rank] = extent;
   Observed observed(extents);
   auto interface = cascade::KernelInterface::of(kernel);
   pipeline.observeDerived = [&](cascade::KernelOp folds) {
@@ -261,12 +265,7 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
     return explained;
   }
   explanation.bounds = std::move(*found);
-  // Closed forms of kernels as written are not yet right for all of them
-  // (docs/bounds/traffic.md), so none is claimed.
-  if (explained.report.planKind == "warps")
-    explanation.bounds.notes.push_back(
-        "the traffic of a kernel as written is not claimed");
-  else if (observed.traffic)
+  if (observed.traffic)
     observed.whyNoTraffic = addSchedule(
         explanation.bounds.certificate, *observed.traffic, interface, machine,
         parametersOf(kernel, session.options.params,
