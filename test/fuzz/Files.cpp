@@ -8,8 +8,10 @@
 
 #include "test/fuzz/Target.h"
 
+#include "codegen/targets/Machine.h"
 #include "frontend/driver/Npy.h"
 #include "frontend/driver/Safetensors.h"
+#include "passes/Certificate/Check.h"
 #include "passes/Proof/VerdictCache.h"
 #include "runtime/core/Binding.h"
 #include "runtime/core/Bytes.h"
@@ -20,6 +22,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
+
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstdlib>
@@ -236,4 +240,34 @@ void fuzz::runVerdict(std::string_view bytes) {
        llvm::toHex(hash.final(), /*LowerCase=*/true) + "\n");
   std::remove(path.c_str());
   rmdir(folder);
+}
+
+//===----------------------------------------------------------------------===//
+// Certificates and descriptions of machines
+//===----------------------------------------------------------------------===//
+
+void fuzz::runCertificate(std::string_view text) {
+  using namespace certificate;
+  Result<Certificate> given = Certificate::parse(std::string(text));
+  if (!given)
+    return;
+  CheckOptions options;
+  options.useSolver = false;
+  (void)check(*given, options);
+  // What is derived is written, and read and accepted again.
+  Result<Certificate> whole = complete(*given);
+  if (!whole)
+    return;
+  Result<Certificate> again = Certificate::parse(whole->toJSON().dump());
+  if (!again ||
+      check(*again, options).verdict != CheckResult::Verdict::Accepted)
+    fault("a derived certificate is refused", text);
+}
+
+void fuzz::runMachine(std::string_view text) {
+  auto machine = parseMachine(text, "fuzz.json");
+  if (!machine)
+    return llvm::consumeError(machine.takeError());
+  for (int64_t cluster : {1, 2, 16})
+    (void)boundariesOf(*machine, cluster);
 }

@@ -7,7 +7,7 @@
 //
 // Seeds are the files of test/fuzz/corpus/TARGET. Targets that take programs
 // have those of corpus/programs, the examples, the prelude and the snippets of
-// the language reference as well.
+// the language reference as well; descriptions of machines are those built in.
 //
 //===----------------------------------------------------------------------===//
 
@@ -70,6 +70,8 @@ static std::vector<std::string> seedsOf(const Target &target) {
           std::pair("examples", ".ein"), std::pair("frontend/prelude", ".ein")})
       for (fs::path &file : filesOf(root / folder, suffix))
         files.push_back(std::move(file));
+  if (std::strcmp(target.name, "machine") == 0)
+    files = filesOf(root / "codegen/targets/machines");
   std::vector<std::string> seeds{""};
   for (const fs::path &file : files)
     seeds.push_back(readFile(file));

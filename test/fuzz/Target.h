@@ -43,6 +43,8 @@ void runImage(std::string_view bytes);   ///< programs of the emulated device
 void runNpy(std::string_view bytes);     ///< arrays of NumPy
 void runSafetensors(std::string_view bytes); ///< and of safetensors
 void runVerdict(std::string_view bytes);     ///< entries of the cache of proofs
+void runCertificate(std::string_view text);  ///< certificates, checked
+void runMachine(std::string_view text);      ///< descriptions of machines
 // With MLIR.
 void runCascade(std::string_view text);     ///< to verified IR
 void runInterpreter(std::string_view text); ///< to numbers

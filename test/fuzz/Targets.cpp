@@ -8,7 +8,8 @@ static constexpr Target targets[] = {
     {"syntax", true, runSyntax},    {"analysis", true, runAnalysis},
     {"package", false, runPackage}, {"image", false, runImage},
     {"npy", false, runNpy},         {"safetensors", false, runSafetensors},
-    {"verdict", false, runVerdict},
+    {"verdict", false, runVerdict}, {"certificate", false, runCertificate},
+    {"machine", false, runMachine},
 #ifdef EINFALL_FUZZ_WITH_MLIR
     {"cascade", true, runCascade},  {"interpreter", true, runInterpreter},
     {"server", false, runServer},
