@@ -89,6 +89,7 @@ public:
 
 private:
   driver::Options commandOptions() const;
+  bool isAskedFor(llvm::StringRef version) const;
   bool compile();
   std::unique_ptr<Trial> makeTrial(const LaunchSpec &launch);
   bool makeConditionTrials(device::KernelOp kernel,
@@ -103,6 +104,7 @@ private:
   const CampaignOptions &options;
   Campaign campaign;
   std::vector<std::string> ranks, params; ///< that the kernel has
+  bool hasPreconditions = false;
   std::string text;                       ///< of the programs
   std::unique_ptr<Programs> programs;
   Trials trials;
@@ -111,6 +113,8 @@ private:
   std::vector<unsigned> launched;
   std::vector<emulated::DeviceImage> sound;
   std::vector<const Trial *> usable;
+  /// Trials that it is not for: with a condition less it may run with them.
+  std::vector<const Trial *> foreign;
   /// By parameter: arguments that break the conditions on it.
   llvm::StringMap<std::unique_ptr<Trial>> conditions;
 };
@@ -122,9 +126,17 @@ driver::Options Runner::commandOptions() const {
   result.prove = false;
   result.seed = 7;
   result.target = options.target;
-  result.splits = 1;
+  result.splits = options.splits;
   result.device = "emulated:" + options.target;
   return result;
+}
+
+bool Runner::isAskedFor(llvm::StringRef version) const {
+  auto matches = [&](const std::string &expression) {
+    return llvm::Regex(expression).match(version);
+  };
+  return (options.only.empty() || matches(options.only)) &&
+         (options.without.empty() || !matches(options.without));
 }
 
 bool Runner::compile() {
@@ -136,6 +148,8 @@ bool Runner::compile() {
     return false;
   campaign.kernel = kernel.getSymName().str();
   cascade::KernelInterface interface = cascade::KernelInterface::of(kernel);
+  hasPreconditions =
+      !kernel.getBody().getOps<cascade::RequireOp>().empty();
   ranks.assign(interface.ranks.begin(), interface.ranks.end());
   for (const cascade::KernelInterface::Param &param : interface.params)
     params.push_back(param.name);
@@ -238,6 +252,9 @@ Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
   auto condition = conditions.find(mutant.role);
   bool noticed = mutant.kind == Kind::ConditionDropped &&
                  condition != conditions.end() && isNoticed(*condition->second);
+  if (mutant.kind == Kind::ConditionDropped)
+    for (size_t i = 0; i < foreign.size() && !noticed; ++i)
+      noticed = isNoticed(*foreign[i]);
   for (size_t i = 0; i < launches && !noticed; ++i)
     noticed = isNoticed(*usable[i]);
   tried.outcome = std::move(last);
@@ -252,6 +269,9 @@ bool Runner::runVersion(llvm::ArrayRef<unsigned> numbers) {
   launched.assign(numbers.begin(), numbers.end());
   sound.clear();
   usable.clear();
+  foreign.clear();
+  llvm::StringRef name = version;
+  bool shares = name.contains("_split") || name.contains("_packed");
   llvm::SmallVector<const emulated::DeviceImage *> images;
   for (unsigned number : numbers) {
     auto image = programs->image(number, nullptr);
@@ -265,9 +285,13 @@ bool Runner::runVersion(llvm::ArrayRef<unsigned> numbers) {
     images.push_back(&image);
   unsigned leftOut = 0;
   for (std::unique_ptr<Trial> &trial : trials) {
-    Outcome outcome = trial->calibrate(images);
-    if (outcome.result == Outcome::NotRun)
+    if (trial->launch().shares && !shares)
       continue;
+    Outcome outcome = trial->calibrate(images);
+    if (outcome.result == Outcome::NotRun) {
+      foreign.push_back(trial.get());
+      continue;
+    }
     if (outcome.result == Outcome::Survived && outcome.equal) {
       usable.push_back(trial.get());
       continue;
@@ -321,18 +345,27 @@ std::optional<Campaign> Runner::run() {
   if (!compile())
     return std::nullopt;
   for (const LaunchSpec &launch : options.launches) {
+    if (launch.uneven && hasPreconditions)
+      continue;
     trials.push_back(makeTrial(launch));
     if (!trials.back())
       return std::nullopt;
   }
   programs = std::make_unique<Programs>(text);
-  llvm::Regex without(options.without);
+  std::string all;
   for (auto &version : programs->versions()) {
-    if (!options.without.empty() &&
-        without.match(programs->kernels()[version.front()].getSymName()))
+    std::string name = programs->kernels()[version.front()].getSymName().str();
+    all += (all.empty() ? "" : ", ") + name;
+    if (!isAskedFor(name))
       continue;
+    campaign.versions.push_back(name);
     if (!runVersion(version))
       return std::nullopt;
+  }
+  if (campaign.tried.empty()) {
+    llvm::errs() << "error: no mutant was made of " << campaign.kernel
+                 << ", which has the versions " << all << "\n";
+    return std::nullopt;
   }
   return std::move(campaign);
 }

@@ -25,8 +25,12 @@ struct CampaignOptions {
   /// At most so many mutants of a kind and role in a program, evenly spread; 0:
   /// all.
   unsigned sample = 0;
-  /// Versions whose name this regular expression matches are not tried.
-  std::string without;
+  /// Parts that versions which split the stream have (as `einfall --splits`);
+  /// 1: none split or pack rows, 0: as many as the launch asks for.
+  unsigned splits = 0;
+  /// Versions are tried whose name `only` matches, or all where it is empty,
+  /// but those that `without` matches; both are regular expressions.
+  std::string only, without;
   unsigned threads = 0; ///< 0: one for every processor
   /// Mutants that a rule explains are tried with the first launches only.
   const Reasons *expected = nullptr;
@@ -42,9 +46,11 @@ struct Tried {
 };
 
 /// Everything that was tried with the kernel of `file`; `enumerated` counts all
-/// mutants there are. Nothing after an error, which has been reported.
+/// mutants there are. Nothing after an error, which has been reported: that
+/// there is nothing to try is one.
 struct Campaign {
   std::string kernel;
+  std::vector<std::string> versions; ///< that were tried, by name
   size_t enumerated = 0;
   std::vector<Tried> tried;
 };

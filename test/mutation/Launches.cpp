@@ -23,6 +23,10 @@ llvm::Expected<LaunchSpec> LaunchSpec::parse(llvm::StringRef text) {
       spec.layout = value.str();
     } else if (key == "misaligned") {
       spec.misaligned = value.str();
+    } else if (key == "shares") {
+      spec.shares = true;
+    } else if (key == "uneven") {
+      spec.uneven = true;
     } else if (key == "away") {
       if (value.getAsDouble(spec.away))
         return wrong();
@@ -143,6 +147,49 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         add(keys + 73, keys + 64, ",w=65,sink=0");
       std::string away = ",away=8,cap=2000,tau=3000,w=400,sink=0,fill=n.";
       add(keys + 150, keys + 129, (away + std::to_string(keys + 128)).c_str());
+    }
+    // Rows of several heads in one block.
+    static const char *const shared[] = {
+        "h=8,g=3,p=20,m=70,uneven",
+        "h=8,p=1,m=33",
+        "h=8,p=9,m=257",
+        "h=6,p=21,m=201,pattern=peaky,w=70,sink=3",
+        "b=2,h=12,g=2,p=11,m=130,layout=padded",
+        "h=8,p=16,m=900,w=500",
+        "h=8,p=31,m=31,w=9,sink=0",
+        "h=8,p=24,m=33,away=8,cap=2000,tau=3000,w=9",
+        "h=8,p=30,m=7,w=9",
+        "h=8,p=17,m=130,nan=V.m.114+",
+        "h=8,p=20,m=16,nan=V.m.2+",
+        "h=8,p=24,m=88,nan=V.m.64+",
+        "h=8,p=24,m=88,nan=V.m.71",
+        "h=8,p=25,m=88,inf=V.m.70.f.23",
+        "h=8,p=25,m=140,nan=V.m.120,nan=V.m.130.f.0,inf=V.m.122.f.9",
+        "h=8,p=32,m=128,nan=V.m.127.f.1,nan=V.m.104.f.8,nan=V.m.111.f.16",
+        "h=8,p=20,m=300,fill=n.128,nan=V.m.128+",
+        "h=8,p=20,m=600,fill=n.570,nan=V.m.571+",
+        "h=8,p=24,m=160,w=20,sink=0,nan=V.m.116-",
+        "h=8,p=24,m=160,w=9,sink=0,nan=V.m.128-",
+        "h=8,p=12,m=190,w=40,sink=2,nan=V.m.150.f.1,inf=V.m.180",
+        "h=8,p=32,m=292,w=300,nan=K.m.280,nan=V.m.279",
+        // One alone, first in a tile that some rows have not wholly.
+        "h=8,p=24,m=87,nan=V.m.64.f.0",
+        "h=8,p=24,m=151,nan=V.m.128.f.0",
+        "h=8,p=24,m=64,nan=K.m.63,nan=V.m.62",
+        "h=8,p=24,m=128,nan=K.m.127,nan=V.m.126",
+        "h=8,p=16,m=70,misaligned=V",
+        "h=8,p=16,m=70,layout=permuted",
+    };
+    for (const char *launch : shared)
+      all.push_back("b=1,g=1,shares," + std::string(launch));
+    for (int j = 0; j < 16; ++j) {
+      int keys = 8 * j + j % 2;
+      all.push_back("b=1,g=1,h=8,shares,p=" + std::to_string(2 * j + 1) +
+                    ",m=" + std::to_string(keys + 64) + ",w=30,sink=1");
+      all.push_back("b=1,g=1,h=8,shares,p=" + std::to_string(2 * j + 2) +
+                    ",m=" + std::to_string(keys + 130) +
+                    ",away=8,cap=2000,tau=3000,w=400,sink=0,fill=n." +
+                    std::to_string(keys + 129));
     }
     return all;
   }();

@@ -12,6 +12,9 @@
 //   fill=n.70       every element of the integers n is 70
 //   misaligned=K    input K starts one element off 16 bytes, among poison
 //   misaligned=stride K.1  its dimension 1 has a stride that is odd
+//   shares          only for versions that split the stream or pack rows
+//   uneven          left out where a kernel requires anything: its heads are no
+//                   multiple of its groups
 //
 // What a kernel has not is left out.
 //
@@ -46,6 +49,7 @@ struct LaunchSpec {
   std::vector<Poison> poisons;
   std::map<std::string, int64_t> fills; ///< by input
   std::string misaligned;
+  bool shares = false, uneven = false;
 
   static llvm::Expected<LaunchSpec> parse(llvm::StringRef text);
 };
@@ -53,7 +57,8 @@ struct LaunchSpec {
 /// Launches that reach every border of tiles of up to 128 keys and 192 rows:
 /// |p| and |m| end in every fragment of rows and keys, and in every copy of a
 /// tile, with many rows and few keys and the other way round; then the
-/// inputs that hide nothing. The first notice most.
+/// inputs that hide nothing. The first notice most. Then launches of few rows
+/// and several heads, which pack rows: up to 128 rows of four or eight heads.
 const std::vector<std::string> &standardLaunches();
 
 } // namespace einfall::mutation

@@ -14,6 +14,9 @@ using namespace einfall::mutation;
 /// The seeds of the device that every launch is run with.
 static constexpr uint64_t seeds[] = {1, 2};
 
+/// Instructions a block may execute with arguments that its program is not for.
+static constexpr uint64_t instructionsOfOthers = 100'000'000;
+
 //===----------------------------------------------------------------------===//
 // Arguments and expectations
 //===----------------------------------------------------------------------===//
@@ -22,6 +25,7 @@ std::unique_ptr<Trial> Trial::create(driver::Options options,
                                      const LaunchSpec &spec) {
   auto trial = std::make_unique<Trial>();
   trial->name = spec.text;
+  trial->spec = spec;
   trial->options = std::move(options);
   trial->session = std::make_unique<driver::Session>(trial->options);
   driver::Session &session = *trial->session;
@@ -246,8 +250,10 @@ Outcome Trial::calibrate(Images images) {
   limit = 0;
   std::vector<std::vector<char>> outputs;
   Outcome outcome = runSeed(images, seeds[0], &outputs);
-  if (outcome.result != Outcome::Survived)
+  if (outcome.result != Outcome::Survived) {
+    limit = instructionsOfOthers;
     return outcome;
+  }
   reference = std::move(outputs);
   llvm::StringRef(outcome.text).getAsInteger(10, limit);
   // Waits that are tried again count, and another seed has others.

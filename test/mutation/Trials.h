@@ -40,6 +40,7 @@ public:
     return arguments->interface;
   }
   const std::string &label() const { return name; }
+  const LaunchSpec &launch() const { return spec; }
 
   /// A version of the kernel: programs that are launched one after the other.
   using Images = llvm::ArrayRef<const emulated::DeviceImage *>;
@@ -73,6 +74,7 @@ private:
                   std::vector<std::vector<char>> *outputs) const;
 
   std::string name;
+  LaunchSpec spec;
   driver::Options options;
   std::unique_ptr<driver::Session> session;
   std::unique_ptr<driver::Program> program;

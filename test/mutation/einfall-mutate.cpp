@@ -13,6 +13,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Regex.h"
 
 using namespace einfall;
 using namespace einfall::mutation;
@@ -43,6 +44,16 @@ static cl::opt<unsigned>
     sampleSize("sample", cl::init(0),
                cl::desc("mutants of a kind and role that are tried; 0: all"),
                cl::cat(category));
+static cl::opt<unsigned>
+    splits("splits", cl::init(0),
+           cl::desc("parts of a stream, as `einfall --splits`; 1: none split "
+                    "or pack rows, 0: as many as the launch asks for"),
+           cl::cat(category));
+static cl::opt<std::string>
+    only("only",
+         cl::desc("versions that are tried, a regular expression; without, "
+                  "all"),
+         cl::cat(category));
 static cl::opt<std::string>
     without("without",
             cl::desc("versions that are not tried, a regular expression"),
@@ -168,7 +179,16 @@ int main(int argc, char **argv) {
   CampaignOptions options;
   options.sample = sampleSize;
   options.threads = threads;
+  options.splits = splits;
+  options.only = only;
   options.without = without;
+  for (const std::string &expression : {options.only, options.without}) {
+    std::string wrong;
+    if (!expression.empty() && !llvm::Regex(expression).isValid(wrong)) {
+      llvm::errs() << "error: `" << expression << "`: " << wrong << "\n";
+      return driver::exitUsage;
+    }
+  }
   auto extent = [&](std::string name, llvm::StringRef value) {
     return !value.getAsInteger(10, options.fixed[name]);
   };
@@ -217,6 +237,8 @@ int main(int argc, char **argv) {
           sum.add(row);
         }
         printRow(campaign->kernel + ", " + type + ", " + target, sum);
+        for (const std::string &version : campaign->versions)
+          llvm::errs() << "tried: " << version << "\n";
         llvm::outs().flush();
         all.add(sum);
       }
