@@ -197,9 +197,9 @@ Ref Pool::variable(const std::string &name, Ref from, Ref to) {
   return asInteger(make(std::move(form)));
 }
 
-Ref Pool::unknown() {
+Ref Pool::unknown(const std::string &source) {
   Form form{Kind::Unknown};
-  form.name = std::to_string(forms.size());
+  form.name = source + "#" + std::to_string(forms.size());
   form.low = -unbounded;
   form.high = unbounded;
   return asInteger(make(std::move(form)));
@@ -524,9 +524,9 @@ Ref Pool::sectors(Ref active, Ref address, Ref bytes) {
 // Truths
 //===----------------------------------------------------------------------===//
 
-Ref Pool::unknownTruth() {
+Ref Pool::unknownTruth(const std::string &source) {
   Form form{Kind::UnknownTruth};
-  form.name = std::to_string(forms.size());
+  form.name = source + "#" + std::to_string(forms.size());
   form.low = 0;
   form.high = 1;
   return make(std::move(form));
@@ -730,6 +730,32 @@ Ref Pool::resolve(Ref form) {
 
 void Pool::define(Ref variable, Ref value) {
   defined[atomOf(variable)] = value;
+}
+
+static void addSources(Ref form, std::set<Ref> &seen,
+                       std::set<std::string> &to) {
+  if (!form->hasUnknown || !seen.insert(form).second)
+    return;
+  if (form->kind == Kind::Unknown || form->kind == Kind::UnknownTruth) {
+    std::string source = form->name.substr(0, form->name.rfind('#'));
+    for (size_t at = 0; at < source.size();) {
+      size_t end = std::min(source.find(", ", at), source.size());
+      to.insert(source.substr(at, end - at));
+      at = end + 2;
+    }
+  }
+  for (const Term &term : form->terms)
+    for (Ref atom : term.atoms)
+      addSources(atom, seen, to);
+  for (Ref operand : form->operands)
+    addSources(operand, seen, to);
+}
+
+std::set<std::string> einfall::traffic::sourcesOf(Ref form) {
+  std::set<Ref> seen;
+  std::set<std::string> sources;
+  addSources(form, seen, sources);
+  return sources;
 }
 
 bool Pool::mentions(Ref form, Ref variable) {

@@ -107,7 +107,8 @@ public:
                 int64_t high = unbounded);
   /// A fresh variable with from <= v < to; as an integer.
   Ref variable(const std::string &name, Ref from, Ref to);
-  Ref unknown();
+  /// `source` says what has it: tensors, separated by ", "; see sourcesOf.
+  Ref unknown(const std::string &source = "");
   Ref add(Ref a, Ref b);
   Ref sub(Ref a, Ref b) { return add(a, scale(b, -1)); }
   Ref mul(Ref a, Ref b);
@@ -123,7 +124,7 @@ public:
 
   // Truths.
   Ref truth(bool value) { return value ? yes : no; }
-  Ref unknownTruth();
+  Ref unknownTruth(const std::string &source = "");
   Ref notNegative(Ref a);
   Ref isZero(Ref a);
   Ref both(Ref a, Ref b);
@@ -190,6 +191,9 @@ private:
   Substitution defined;
   unsigned variables = 0;
 };
+
+/// What the unknown parts of a form come from, sorted.
+std::set<std::string> sourcesOf(Ref form);
 
 /// Values of parameters, by name.
 using Bindings = std::function<std::optional<int64_t>(const std::string &)>;

@@ -5,6 +5,8 @@
 #include "passes/Traffic/Count.h"
 #include "passes/Traffic/Export.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace einfall;
 using namespace einfall::traffic;
 using certificate::Expression;
@@ -32,7 +34,8 @@ static Ref extentOf(Pool &pool, llvm::StringRef rank,
 llvm::Expected<Traffic>
 einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
                             const cascade::KernelInterface &interface,
-                            const llvm::StringMap<int64_t> &fixed) {
+                            const llvm::StringMap<int64_t> &fixed,
+                            const llvm::StringMap<int64_t> &numbers) {
   Pool pool;
   // Of a dense, row-major tensor.
   auto strideOf = [&](llvm::StringRef name, unsigned dim) {
@@ -48,12 +51,13 @@ einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
   auto ofExtent = [&](llvm::StringRef rank) {
     return extentOf(pool, rank, fixed);
   };
-  Parameters parameters(pool, strideOf, ofExtent);
+  Parameters parameters(pool, strideOf, ofExtent, numbers);
 
   Traffic result;
   struct Sum {
     Ref sectors;
     bool isExact = true;
+    std::set<std::string> reads;
     std::vector<const Access *> accesses; ///< of the program at hand
   };
   std::map<std::pair<std::string, Direction>, Sum> sums;
@@ -79,15 +83,24 @@ einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
               .first->second;
       sum.accesses.push_back(&access);
       sum.isExact &= access.isExact;
+      sum.reads.insert(access.reads.begin(), access.reads.end());
     }
     for (auto &[key, sum] : sums) {
       sum.sectors = pool.add(sum.sectors, sectorsOf(sum.accesses, pool));
       sum.accesses.clear();
     }
   }
-  for (auto &[key, sum] : sums)
-    result.terms.push_back(
-        {key.first, key.second, exported(sum.sectors, pool), sum.isExact,
-         sum.isExact ? "" : "depends on data: as if nothing were skipped"});
+  for (auto &[key, sum] : sums) {
+    std::string note;
+    if (!sum.isExact)
+      note = "depends on " +
+             (sum.reads.empty() ? "numbers that it computes"
+                                : "what " + llvm::join(sum.reads, ", ") +
+                                      (sum.reads.size() > 1 ? " hold"
+                                                            : " holds")) +
+             ": as if nothing were skipped";
+    result.terms.push_back({key.first, key.second, exported(sum.sectors, pool),
+                            sum.isExact, std::move(note)});
+  }
   return result;
 }

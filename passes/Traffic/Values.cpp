@@ -3,6 +3,7 @@
 #include "passes/Traffic/Values.h"
 
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -28,6 +29,8 @@ Ref Parameters::form(llvm::StringRef name, bool isAddress) const {
   }
   if (name.starts_with("|"))
     return extentOf(name.drop_front().drop_back());
+  if (auto given = numbers.find(name); given != numbers.end())
+    return pool.number(given->second);
   if (name.starts_with("has "))
     return pool.parameter(name.str(), 0, 1);
   Ref plain = pool.parameter(name.str());
@@ -47,19 +50,82 @@ bool Parameters::isAddress(device::KernelOp kernel, unsigned number) {
          (kernel.hasWorkspace() && number + 1 == kernel.getParameters().size());
 }
 
+std::string einfall::traffic::tensorAt(Ref address) {
+  for (const Term &term : address->terms)
+    if (term.atoms.size() == 1 && term.coefficient == 32 &&
+        term.atoms[0]->kind == Kind::Parameter && term.atoms[0]->name[0] != '|')
+      return term.atoms[0]->name;
+  return "";
+}
+
 Values::Values(device::KernelOp kernel, Pool &pool,
                const Parameters &parameters)
     : kernel(kernel), pool(pool), parameters(parameters) {}
 
+/// The tensors that `value` is computed from, as far as they are read in
+/// between; `seen` are values that are done.
+void Values::addReads(Value value, llvm::DenseSet<Value> &seen,
+                      std::set<std::string> &to) {
+  if (!seen.insert(value).second)
+    return;
+  auto add = [&](ValueRange values) {
+    for (Value each : values)
+      addReads(each, seen, to);
+  };
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    if (!loop)
+      return;
+    if (argument == loop.getInductionVar())
+      return add({loop.getLowerBound(), loop.getUpperBound(), loop.getStep()});
+    unsigned position = argument.getArgNumber() - loop.getNumInductionVars();
+    return add({loop.getInitArgs()[position],
+                loop.getYieldedValues()[position], loop.getUpperBound()});
+  }
+  Operation *op = value.getDefiningOp();
+  if (auto load = dyn_cast<device::LoadOp>(op)) {
+    if (load.getSpace() == device::Space::Global) {
+      std::string tensor = tensorAt(of(load.getBase()));
+      if (!tensor.empty())
+        to.insert(tensor);
+      return;
+    }
+    kernel.getBody().walk([&](device::StoreOp store) {
+      if (store.getSpace() == load.getSpace() &&
+          store.getValue().getType() == load.getType())
+        addReads(store.getValue(), seen, to);
+    });
+    return;
+  }
+  unsigned number = cast<OpResult>(value).getResultNumber();
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return add({loop.getInitArgs()[number], loop.getYieldedValues()[number],
+                loop.getUpperBound()});
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return add({branch.getCondition(),
+                branch.thenBlock()->getTerminator()->getOperand(number),
+                branch.elseBlock()->getTerminator()->getOperand(number)});
+  add(op->getOperands());
+}
+
 Ref Values::unknownOf(Value value) {
-  return isTruth(value) ? pool.unknownTruth() : pool.unknown();
+  llvm::DenseSet<Value> seen;
+  std::set<std::string> reads;
+  addReads(value, seen, reads);
+  std::string source = llvm::join(reads, ", ");
+  return isTruth(value) ? pool.unknownTruth(source) : pool.unknown(source);
 }
 
 Ref Values::of(Value value) {
   if (auto it = known.find(value); it != known.end())
     return it->second = pool.resolve(it->second);
-  Ref form =
-      isa<IntegerType>(value.getType()) ? compute(value) : pool.unknown();
+  if (!isa<IntegerType>(value.getType()))
+    return known[value] = pool.unknown();
+  Ref form = compute(value);
+  if (form->kind == Kind::UnknownTruth ||
+      (Pool::atomOf(form) && Pool::atomOf(form)->kind == Kind::Unknown))
+    if (sourcesOf(form).empty())
+      form = unknownOf(value);
   known[value] = form;
   return form;
 }
@@ -183,6 +249,17 @@ Ref Values::masked(arith::AndIOp op) {
   return pool.unknown();
 }
 
+/// What is the same for all lanes, or what a lane says whose number is known.
+Ref Values::shuffled(device::ShuffleOp op) {
+  Ref value = of(op.getValue());
+  if (!value->has(Pool::atomOf(pool.lane)))
+    return value;
+  if (op.getMode() != device::Shuffle::Index)
+    return pool.unknown();
+  Ref from = pool.remainder(of(op.getOperand()), pool.number(32));
+  return pool.substitute(value, {{Pool::atomOf(pool.lane), from}});
+}
+
 Ref Values::computeInteger(Operation *op) {
   if (auto constant = constantOf(op->getResult(0)))
     return pool.number(*constant);
@@ -238,6 +315,8 @@ Ref Values::computeInteger(Operation *op) {
   }
   if (auto block = dyn_cast<device::BlockOp>(op))
     return blocks[static_cast<unsigned>(block.getDimension())];
+  if (auto shuffle = dyn_cast<device::ShuffleOp>(op))
+    return shuffled(shuffle);
   if (isa<device::UniformOp>(op))
     return pool.substitute(x(), {{Pool::atomOf(pool.lane), pool.zero}});
   if (auto load = dyn_cast<device::LoadOp>(op);

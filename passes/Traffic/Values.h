@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace einfall::traffic {
 
@@ -42,9 +43,12 @@ private:
   Ref ofArgument(mlir::BlockArgument argument);
   Ref ofResult(mlir::OpResult result);
   Ref masked(mlir::arith::AndIOp op);
+  Ref shuffled(device::ShuffleOp op);
   Ref compared(mlir::arith::CmpIOp op);
   Ref shared(device::LoadOp load);
   Ref unknownOf(mlir::Value value);
+  void addReads(mlir::Value value, llvm::DenseSet<mlir::Value> &seen,
+                std::set<std::string> &to);
 
   device::KernelOp kernel;
   Pool &pool;
@@ -52,6 +56,9 @@ private:
   llvm::DenseMap<mlir::Value, Ref> known;
   llvm::DenseMap<mlir::Operation *, Loop> loops;
 };
+
+/// The parameter whose memory an address is in, or "".
+std::string tensorAt(Ref address);
 
 /// The value of a constant integer.
 std::optional<int64_t> constantOf(mlir::Value value);

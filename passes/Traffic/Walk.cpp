@@ -5,6 +5,7 @@
 #include "passes/Traffic/Values.h"
 
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -118,7 +119,10 @@ llvm::Error Walker::loop(scf::ForOp op) {
         kernel.getSymName().str().c_str());
   loops.push_back(rounds.round);
   if (!rounds.isExact)
-    rounds.active = pool.both(rounds.active, pool.unknownTruth());
+    rounds.active = pool.both(
+        rounds.active,
+        pool.unknownTruth(llvm::join(
+            sourcesOf(values.of(op.getUpperBound())), ", ")));
   llvm::Error error = within(rounds.active, *op.getBody());
   loops.pop_back();
   return error;
@@ -256,6 +260,10 @@ static void listConjuncts(Ref truth, std::vector<Ref> &to) {
 }
 
 void Walker::take(Access access, Ref thread) {
+  auto depend = [&](Ref form) {
+    access.isExact = false;
+    access.reads.merge(sourcesOf(form));
+  };
   std::vector<Ref> conjuncts;
   for (Ref condition : conditions)
     listConjuncts(pool.resolve(condition), conjuncts);
@@ -263,7 +271,7 @@ void Walker::take(Access access, Ref thread) {
   access.active = pool.yes;
   for (Ref each : conjuncts) {
     if (each->hasUnknown)
-      access.isExact = false;
+      depend(each);
     else
       access.active = pool.both(access.active, each);
   }
@@ -276,13 +284,10 @@ void Walker::take(Access access, Ref thread) {
     access.address = pool.substitute(access.address, alone);
     access.bytes = pool.substitute(access.bytes, alone);
   }
-  for (const Term &term : access.address->terms)
-    if (term.atoms.size() == 1 && term.coefficient == 32 &&
-        term.atoms[0]->kind == Kind::Parameter && term.atoms[0]->name[0] != '|')
-      access.what = term.atoms[0]->name;
+  access.what = tensorAt(access.address);
   if (access.address->hasUnknown) {
     // Sectors of its own for every lane.
-    access.isExact = false;
+    depend(access.address);
     access.address = pool.scale(pool.lane, 32);
   }
   accesses.push_back(std::move(access));

@@ -22,6 +22,7 @@
 #include "passes/Traffic/Index.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 
 namespace einfall::traffic {
@@ -43,6 +44,8 @@ struct Access {
   Ref active, address, bytes;
   /// False: an upper bound, as something depends on what memory holds.
   bool isExact = true;
+  /// The tensors that it depends on, as far as they are known.
+  std::set<std::string> reads;
 };
 
 struct Launch {
@@ -50,16 +53,17 @@ struct Launch {
   Ref when, workspace; ///< null: always, none
 };
 
-/// The parameters of a program as forms: scalars as they are called, addresses
-/// as multiples of 32, strides and extents by what `strideOf` gives ("Q", 0)
-/// and `extentOf` ("p").
+/// The parameters of a program as forms: scalars as they are called or, where
+/// `numbers` has them, as they are given, addresses as multiples of 32, strides
+/// and extents by what `strideOf` gives ("Q", 0) and `extentOf` ("p").
 class Parameters {
 public:
   using StrideOf = std::function<Ref(llvm::StringRef tensor, unsigned dim)>;
   using ExtentOf = std::function<Ref(llvm::StringRef rank)>;
-  Parameters(Pool &pool, StrideOf strideOf, ExtentOf extentOf)
+  Parameters(Pool &pool, StrideOf strideOf, ExtentOf extentOf,
+             const llvm::StringMap<int64_t> &numbers)
       : pool(pool), strideOf(std::move(strideOf)),
-        extentOf(std::move(extentOf)) {}
+        extentOf(std::move(extentOf)), numbers(numbers) {}
 
   /// Of the parameter called `name`; `isAddress` as isAddress below says.
   Ref form(llvm::StringRef name, bool isAddress) const;
@@ -69,6 +73,7 @@ private:
   Pool &pool;
   StrideOf strideOf;
   ExtentOf extentOf;
+  const llvm::StringMap<int64_t> &numbers;
 };
 
 /// What the grid program of `kernel` computes.

@@ -7,7 +7,7 @@
 //
 // kernel.mlir is the cascade as written (`einfall compile --emit=cascade`),
 // program.mlir its device program (`--emit=device`), compiled for the extents
-// that -D gives. For each launch one line of JSON with the version that it
+// that -D gives; parameters that -N gives are numbers as well. For each launch one line of JSON with the version that it
 // takes, and sectors by direction with whether they are exact.
 //
 //===----------------------------------------------------------------------===//
@@ -37,6 +37,10 @@ static cl::opt<std::string> programFile(cl::Positional, cl::Required,
 static cl::list<std::string> fixedExtents("D", cl::Prefix,
                                           cl::desc("a fixed extent, e=64"),
                                           cl::cat(category));
+static cl::list<std::string>
+    fixedNumbers("N", cl::Prefix,
+                 cl::desc("an integer parameter that is given, w=5"),
+                 cl::cat(category));
 static cl::list<std::string>
     launches("launch", cl::desc("extents and numbers of the kernel, p=64,w=5"),
              cl::cat(category));
@@ -160,13 +164,19 @@ int main(int argc, char **argv) {
   for (const std::string &entry : fixedExtents)
     for (auto &[rank, extent] : numbersOf(entry))
       fixed[rank] = extent;
+  llvm::StringMap<int64_t> given;
+  for (const std::string &entry : fixedNumbers)
+    for (auto &[name, number] : numbersOf(entry)) {
+      given[name] = number;
+      given["has " + name] = 1;
+    }
   std::vector<Version> versions;
   double begin = now();
   for (llvm::ArrayRef<device::KernelOp> each : device::versionsOf(*program)) {
     Version &version = versions.emplace_back();
     device::KernelOp first = each.front();
     version.name = first.getSymName().str();
-    auto traffic = trafficOf(each, interface, fixed);
+    auto traffic = trafficOf(each, interface, fixed, given);
     if (traffic)
       version.traffic = std::move(*traffic);
     else
