@@ -45,6 +45,8 @@ int einfall::driver::checkCertificate(const Options &options) {
     return exitInput;
   for (const std::string &boundary : result.boundaries)
     llvm::outs() << "accepted: " << boundary << "\n";
+  if (!result.choice.empty())
+    llvm::outs() << "accepted: " << result.choice << "\n";
   llvm::outs() << result.inequalities << "\n";
   return exitSuccess;
 }

@@ -6,34 +6,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Certificate/Certificate.h"
-#include "passes/Certificate/Integer.h"
+#include "passes/Certificate/ChoiceReader.h"
 
-#include <nlohmann/json.hpp>
-
-#include <limits>
 #include <set>
 
 namespace einfall::certificate {
-
-using JSON = nlohmann::ordered_json;
 
 static constexpr const char *formatName = "einfall-certificate";
 static constexpr int formatVersion = 1;
 
 // --- writing ----------------------------------------------------------------
-
-static JSON writeNumber(const mpz_class &value) {
-  static const mpz_class exact = mpz_class(1) << 53; // in a double
-  if (abs(value) <= exact)
-    return static_cast<int64_t>(value.get_si());
-  return value.get_str();
-}
-
-static JSON writeFraction(const mpq_class &value) {
-  if (value.get_den() == 1)
-    return writeNumber(value.get_num());
-  return value.get_str();
-}
 
 static JSON writeTensor(const Tensor &tensor) {
   JSON index = JSON::array();
@@ -171,172 +153,12 @@ JSON Certificate::toJSON() const {
   json["boundaries"] = JSON::array();
   for (const Boundary &boundary : boundaries)
     json["boundaries"].push_back(writeBoundary(boundary));
+  if (choice)
+    json["choice"] = choice->toJSON();
   return json;
 }
 
 // --- reading ----------------------------------------------------------------
-
-namespace {
-
-/// Where an error is put; the first is kept.
-struct Errors {
-  std::string first;
-  void add(const std::string &path, const std::string &message) {
-    if (first.empty())
-      first = (path.empty() ? "" : path + ": ") + message;
-  }
-};
-
-/// An object whose members are read one by one.
-class ObjectReader {
-public:
-  ObjectReader(const JSON &json, std::string path, Errors &errors)
-      : json(json), path(std::move(path)), errors(errors) {
-    if (!json.is_object())
-      errors.add(this->path, "expected an object");
-  }
-  /// Refuses what nobody asked for.
-  ~ObjectReader() {
-    if (json.is_object())
-      for (const auto &member : json.items())
-        if (!known.count(member.key()))
-          errors.add(pathOf(member.key()), "unknown member");
-  }
-
-  std::string pathOf(const std::string &name) const {
-    return path.empty() ? name : path + "." + name;
-  }
-
-  const JSON *find(const std::string &name) {
-    known.insert(name);
-    if (!json.is_object())
-      return nullptr;
-    auto member = json.find(name);
-    return member == json.end() ? nullptr : &*member;
-  }
-
-  const JSON *get(const std::string &name) {
-    const JSON *member = find(name);
-    if (!member)
-      errors.add(pathOf(name), "is missing");
-    return member;
-  }
-
-  void read(const char *name, std::string &out) {
-    if (const JSON *member = get(name))
-      readValue(*member, pathOf(name), out);
-  }
-  void read(const char *name, mpz_class &out) {
-    if (const JSON *member = get(name))
-      readValue(*member, pathOf(name), out);
-  }
-  void read(const char *name, mpq_class &out) {
-    if (const JSON *member = get(name))
-      readValue(*member, pathOf(name), out);
-  }
-  void read(const char *name, Expression &out) {
-    if (const JSON *member = get(name))
-      readValue(*member, pathOf(name), out);
-  }
-  void read(const char *name, std::vector<std::string> &out) {
-    readArray(name, out,
-              [this](const JSON &json, const std::string &path,
-                     std::string &out) { readValue(json, path, out); });
-  }
-  void readOptional(const char *name, std::string &out) {
-    if (const JSON *member = find(name)) {
-      readValue(*member, pathOf(name), out);
-      if (out.empty())
-        errors.add(pathOf(name), "is empty");
-    }
-  }
-  template <typename Number>
-  void read(const char *name, Number &out, int64_t least, int64_t most) {
-    if (const JSON *member = get(name))
-      out = readRange(*member, pathOf(name), least, most);
-  }
-  template <typename T, typename Function>
-  void readArray(const char *name, std::vector<T> &out, Function readEntry) {
-    const JSON *array = get(name);
-    if (!array)
-      return;
-    if (!array->is_array())
-      return errors.add(pathOf(name), "expected an array");
-    constexpr size_t maxEntries = 256;
-    if (array->size() > maxEntries)
-      return errors.add(pathOf(name), "has more than " +
-                                          std::to_string(maxEntries) +
-                                          " entries");
-    for (size_t i = 0; i < array->size(); ++i)
-      readEntry((*array)[i], pathOf(name) + "[" + std::to_string(i) + "]",
-                out.emplace_back());
-  }
-
-  void readValue(const JSON &json, const std::string &path, std::string &out) {
-    if (!json.is_string())
-      return errors.add(path, "expected a string");
-    out = json.get<std::string>();
-    if (out.size() > 1000)
-      errors.add(path, "string is longer than 1000");
-  }
-  void readValue(const JSON &json, const std::string &path, mpz_class &out) {
-    Result<Expression> number = Expression::fromJSON(json);
-    if (!number || number->kind() != Expression::Kind::Number ||
-        json.is_array())
-      return errors.add(path, "expected an integer");
-    out = number->value();
-  }
-  void readValue(const JSON &json, const std::string &path, mpq_class &out) {
-    mpz_class numerator, denominator = 1;
-    if (json.is_string()) {
-      const std::string &text = json.get_ref<const std::string &>();
-      size_t slash = text.find('/');
-      if (slash != std::string::npos) {
-        readValue(JSON(text.substr(0, slash)), path, numerator);
-        readValue(JSON(text.substr(slash + 1)), path, denominator);
-        if (denominator <= 0)
-          return errors.add(path, "denominator is not positive");
-        out = mpq_class(numerator, denominator);
-        out.canonicalize();
-        return;
-      }
-    }
-    readValue(json, path, numerator);
-    out = numerator;
-  }
-  void readValue(const JSON &json, const std::string &path, Expression &out) {
-    Result<Expression> expression = Expression::fromJSON(json);
-    if (!expression)
-      return errors.add(path, expression.error());
-    out = *expression;
-  }
-  int64_t readRange(const JSON &json, const std::string &path, int64_t least,
-                    int64_t most) {
-    mpz_class value = 0;
-    readValue(json, path, value);
-    if (value < toInteger(least) || value > toInteger(most)) {
-      errors.add(path, value.get_str() + " is not within " +
-                           std::to_string(least) + " .. " +
-                           std::to_string(most));
-      return least;
-    }
-    return value.get_si();
-  }
-
-  Errors &report() { return errors; }
-
-private:
-  const JSON &json;
-  std::string path;
-  Errors &errors;
-  std::set<std::string> known;
-};
-
-constexpr int64_t maxExtent = int64_t(1) << 40;
-constexpr int64_t maxBytes = int64_t(1) << 60;
-constexpr int64_t maxBits = 1024;
-
-} // namespace
 
 static void readTensor(const JSON &json, const std::string &path,
                        Errors &errors, Tensor &out) {
@@ -544,6 +366,8 @@ Result<Certificate> Certificate::fromJSON(const JSON &json) {
         [&](const JSON &json, const std::string &path, Boundary &boundary) {
           readBoundary(json, path, errors, boundary);
         });
+    if (const JSON *choice = object.find("choice"))
+      readChoice(*choice, "choice", errors, out.choice.emplace());
   }
   if (!errors.first.empty())
     return Failure{errors.first};

@@ -1,7 +1,8 @@
 //===- Certificate.h - What is claimed of a kernel's traffic ----*- C++ -*-===//
 //
 // A certificate says what any schedule of a cascade must move across each
-// memory boundary of a machine, what one schedule moves, and why. It is data:
+// memory boundary of a machine, what one schedule moves, and why; and, where
+// that is known, that its tiles are the least of a space. It is data:
 // whoever found the numbers is not trusted, `check` (Check.h) derives them all
 // again. Extents are concrete.
 //
@@ -13,6 +14,7 @@
 #ifndef EINFALL_PASSES_CERTIFICATE_CERTIFICATE_H
 #define EINFALL_PASSES_CERTIFICATE_CERTIFICATE_H
 
+#include "passes/Certificate/Choice.h"
 #include "passes/Certificate/Expression.h"
 
 #include <optional>
@@ -157,6 +159,8 @@ struct Certificate {
   std::vector<Tensor> tensors;
   std::vector<Condition> conditions;
   std::vector<Boundary> boundaries;
+  /// That no other tile of the schedule's space takes less.
+  std::optional<Choice> choice;
 
   nlohmann::ordered_json toJSON() const;
   /// Fails with the JSON path of what is wrong: missing, superfluous, of

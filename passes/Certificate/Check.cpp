@@ -275,6 +275,12 @@ void Checker::checkAll() {
     return;
   for (size_t i = 0; i < certificate.boundaries.size(); ++i)
     checkBoundary(entry("boundaries", i), certificate.boundaries[i]);
+  if (!certificate.choice)
+    return;
+  if (amend)
+    complete(*certificate.choice);
+  for (const ChoiceProblem &wrong : checkChoice(*certificate.choice))
+    problem("choice." + wrong.path, wrong.message);
 }
 
 // --- results ----------------------------------------------------------------
@@ -286,6 +292,8 @@ CheckResult check(const Certificate &certificate, const CheckOptions &options) {
   checker.checkAll();
   result.problems = checker.problems;
   result.boundaries = checker.lines;
+  if (copy.choice && checker.problems.empty())
+    result.choice = describe(*copy.choice);
 
   std::vector<Inequality> needed;
   for (const auto &[name, inequality] : checker.inequalities)

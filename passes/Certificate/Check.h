@@ -40,6 +40,8 @@ struct CheckResult {
   std::vector<Problem> problems;
   /// One for each boundary: the bound, the schedule and their ratio.
   std::vector<std::string> boundaries;
+  /// What was chosen, of how many; empty where nothing is claimed of it.
+  std::string choice;
   /// What the inequalities rest on: "10 inequalities proved by z3".
   std::string inequalities;
 };

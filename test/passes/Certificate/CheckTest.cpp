@@ -173,6 +173,75 @@ TEST(Check, NeedsASolverOrSaysThatItDoesNot) {
             "the solver does not prove the inequality F2");
 }
 
+/// 192 x 112 for the wider halves of Hopper, 128 x 32 for Ampere, on paper.
+TEST(Check, DerivesCostsOfTiles) {
+  Choice choice = examples::warpgroups();
+  const Choice::Candidate &hopper = choice.candidates[choice.chosen];
+  EXPECT_EQ(hopper.warps.warps, 12);
+  EXPECT_EQ(hopper.keys, 112);
+  EXPECT_EQ(hopper.stages, 2);
+  // 36 others, 56 of scores, 28 of weights, 32 of accumulators.
+  EXPECT_EQ(hopper.registers, 152);
+  // Rows, two stages of keys and values, barriers, three numbers.
+  EXPECT_EQ(hopper.sharedBytes, 192 * 128 + 2 * 2 * 112 * 128 + 8 * 9 + 4 * 3);
+  EXPECT_EQ(hopper.folds[0].contraction, 2 * 192 * 112 * 64 / 4096);
+  EXPECT_EQ(hopper.folds[0].panels, 672);
+  EXPECT_EQ(hopper.folds[0].special, 192 * 112 / 16);
+  EXPECT_EQ(hopper.folds[0].arithmetic, 9 * 192 * 112 / 256);
+  // Three read keys and values, rows are read, keys and values are written.
+  EXPECT_EQ(hopper.folds[0].shared, (8 * 14336 + 192 * 128) / 128);
+  EXPECT_EQ(hopper.folds[0].copies, mpq_class(28672 * 33) / 1280);
+  EXPECT_EQ(hopper.folds[0].clocks, 1344 + 90);
+  EXPECT_EQ(hopper.clocks, mpq_class(239, 3584));
+  // Of three consumers a thread has 65536 / 128 - 32 over 3, in eights.
+  EXPECT_EQ(choice.candidates[9].excess, "registers");
+  EXPECT_EQ(choice.candidates[9].needs, 36 + 64 + 32 + 32);
+  EXPECT_EQ(choice.candidates[9].has, 160);
+
+  choice = examples::blocks();
+  choice.folds.resize(1);
+  choice.warps = {{4, 2}};
+  choice.keys = {32};
+  choice.stages = {2};
+  complete(choice);
+  const Choice::Candidate &ampere = choice.candidates.front();
+  EXPECT_EQ(ampere.registers, 64 + 2 * (12 + 16 + 64));
+  EXPECT_EQ(ampere.sharedBytes, 17 * 16 * (128 + 2 * 2 * 32));
+  EXPECT_EQ(ampere.resident, 2); // 65536 registers for 128 x 248
+  EXPECT_EQ(ampere.folds[0].contraction, 512);
+  EXPECT_EQ(ampere.folds[0].shared,
+            (4 * 2 * 8192 + 128 * 256 + 2 * 8192) / 128);
+  EXPECT_EQ(ampere.folds[0].waits, 0);
+  EXPECT_EQ(ampere.clocks, mpq_class(1, 4));
+  // One stage: nobody computes while keys come; a lone block: nobody while
+  // another block waits or multiplies.
+  choice.stages = {1};
+  choice.figures.unitBlocks = 1;
+  complete(choice);
+  EXPECT_EQ(choice.candidates[0].folds[0].clocks,
+            512 + 512 + 9 * 32 + mpq_class(16384 * 27) / 1280 + 90);
+}
+
+TEST(Check, TellsWhatIsWrongOfAChoice) {
+  Certificate certificate = examples::recurrence();
+  certificate.choice = examples::warpgroups();
+  EXPECT_EQ(changed(certificate, "/choice/chosen", 9),
+            "choice.chosen: claimed 9, derived 12");
+  EXPECT_EQ(changed(certificate, "/choice/candidates/9/has", 168),
+            "choice.candidates[9].has: claimed 168, derived 160");
+  EXPECT_EQ(changed(certificate, "/choice/candidates/9/excess", "threads"),
+            "choice.candidates[9].needs: claimed 164, derived 512");
+  EXPECT_EQ(changed(certificate, "/choice/space/keys", {128, 112}),
+            "choice.candidates: 24 are in the space, 36 are listed");
+  EXPECT_EQ(changed(certificate, "/choice/machine/barrierClocks", 31),
+            "choice.candidates[12].folds[0].waits: claimed 90, derived 93");
+  // What does not fit is no candidate, whatever it costs.
+  certificate.choice->figures.sharedBytes = 82000;
+  EXPECT_EQ(verdictOf(certificate.toJSON()),
+            "choice.candidates[12]: does not fit: shared bytes: 82004 of "
+            "82000");
+}
+
 // --- every claim, changed ---------------------------------------------------
 
 namespace {
@@ -228,12 +297,14 @@ std::vector<JSON> changes(const JSON &leaf) {
 /// Where a small change may leave all that is said true, so that one change
 /// must be refused, not all of them: the length of segments near the best; how
 /// a count is written (ceil(8192 / 257) is ceil(8192 / 256)); sizes of words
-/// that only side conditions ask for; coordinates outside of every tensor.
+/// that only side conditions ask for; coordinates outside of every tensor; more
+/// or less of what a machine has enough of.
 bool mayStayTrue(const std::string &pointer) {
   static const std::regex leaves(
       "/boundaries/\\d+/bounds/\\d+/segment"
       "|/boundaries/\\d+/schedule/terms/\\d+/times/.*"
       "|/boundaries/\\d+/bounds/\\d+/words/score"
+      "|/choice/rows|/choice/machine/.*"
       "|/extents/.*");
   return std::regex_match(pointer, leaves);
 }
@@ -250,7 +321,10 @@ TEST(Check, RefusesEveryWrongClaim) {
       const std::string &pointer = leaf.key();
       JSON::json_pointer at(pointer);
       bool any = false;
-      for (const JSON &change : changes(json.at(at))) {
+      std::vector<JSON> others = changes(json.at(at));
+      if (mayStayTrue(pointer) && json.at(at).is_number_integer())
+        others.insert(others.end(), {JSON(0), JSON(1000000)});
+      for (const JSON &change : others) {
         JSON wrong = json;
         wrong.at(at) = change;
         std::string verdict = verdictOf(wrong);

@@ -264,7 +264,57 @@ Certificate recurrence() {
   return finish(result);
 }
 
+Choice warpgroups() {
+  Choice choice;
+  choice.program = Choice::Program::Warpgroups;
+  choice.figures.warpLanes = 32;
+  choice.figures.matrixFlopPerClock = 4096;
+  choice.figures.fmaFlopPerClock = 256;
+  choice.figures.specialPerClock = 16;
+  choice.figures.sharedBytesPerClock = 128;
+  choice.figures.copyBytesPerClock = mpq_class(1280, 33); // 5120 / 132
+  choice.figures.barrierClocks = 30;
+  choice.figures.threads = 1024;
+  choice.figures.registersPerThread = 255;
+  choice.figures.sharedBytes = 232448;
+  choice.figures.unitRegisters = 65536;
+  Choice::Operand half{64, 2, true};
+  choice.folds = {{{half}, {half}, 1, 0, 1, 9}};
+  choice.items = 2;
+  choice.rows = 160;
+  choice.warps = {{16, 1}, {12, 1}, {8, 1}, {4, 1}};
+  choice.keys = {128, 112, 64};
+  choice.stages = {2, 4, 8};
+  complete(choice);
+  return choice;
+}
+
+Choice blocks() {
+  Choice choice;
+  choice.program = Choice::Program::Blocks;
+  choice.figures = warpgroups().figures;
+  choice.figures.matrixFlopPerClock = 2048;
+  choice.figures.fmaFlopPerClock = 128;
+  choice.figures.copyBytesPerClock = mpq_class(1280, 27); // 5120 / 108
+  choice.figures.sharedBytes = 166912;
+  choice.figures.unitThreads = 2048;
+  choice.figures.unitBlocks = 32;
+  choice.figures.unitSharedBytes = 167936;
+  choice.figures.sharedReservedBytes = 1024;
+  choice.figures.registersPerWarpUnit = 256;
+  Choice::Operand half{128, 2, true}, odd{96, 2, true};
+  choice.folds = {{{half}, {half}, 0, 0, 1, 9}, {{odd}, {odd}, 0, 1, 1, 9}};
+  choice.warps = {{4, 2}, {4, 1}, {1, 1}};
+  choice.keys = {64, 32};
+  choice.stages = {2, 1};
+  complete(choice);
+  return choice;
+}
+
 std::vector<std::pair<const char *, Certificate>> all() {
+  Certificate hopper = recurrence(), ampere = recurrence();
+  hopper.choice = warpgroups();
+  ampere.choice = blocks();
   return {{"attention", attention()},
           {"causal-mixed", causalMixed()},
           {"wide-values", wideValues()},
@@ -272,7 +322,9 @@ std::vector<std::pair<const char *, Certificate>> all() {
           {"latent", latent()},
           {"matmul", matmul()},
           {"norm", norm()},
-          {"recurrence", recurrence()}};
+          {"recurrence", recurrence()},
+          {"warpgroups", hopper},
+          {"blocks", ampere}};
 }
 
 } // namespace einfall::certificate::examples

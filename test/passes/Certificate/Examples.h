@@ -26,6 +26,10 @@ Certificate matmul();
 Certificate norm();
 Certificate recurrence();
 
+/// Tiles of Hopper's program, 64 wide, and of Ampere's, 128 and 96 wide.
+Choice warpgroups();
+Choice blocks();
+
 std::vector<std::pair<const char *, Certificate>> all();
 
 } // namespace einfall::certificate::examples
