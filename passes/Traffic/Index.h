@@ -178,6 +178,7 @@ public:
 private:
   Ref make(Form form);
   Ref polynomial(const std::map<Monomial, int64_t> &terms);
+  Ref truthOf(Kind kind, std::vector<Ref> operands, std::string name = "");
   Ref atom(Kind kind, std::vector<Ref> operands, int64_t low, int64_t high);
   Ref extreme(Ref form, const std::vector<Ref> &over, bool greatest);
   Ref withoutQuotients(Ref form);
