@@ -105,7 +105,7 @@ private:
   Campaign campaign;
   std::vector<std::string> ranks, params; ///< that the kernel has
   bool hasPreconditions = false;
-  std::string text;                       ///< of the programs
+  std::string text; ///< of the programs
   std::unique_ptr<Programs> programs;
   Trials trials;
   /// Of the version at hand: its programs, by number and without fault, and
@@ -148,8 +148,7 @@ bool Runner::compile() {
     return false;
   campaign.kernel = kernel.getSymName().str();
   cascade::KernelInterface interface = cascade::KernelInterface::of(kernel);
-  hasPreconditions =
-      !kernel.getBody().getOps<cascade::RequireOp>().empty();
+  hasPreconditions = !kernel.getBody().getOps<cascade::RequireOp>().empty();
   ranks.assign(interface.ranks.begin(), interface.ranks.end());
   for (const cascade::KernelInterface::Param &param : interface.params)
     params.push_back(param.name);

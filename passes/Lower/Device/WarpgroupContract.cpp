@@ -46,9 +46,10 @@ Value BlockEmitter::beginScores(const BlockContraction &contraction,
                                         /*stride=*/patternBytes,
                                         /*swizzle=*/boxRow);
   };
-  Value warpgroup = arith::ShRUIOp::create(b, loc(), warp, integer(2));
-  Value a = describe(
-      addI(mulI(warpgroup, rowsOfWarpgroup * boxRow), integer(rows.offset)));
+  // The warpgroup's: each of its warps has a quarter of the rows.
+  Value firstWarp = arith::AndIOp::create(b, loc(), warp, integer(-4));
+  Value a = describe(addI(mulI(firstWarp, rowsOfWarpgroup / 4 * boxRow),
+                          integer(rows.offset)));
   Value k = describe(addI(base, integer(keys.offset)));
   auto type = VectorType::get({plan.keys / 2}, b.getF32Type());
   Value scores;

@@ -159,19 +159,19 @@ void BlockEmitter::emitRoles() {
 static constexpr int64_t threadsOfTurn = 256;
 
 void BlockEmitter::takeTurn(bool last) {
-  Value warpgroup = arith::ShRUIOp::create(b, loc(), warp, integer(2));
+  Value firstWarp = arith::AndIOp::create(b, loc(), warp, integer(-4));
   for (unsigned i = 0; i < (last ? 1 : plan.consumers()); ++i)
-    ifThen(compare(Predicate::eq, warpgroup, integer(i)), [&] {
+    ifThen(compare(Predicate::eq, firstWarp, integer(4 * i)), [&] {
       device::BarrierOp::create(b, loc(), 1 + i,
                                 b.getI64IntegerAttr(threadsOfTurn));
     });
 }
 
 void BlockEmitter::passTurn(bool first) {
-  Value warpgroup = arith::ShRUIOp::create(b, loc(), warp, integer(2));
+  Value firstWarp = arith::AndIOp::create(b, loc(), warp, integer(-4));
   unsigned count = plan.consumers();
   for (unsigned i = first ? count - 1 : 0; i < count; ++i)
-    ifThen(compare(Predicate::eq, warpgroup, integer(i)), [&] {
+    ifThen(compare(Predicate::eq, firstWarp, integer(4 * i)), [&] {
       device::ArriveOp::create(b, loc(), 1 + (i + 1) % count, threadsOfTurn);
     });
 }
