@@ -41,6 +41,8 @@ static llvm::json::Value toJson(const ExplainedKernel &kernel) {
     notes.push_back(llvm::toString(certificate.takeError()));
   object["notes"] = std::move(notes);
   object["program"] = explanation.program;
+  if (explanation.counted)
+    object["countedBytes"] = *explanation.counted;
   return value;
 }
 
@@ -76,6 +78,19 @@ int einfall::driver::explain(const Options &options) {
   std::unique_ptr<Program> program = Program::load(session);
   if (!program)
     return exitInput;
+  if (options.count && !findTarget(options.target))
+    return session
+               .error("--count counts on the emulated device of a GPU, and the "
+                      "target is " +
+                      options.target)
+               .remedy("add --target sm_90a"),
+           exitUsage;
+  if (options.count && options.file == "-")
+    return session
+               .error("--count reads its file again, and this is standard "
+                      "input")
+               .remedy("name a file"),
+           exitUsage;
   llvm::Expected<Machine> machine = machineOf(options);
   if (!machine)
     return session.succeeded(machine.takeError()), exitInput;
@@ -91,6 +106,9 @@ int einfall::driver::explain(const Options &options) {
     if (!explained)
       return exitInput;
     kernels.push_back(std::move(*explained));
+    if (int code = options.count ? count(kernels.back(), session) : exitSuccess;
+        code != exitSuccess)
+      return code;
   }
   if (session.diagnostics.hasErrors() ||
       !writeFiles(kernels, *program, *machine, session))

@@ -319,6 +319,7 @@ std::optional<double> EmulatedLauncher::launch() {
     if (!report.applies)
       continue;
     counters = report.counters.str();
+    sectorBytes = report.counters.globalBytes();
     if (report.ok)
       return now() - begin;
     session.error("the emulated device stopped the kernel:\n" + report.str());

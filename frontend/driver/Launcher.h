@@ -32,6 +32,9 @@ public:
   virtual std::string place() const = 0;
   /// What the device counted in the last launch, in lines; empty: nothing.
   virtual std::string counted() const { return ""; }
+  /// Bytes that the last launch moved between global memory and the SMs, in
+  /// whole sectors; nothing where the device does not count.
+  virtual std::optional<uint64_t> globalBytes() const { return std::nullopt; }
 
   cascade::KernelOp kernel; ///< as written
   std::unique_ptr<KernelArguments> arguments;
@@ -82,6 +85,7 @@ public:
   std::optional<double> launch() override;
   std::string place() const override;
   std::string counted() const override { return counters; }
+  std::optional<uint64_t> globalBytes() const override { return sectorBytes; }
 
 protected:
   bool load(PipelineResult result) override;
@@ -93,6 +97,7 @@ private:
   std::vector<emulated::Buffer> buffers;
   std::vector<uint64_t> words; ///< the parameters
   std::string counters;        ///< of the last launch
+  std::optional<uint64_t> sectorBytes;
 };
 
 /// The parameters of a device program and the memory that it may touch, in the

@@ -49,6 +49,8 @@ struct Options {
   // explain
   std::string html;        ///< a page; "-" is standard output
   std::string certificate; ///< of the bounds, as JSON
+  /// Run on the emulated device what is explained, and count what it moves.
+  bool count = false;
   // explain, compile
   /// Skip the proofs: the derivation is used unproved, and said to be.
   bool prove = true;

@@ -272,9 +272,12 @@ private:
                    name, toNumber<uint32_t>(value, "--why-not"));
              }
            },
-           "What other tiles of a GPU's program break or cost")
-        ->type_name("tile.RANK=N|stages=N")
+           "What other tiles break or cost")
+        ->type_name("tile.RANK=N|stages=N|row_vectors=N")
         ->allow_extra_args(false);
+    sub.add_flag("--count", options.count,
+                 "Run it on the emulated GPU, with random inputs, and count "
+                 "the bytes that it moves");
     sub.add_option("--html", options.html, "Write a page")->type_name("FILE");
     sub.add_option("--certificate", options.certificate,
                    "Write the bounds and the schedule's traffic as JSON, for "

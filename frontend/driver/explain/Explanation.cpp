@@ -1,6 +1,7 @@
 //===- Explanation.cpp - What a kernel moves, and why ---------------------===//
 
 #include "frontend/driver/explain/Explanation.h"
+#include "frontend/driver/Launcher.h"
 #include "frontend/driver/explain/Page.h"
 #include "passes/Bounds/IndexExpressions.h"
 #include "passes/Derive/Derive.h"
@@ -276,6 +277,38 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
   return explained;
 }
 
+int einfall::driver::count(ExplainedKernel &kernel, Session &session) {
+  const cert::Certificate &certificate = kernel.explanation.bounds.certificate;
+  Options options = session.options;
+  options.device = "emulated:" + options.target;
+  options.kernel = kernel.report.kernel;
+  options.seed = options.seed.value_or(0);
+  options.prove = false;     // done already
+  Session counting(options); // prints what is wrong
+  std::unique_ptr<Launcher> launcher = Launcher::create(counting);
+  std::optional<double> seconds;
+  if (launcher)
+    seconds = launcher->launch();
+  if (!seconds) {
+    session.error("kernel `" + kernel.report.kernel + "` did not run on " +
+                  options.device + ": nothing was counted");
+    return launcher ? exitInternal : counting.result(exitMissing);
+  }
+  kernel.explanation.counted = launcher->globalBytes();
+  if (certificate.boundaries.empty() || !certificate.boundaries.back().schedule)
+    return exitSuccess;
+  const cert::ScheduleTraffic &claim = *certificate.boundaries.back().schedule;
+  mpz_class counted = *kernel.explanation.counted;
+  if (claim.counted == "exact" ? counted == claim.total
+                               : counted <= claim.total)
+    return exitSuccess;
+  session.error("the emulated device counts " + counted.get_str() +
+                " bytes at the boundary " + certificate.boundaries.back().name +
+                ", the schedule's form " + claim.total.get_str() + " (" +
+                claim.counted + "): this is a fault of the compiler");
+  return exitInternal;
+}
+
 std::string einfall::driver::describe(const cert::Bound &bound) {
   if (std::holds_alternative<cert::CompulsoryBound>(bound.claim))
     return "compulsory";
@@ -322,6 +355,8 @@ void einfall::driver::print(llvm::raw_ostream &os,
       if (boundary.lowerBytes > 0)
         os << ", ratio " << ratioText(boundary.ratio);
     }
+    if (explanation.counted && &boundary == &certificate.boundaries.back())
+      os << "; counted " << bytesText(double(*explanation.counted));
     os << "\n";
   }
   for (const std::string &note : explanation.bounds.notes)
@@ -359,6 +394,8 @@ PageContent einfall::driver::pageOf(const ExplainedKernel &kernel,
     }
     page.boundaries.push_back(std::move(row));
   }
+  if (explanation.counted && !page.boundaries.empty())
+    page.boundaries.back().counted = double(*explanation.counted);
   double perClock = double(machine.units) * machine.clockHz;
   if (int64_t matrix = machine.matrixFlopPerClock("f16"))
     page.peaks.push_back({"matrix units, 16 bits", perClock * double(matrix)});

@@ -101,9 +101,14 @@ static void writeProofs(llvm::raw_ostream &os, const KernelReport &report) {
 }
 
 static void writeTraffic(llvm::raw_ostream &os, const PageContent &content) {
+  bool isCounted = llvm::any_of(
+      content.boundaries,
+      [](const PageBoundary &boundary) { return boundary.counted; });
   os << trafficPicture(content.boundaries)
      << "<table><tr><th>boundary</th><th>lower bound</th><th>by</th>"
-        "<th>this schedule</th><th>ratio</th><th>counted</th></tr>\n";
+        "<th>this schedule</th><th>ratio</th>"
+     << (isCounted ? "<th>counted by the emulated device</th>" : "")
+     << "</tr>\n";
   for (const PageBoundary &boundary : content.boundaries) {
     os << "<tr><td>" << escapeHtml(boundary.name) << "</td><td class=number>"
        << bytesText(boundary.lower) << "</td><td>"
@@ -114,9 +119,9 @@ static void writeTraffic(llvm::raw_ostream &os, const PageContent &content) {
     os << "</td><td class=number>";
     if (boundary.schedule && boundary.lower > 0)
       os << formatv("{0:f2}", *boundary.schedule / boundary.lower);
-    os << "</td><td class=number>";
-    if (boundary.counted)
-      os << bytesText(*boundary.counted);
+    if (isCounted)
+      os << "</td><td class=number>"
+         << (boundary.counted ? bytesText(*boundary.counted) : "");
     os << "</td></tr>\n";
   }
   os << "</table>\n";

@@ -133,6 +133,8 @@ struct Counters {
            bytesAfterWaits = 0;
 
   uint64_t warpInstructions() const;
+  /// Of all sectors of global memory.
+  uint64_t globalBytes() const;
   void add(const Counters &other);
   /// One line for each, with units; modelled ones say so.
   std::string str() const;

@@ -34,6 +34,10 @@ uint64_t Counters::warpInstructions() const {
   return sum;
 }
 
+uint64_t Counters::globalBytes() const {
+  return (loadSectors + storeSectors + copySectors) * 32;
+}
+
 void Counters::add(const Counters &other) {
   blocks += other.blocks;
   for (unsigned i = 0; i < classCount; ++i)
