@@ -28,7 +28,10 @@ namespace {
 /// What of the schedule is looked at while the kernel is compiled.
 class Observed {
 public:
-  Observed(const std::map<std::string, int64_t> &extents) : extents(extents) {
+  /// A launch with these extents and integer parameters ("has w" is 1).
+  Observed(const std::map<std::string, int64_t> &extents,
+           llvm::StringMap<int64_t> numbers)
+      : extents(extents), numbers(std::move(numbers)) {
     for (const auto &[rank, extent] : extents)
       fixed[rank] = extent;
   }
@@ -48,7 +51,7 @@ public:
 
 private:
   const std::map<std::string, int64_t> &extents;
-  llvm::StringMap<int64_t> fixed;
+  llvm::StringMap<int64_t> fixed, numbers;
 };
 } // namespace
 
@@ -66,7 +69,7 @@ void Observed::look(mlir::ModuleOp module,
                     const cascade::KernelInterface &interface) {
   for (llvm::ArrayRef<device::KernelOp> version : device::versionsOf(module)) {
     llvm::Expected<traffic::Traffic> found =
-        traffic::trafficOf(version, interface, fixed);
+        traffic::trafficOf(version, interface, fixed, numbers);
     if (!found) {
       whyNoTraffic = llvm::toString(found.takeError());
       continue;
@@ -83,32 +86,14 @@ void Observed::look(mlir::ModuleOp module,
   }
 }
 
-/// `json` with coordinates of these names replaced by numbers: an expression of
-/// the certificate's language (Expression.h), in which the first entry of an
-/// array is its operator, and the second of a sum its variable.
-static void substitute(nlohmann::ordered_json &json,
-                       const std::map<std::string, int64_t> &numbers) {
-  if (json.is_string()) {
-    auto number = numbers.find(json.get<std::string>());
-    if (number != numbers.end())
-      json = number->second;
-    return;
-  }
-  if (!json.is_array() || json.empty() || json[0] == "extent")
-    return;
-  size_t first = json[0] == "sum" || json[0] == "sectors" ? 2 : 1;
-  for (size_t i = first; i < json.size(); ++i)
-    substitute(json[i], numbers);
-}
-
 /// The kernel's integer parameters as a launch with these options has them:
 /// each is given, be it its default.
-static std::map<std::string, int64_t>
+static llvm::StringMap<int64_t>
 parametersOf(cascade::KernelOp kernel,
              const std::map<std::string, double> &given,
              const cert::Environment &environment) {
   bounds::IndexExpressions expressions(given, environment.extents);
-  std::map<std::string, int64_t> numbers;
+  llvm::StringMap<int64_t> numbers;
   for (auto param : kernel.getBody().getOps<cascade::ParamOp>()) {
     auto value = expressions.of(param.getResult(), {});
     if (!value)
@@ -122,32 +107,19 @@ parametersOf(cascade::KernelOp kernel,
   return numbers;
 }
 
-/// `expression` with the parameters of the launch as numbers.
-static cert::Result<cert::Expression>
-substituted(const cert::Expression &expression,
-            const std::map<std::string, int64_t> &parameters) {
-  nlohmann::ordered_json json = expression.toJSON();
-  substitute(json, parameters);
-  return cert::Expression::fromJSON(json);
-}
-
 /// Adds what a schedule moves over `boundary`; why not, where that is not
 /// known.
 static std::string addTerms(cert::Boundary &boundary, const char *counted,
                             std::vector<cert::ScheduleTraffic::Term> terms,
-                            const cert::Environment &environment,
-                            const std::map<std::string, int64_t> &parameters) {
+                            const cert::Environment &environment) {
   cert::ScheduleTraffic schedule;
   schedule.counted = counted;
   for (cert::ScheduleTraffic::Term &term : terms) {
-    auto times = substituted(term.times, parameters);
-    if (!times)
-      return term.what + ": " + times.error();
-    auto value = times->evaluate(environment);
+    auto value = term.times.evaluate(environment);
     if (!value)
       return term.what + ": " + value.error();
     schedule.total += *value * static_cast<long>(term.bytes);
-    schedule.terms.push_back({term.what, term.bytes, *times});
+    schedule.terms.push_back(std::move(term));
   }
   boundary.schedule = std::move(schedule);
   if (boundary.lowerBytes > 0) {
@@ -159,17 +131,21 @@ static std::string addTerms(cert::Boundary &boundary, const char *counted,
 
 /// The innermost boundary is crossed as the program says; those further out as
 /// a model says (passes/Traffic/Memory.h).
-static std::string
-addSchedule(cert::Certificate &certificate, const traffic::Traffic &traffic,
-            const cascade::KernelInterface &interface, const Machine &machine,
-            const std::map<std::string, int64_t> &parameters) {
+static std::string addSchedule(cert::Certificate &certificate,
+                               const traffic::Traffic &traffic,
+                               const cascade::KernelInterface &interface,
+                               const Machine &machine,
+                               std::vector<std::string> &notes) {
   cert::Environment environment = environmentOf(certificate.extents);
   std::vector<cert::ScheduleTraffic::Term> exact, modelled;
-  for (const traffic::TrafficTerm &term : traffic.terms)
-    exact.push_back(
-        {term.what + (term.direction == traffic::Direction::Store ? ", stored"
-                                                                  : ", loaded"),
-         32, term.sectors});
+  for (const traffic::TrafficTerm &term : traffic.terms) {
+    std::string what =
+        term.what +
+        (term.direction == traffic::Direction::Store ? ", stored" : ", loaded");
+    if (!term.isExact)
+      notes.push_back("schedule, at most: " + what + ", " + term.note);
+    exact.push_back({std::move(what), 32, term.sectors});
+  }
   llvm::StringMap<int64_t> fixed;
   for (const auto &[rank, extent] : certificate.extents)
     fixed[rank] = extent;
@@ -184,9 +160,8 @@ addSchedule(cert::Certificate &certificate, const traffic::Traffic &traffic,
     const char *counted = !isInnermost        ? "modelled"
                           : traffic.isExact() ? "exact"
                                               : "at most";
-    std::string why =
-        addTerms(boundaries[i], counted, isInnermost ? exact : modelled,
-                 environment, parameters);
+    std::string why = addTerms(boundaries[i], counted,
+                               isInnermost ? exact : modelled, environment);
     if (!why.empty())
       return why;
   }
@@ -232,7 +207,8 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
   // declares of others are known as well.
   for (const auto &[rank, extent] : extents)
     pipeline.fixedExtents[rank] = extent;
-  Observed observed(extents);
+  Observed observed(extents, parametersOf(kernel, options.parameters,
+                                          environmentOf(extents)));
   auto interface = cascade::KernelInterface::of(kernel);
   pipeline.observeDerived = [&](cascade::KernelOp folds) {
     observed.look(folds);
@@ -267,10 +243,9 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
   }
   explanation.bounds = std::move(*found);
   if (observed.traffic)
-    observed.whyNoTraffic = addSchedule(
-        explanation.bounds.certificate, *observed.traffic, interface, machine,
-        parametersOf(kernel, session.options.params,
-                     environmentOf(explanation.bounds.certificate.extents)));
+    observed.whyNoTraffic =
+        addSchedule(explanation.bounds.certificate, *observed.traffic,
+                    interface, machine, explanation.bounds.notes);
   if (!observed.whyNoTraffic.empty())
     explanation.bounds.notes.push_back(
         "the traffic of the schedule is not known: " + observed.whyNoTraffic);
@@ -318,7 +293,11 @@ std::string einfall::driver::describe(const cert::Bound &bound) {
         .str();
   if (auto *attention = std::get_if<cert::AttentionBound>(&bound.claim)) {
     std::string text = formatv("attention, theorem {0}", attention->theorem);
-    return attention->regime ? text + " (" + attention->regime + ")" : text;
+    return attention->regime
+               ? text + " (" + attention->regime + ")"
+               : formatv("{0}: partial sums of {1} bits", text,
+                         attention->words.output)
+                     .str();
   }
   const auto &contraction = std::get<cert::ContractionBound>(bound.claim);
   std::string text = "contraction of ";
