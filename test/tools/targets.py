@@ -4,9 +4,10 @@
 
 Without names, those without a test of their own in test/examples. What the line
 `// targets:` says is held to it: the CPU and the emulated GPUs must agree with the
-reference interpreter on random inputs, and "interpreter" must interpret them, with
-random inputs that meet the kernel's preconditions. Prints a line for each
-failure, which is the command that repeats it; exits with 1 if anything failed.
+reference interpreter on random inputs, the GPUs in two orders of completion of what
+is asynchronous, and "interpreter" must interpret them, with random inputs that meet
+the kernel's preconditions. Prints a line for each failure, which is the command that
+repeats it; exits with 1 if anything failed.
 """
 
 import argparse
@@ -16,11 +17,18 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEVICES = {"cpu": ("--verify", "--no-proofs"),
-           "sm_80": ("--verify", "--no-proofs", "--device", "emulated:sm_80"),
-           "sm_90a": ("--verify", "--no-proofs", "--device", "emulated:sm_90a"),
-           "interpreter": ("--interpret",)}
-SEEDS = (1, 2)
+SEEDS = ("1", "2")
+
+
+def on_gpu(name):
+    """Options of the runs on a GPU, emulated: one for each order of completion."""
+    return tuple(("--random=1", "--verify", "--no-proofs", "--device",
+                  f"emulated:{name}", "--device-seed", seed) for seed in SEEDS)
+
+
+RUNS = {"cpu": (("--random=1", "--verify", "--no-proofs"),),
+        "sm_80": on_gpu("sm_80"), "sm_90a": on_gpu("sm_90a"),
+        "interpreter": tuple((f"--random={seed}", "--interpret") for seed in SEEDS)}
 SECONDS = 120
 
 
@@ -51,9 +59,8 @@ def main():
         if not options.names and (ROOT / "test" / "examples" / f"{name}.test").exists():
             continue
         for target in re.search(r"^// targets: (.*)$", path.read_text(), re.M)[1].split():
-            for seed in SEEDS if target == "interpreter" else SEEDS[:1]:
-                command = [options.einfall, "run", str(path), f"--random={seed}",
-                           *DEVICES[target]]
+            for choice in RUNS[target]:
+                command = [options.einfall, "run", str(path), *choice]
                 ran += 1
                 wrong = run(command, target)
                 if wrong:
