@@ -49,6 +49,10 @@ CpuTarget CpuTarget::host() {
   if (long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE); bytes > 0)
     target.l1Bytes = bytes;
 #endif
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  if (long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0)
+    target.l2Bytes = bytes;
+#endif
   return target;
 }
 

@@ -28,8 +28,9 @@ struct CpuTarget {
   std::string processor; ///< as `-mcpu` takes it
   std::string features;  ///< as `-mattr` takes it
   unsigned vectorBits;   ///< of the widest vectors worth using: 128, 256, 512
-  unsigned vectorRegisters; ///< how many of them there are
-  int64_t l1Bytes = 32768;  ///< first-level data cache of a core
+  unsigned vectorRegisters;  ///< how many of them there are
+  int64_t l1Bytes = 32768;   ///< first-level data cache of a core
+  int64_t l2Bytes = 1048576; ///< second-level cache of a core
 
   /// f32 elements of one vector.
   unsigned lanes() const { return vectorBits / 32; }

@@ -25,6 +25,9 @@ int bench(const Options &options);
 /// The same by the runtime library: of packages, and on CUDA devices.
 int benchByRuntime(const Options &options);
 bool isTimedByRuntime(const Options &options);
+/// Times the best candidates of the scheduler in turns, merges results of that,
+/// or takes a choice from them.
+int tune(const Options &options);
 /// Writes the kernel at some stage of compilation.
 int compile(const Options &options);
 /// Writes the kernels, compiled for all targets, as a package, or as an object

@@ -3,6 +3,7 @@
 #include "frontend/driver/AtomicFile.h"
 #include "frontend/driver/Commands.h"
 #include "frontend/driver/Pipeline.h"
+#include "frontend/driver/tune/Tuned.h"
 
 using namespace einfall::driver;
 
@@ -46,7 +47,7 @@ int einfall::driver::compile(const Options &options) {
   if (!program)
     return exitInput;
   cascade::KernelOp kernel = program->kernel(options.kernel);
-  if (!kernel)
+  if (!kernel || !applyTuned(kernel, session))
     return exitInput;
   PipelineOptions pipeline;
   pipeline.until = *stage;

@@ -20,10 +20,17 @@ namespace einfall::driver {
 /// Exit codes of every command.
 enum ExitCode : int {
   exitSuccess = 0,
-  exitInput = 1,    ///< a diagnosed error in what was given
-  exitUsage = 2,    ///< the command line itself
-  exitMissing = 3,  ///< a device or a tool that is not there
-  exitInternal = 70 ///< a fault of the compiler
+  exitInput = 1,        ///< a diagnosed error in what was given
+  exitUsage = 2,        ///< the command line itself
+  exitMissing = 3,      ///< a device or a tool that is not there
+  exitInternal = 70,    ///< a fault of the compiler
+  exitInterrupted = 130 ///< Ctrl-C; what was measured is kept
+};
+
+/// Numbers of a schedule; 0: open.
+struct ChosenSchedule {
+  std::vector<std::pair<std::string, int64_t>> tiles; ///< by rank
+  int64_t rowVectors = 0, stages = 0;
 };
 
 struct Options {
@@ -94,6 +101,19 @@ struct Options {
   std::vector<std::string> targets;
   std::string header; ///< declares the package that `output` embeds
   bool source = true; ///< put the source into a package
+
+  // compile, tune
+  std::string tuned; ///< results of `tune` that say the schedules
+  /// Schedules in place of the source's, by kernel.
+  std::map<std::string, ChosenSchedule> schedules;
+
+  // tune
+  unsigned top = 8;    ///< how many candidates; 0: all that fit
+  double seconds = 10; ///< of measuring
+  bool spread = false; ///< half of the candidates from the whole space
+  bool hold = false;   ///< wait for a line before timing
+  std::vector<std::string> merge;
+  std::string replay;
 
   // inspect
   bool details = false; ///< every version and part

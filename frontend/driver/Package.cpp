@@ -7,6 +7,7 @@
 #include "frontend/driver/Commands.h"
 #include "frontend/driver/PackageCompiler.h"
 #include "frontend/driver/Progress.h"
+#include "frontend/driver/tune/Tuned.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -49,11 +50,19 @@ int einfall::driver::compilePackage(const Options &options) {
         .remedy("--cpu is for run, bench and stages such as .s and .o");
     return exitUsage;
   }
+  if (!options.tuned.empty() && options.targets.size() > 1) {
+    session.error("schedules of --tuned are for one target")
+        .remedy("compile a package for each");
+    return exitUsage;
+  }
   std::unique_ptr<Program> program = Program::load(session);
   if (!program)
     return exitInput;
   PackageCompiler compiler(session);
   auto kernels = program->kernels(options.kernel);
+  for (cascade::KernelOp kernel : kernels)
+    if (!applyTuned(kernel, session))
+      return exitInput;
   {
     Progress progress(options.quiet);
     for (auto [i, kernel] : llvm::enumerate(kernels)) {

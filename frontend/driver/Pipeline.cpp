@@ -21,6 +21,7 @@
 #include "passes/Proof/Prover.h"
 #include "passes/Regions/KernelMasks.h"
 #include "passes/Schedule/Candidates.h"
+#include "passes/Schedule/TileSizes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -29,6 +30,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
+
+#include <thread>
 
 using namespace einfall;
 using namespace einfall::driver;
@@ -140,7 +143,8 @@ private:
   bool derive();
   void proveMasks(llvm::function_ref<bool(const proof::Obligation &)> prove);
   bool lower();
-  void chooseProgram();
+  bool chooseProgram();
+  void reportSizes();
   bool lowerToLLVM();
   bool generate();
   bool lowerToDevice();
@@ -285,14 +289,15 @@ bool Compiler::derive() {
 
 /// Decides by which program of the processor the kernel runs: tiles of rows,
 /// few rows along the stream, or (no folds, or none that fit) loops as written.
-void Compiler::chooseProgram() {
+bool Compiler::chooseProgram() {
   KernelReport &report = result.report;
   report.planKind = "loops";
   if (!kernel().getBody().getOps<cascade::FoldOp>().empty()) {
-    cpu::CpuTarget target = processor();
-    machine.lanes = target.lanes();
-    machine.registers = target.vectorRegisters;
-    machine.l1Bytes = target.l1Bytes;
+    llvm::Expected<CpuMachine> described =
+        cpuMachineFor(processor(), session.options);
+    if (!described)
+      return session.succeeded(described.takeError());
+    machine = *described;
     std::string whyNotTiles, whyNotRows;
     plan = planTiles(kernel(), machine, options.fixedExtents, whyNotTiles);
     auto rows = options.fixedExtents.end();
@@ -305,7 +310,7 @@ void Compiler::chooseProgram() {
       plan.reset();
       report.planKind = "rows";
       report.plan.push_back({"lanes", std::to_string(machine.lanes)});
-      return;
+      return true;
     }
     if (plan) {
       report.planKind = "tiles";
@@ -318,14 +323,61 @@ void Compiler::chooseProgram() {
                      {"items", llvm::join(plan->items, ", ")}};
       for (const FoldPlan &fold : plan->folds)
         report.plan.push_back({"stream", fold.stream.str()});
+      if (options.explains)
+        reportSizes();
       kernel().setScheduleAttr(scheduleOf(*plan, &session.context));
-      return;
+      return true;
     }
     report.plan.push_back({"not tiles", whyNotTiles});
     report.plan.push_back({"not rows", whyNotRows});
   }
   kernel().erase();
   module->push_back(written->clone());
+  return true;
+}
+
+/// The sizes that `--why-not` asks about, by rank or by name.
+static llvm::StringMap<int64_t> askedSizes(const Options &options,
+                                           std::string &name) {
+  llvm::StringMap<int64_t> asked;
+  name = "why not";
+  for (const auto &[what, size] : options.whyNot) {
+    StringRef rank = what;
+    rank.consume_front("tile.");
+    asked[rank] = size;
+    name += " " + what + "=" + std::to_string(size);
+  }
+  return asked;
+}
+
+/// Why the sizes of the CPU's tiles are what they are.
+void Compiler::reportSizes() {
+  auto &entries = result.report.plan;
+  const llvm::StringMap<int64_t> &extents = options.fixedExtents;
+  std::vector<SizedTile> space = sizesOf(*plan, machine, extents);
+  std::vector<SizedTile> fitting = ranked(space);
+  TileSizes chosen{plan->rowVectors, plan->keyTile, plan->groups};
+  auto here = llvm::find_if(
+      fitting, [&](const SizedTile &tile) { return tile.sizes == chosen; });
+  if (here != fitting.end())
+    entries.push_back(
+        {"chosen",
+         llvm::formatv("{0} {1} sizes that fit, of {2}: {3:f1} "
+                       "clocks of a core a row, most of them {4} "
+                       "(modelled)",
+                       here == fitting.begin() ? "the least of"
+                                               : "by the schedule among",
+                       fitting.size(), space.size(), here->clocks.total(),
+                       here->clocks.limit())
+             .str()});
+  StringRef name = session.options.machine;
+  result.report.choice =
+      sizesToJson(*plan, machine, extents, name.empty() ? "x86-64" : name);
+  if (session.options.whyNot.empty())
+    return;
+  std::string question;
+  llvm::StringMap<int64_t> asked = askedSizes(session.options, question);
+  entries.push_back({question, whyNotSizes(*plan, machine, extents, asked)});
 }
 
 bool Compiler::lower() {
@@ -488,33 +540,41 @@ void Compiler::reportChoice(const DeviceMachine &gpu) {
   auto &plan = result.report.plan;
   const llvm::StringMap<int64_t> &extents = options.fixedExtents;
   std::string reason;
-  CandidateSpace space = candidatesOf(
+  std::optional<CandidateSpace> space = candidatesOf(
       kernel(), gpu, extents, preferredStaging(kernel(), gpu, extents), reason);
-  if (space.chosen) {
-    result.report.choice = einfall::toJson(space, gpu.description);
-    const BlockCost &cost = space.candidates[*space.chosen].cost;
-    size_t fit = llvm::count_if(space.candidates, [](const Candidate &each) {
-      return each.rejection.empty();
-    });
+  if (space)
+    result.report.choice = einfall::toJson(*space, gpu.description);
+  if (space && space->chosen) {
+    certificate::Choice claim = claimOf(*space, gpu.description);
+    std::vector<certificate::ChoiceProblem> wrong =
+        certificate::checkChoice(claim);
+    const BlockCost &cost = space->candidates[*space->chosen].cost;
     plan.push_back(
         {"chosen",
-         llvm::formatv("{0} {1} shapes that fit, of {2}: {3:f4} clocks of an "
-                       "{4} for a row and a key, limited by {5} (modelled)",
-                       space.isLeast() ? "the least of" : "by rule among", fit,
-                       space.candidates.size(), cost.perScore.get_d(),
-                       gpu.description.unit, cost.folds.back().limit)
+         llvm::formatv(
+             "the least of {0} shapes that fit, of {1}, {2}: {3:f4} clocks of "
+             "an {4} for a row and a key, limited by {5} (modelled)",
+             space->fitting(), space->candidates.size(),
+             wrong.empty() ? "certified"
+                           : "not certified: " + wrong.front().path + ": " +
+                                 wrong.front().message,
+             cost.perScore.get_d(), gpu.description.unit,
+             cost.folds.back().limit)
+             .str()});
+    if (wrong.empty())
+      result.report.claim = std::move(claim);
+  } else if (space) {
+    plan.push_back(
+        {"chosen",
+         llvm::formatv("of {0} shapes, none of which has registers "
+                       "enough, the one that takes fewest, {1}",
+                       space->candidates.size(), space->plan.registers)
              .str()});
   }
   if (session.options.whyNot.empty())
     return;
-  llvm::StringMap<int64_t> asked;
-  std::string name = "why not";
-  for (const auto &[what, size] : session.options.whyNot) {
-    llvm::StringRef rank = what;
-    rank.consume_front("tile.");
-    asked[rank] = size;
-    name += " " + what + "=" + std::to_string(size);
-  }
+  std::string name;
+  llvm::StringMap<int64_t> asked = askedSizes(session.options, name);
   plan.push_back({name, einfall::whyNot(kernel(), gpu, extents, asked)});
 }
 
@@ -626,7 +686,8 @@ std::optional<PipelineResult> Compiler::run() {
     return done ? finish() : std::nullopt;
   if (options.target != "cpu")
     return lowerToDevice() || done ? finish() : std::nullopt;
-  chooseProgram();
+  if (!chooseProgram())
+    return std::nullopt;
   if (session.diagnostics.hasErrors())
     return std::nullopt;
   if (!show(Stage::Schedule, *module))
@@ -642,6 +703,29 @@ std::optional<PipelineResult> Compiler::run() {
   if (!generate())
     return std::nullopt;
   return finish();
+}
+
+llvm::Expected<CpuMachine>
+einfall::driver::cpuMachineFor(const cpu::CpuTarget &target,
+                               const Options &options) {
+  llvm::Expected<Machine> described = loadMachine(
+      options.machine.empty() ? "x86-64" : StringRef(options.machine));
+  if (!described)
+    return described.takeError();
+  if (described->block.threads)
+    return llvm::createStringError(
+        "machine " + options.machine + " is of architecture " +
+        described->architecture + ", not of a processor");
+  CpuMachine machine = cpuMachineOf(*described);
+  machine.lanes = target.lanes();
+  machine.registers = target.vectorRegisters;
+  if (options.machine.empty()) {
+    machine.l1Bytes = target.l1Bytes;
+    machine.l2Bytes = target.l2Bytes;
+    if (options.processor == "native")
+      machine.cores = std::max(1u, std::thread::hardware_concurrency());
+  }
+  return machine;
 }
 
 llvm::StringMap<int64_t> einfall::driver::knownExtents(cascade::KernelOp kernel,

@@ -14,6 +14,7 @@
 #include "frontend/driver/Arguments.h"
 #include "frontend/driver/Report.h"
 #include "frontend/driver/Session.h"
+#include "passes/Schedule/TilePlan.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -82,11 +83,15 @@ private:
   explicit Program(Session &session) : session(session) {}
   std::optional<unsigned> readPackage();
   bool analyse(unsigned buffer);
+  void applySchedules();
   Session &session;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// By kernel.
   llvm::StringMap<llvm::StringMap<RandomRange>> ranges;
 };
+
+/// Puts a schedule in place of the one that the source gives `kernel`.
+void setSchedule(cascade::KernelOp kernel, const ChosenSchedule &schedule);
 
 struct PipelineOptions {
   /// "cpu", "sm_80".
@@ -129,6 +134,13 @@ bool isPackage(llvm::StringRef path);
 /// proposes.
 llvm::StringMap<int64_t> knownExtents(cascade::KernelOp kernel,
                                       const Options &options, bool defaults);
+
+/// What tiles of the CPU are chosen for: rates of the description that
+/// `--machine` names (of a processor of no maker in particular without),
+/// vectors of `target`, and of it caches where that is asked for them. Errors:
+/// there is no such description, or it is of a GPU.
+llvm::Expected<CpuMachine> cpuMachineFor(const cpu::CpuTarget &target,
+                                         const Options &options);
 
 /// Compiles `kernel`, which is left alone. Nothing after an error, which has
 /// been reported to the session.

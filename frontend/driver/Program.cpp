@@ -173,7 +173,35 @@ std::unique_ptr<Program> Program::load(Session &session) {
                                        : session.readSource();
   if (!buffer || !program->analyse(*buffer))
     return nullptr;
+  program->applySchedules();
   return program;
+}
+
+void einfall::driver::setSchedule(cascade::KernelOp kernel,
+                                  const ChosenSchedule &schedule) {
+  mlir::Builder builder(kernel.getContext());
+  llvm::SmallVector<mlir::NamedAttribute> tiles, entries;
+  auto add = [&](llvm::SmallVectorImpl<mlir::NamedAttribute> &to,
+                 StringRef name, int64_t value) {
+    to.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  };
+  for (const auto &[rank, size] : schedule.tiles)
+    add(tiles, rank, size);
+  if (!tiles.empty())
+    entries.push_back(
+        builder.getNamedAttr("tile", builder.getDictionaryAttr(tiles)));
+  if (schedule.rowVectors)
+    add(entries, "row_vectors", schedule.rowVectors);
+  if (schedule.stages)
+    add(entries, "stages", schedule.stages);
+  kernel.setScheduleAttr(builder.getDictionaryAttr(entries));
+}
+
+void Program::applySchedules() {
+  for (auto kernel : module->getOps<cascade::KernelOp>())
+    if (auto chosen = session.options.schedules.find(kernel.getSymName().str());
+        chosen != session.options.schedules.end())
+      setSchedule(kernel, chosen->second);
 }
 
 std::unique_ptr<Program> Program::load(Session &session, StringRef name,

@@ -9,6 +9,8 @@
 #ifndef EINFALL_FRONTEND_DRIVER_REPORT_H
 #define EINFALL_FRONTEND_DRIVER_REPORT_H
 
+#include "passes/Certificate/Choice.h"
+
 #include "llvm/Support/JSON.h"
 
 #include <optional>
@@ -64,6 +66,8 @@ struct KernelReport {
   /// All tiles that a GPU's program could have, with their modelled costs as
   /// exact numbers (passes/Schedule/Candidates.h).
   std::optional<llvm::json::Value> choice;
+  /// That the chosen tiles are the least of them, for the certificate.
+  std::optional<certificate::Choice> claim;
 };
 
 llvm::json::Value toJson(const KernelReport &report);

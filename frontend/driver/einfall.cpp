@@ -130,13 +130,15 @@ public:
     app.require_subcommand(0, 1);
     app.footer(
         "Exit codes: 0 success, 1 error in the input, 2 usage, 3 missing "
-        "device or tool,\n70 internal error. Results go to standard "
+        "device or tool,\n70 internal error, 130 interrupted. Results go to "
+        "standard "
         "output, all else to standard error.");
     addCheck();
     addCheckCertificate();
     addExplain();
     addRun();
     addBench();
+    addTune();
     addCompile();
     addInspect();
     addDoctor();
@@ -227,8 +229,8 @@ private:
         ->type_name("N")
         ->check(CLI::Range(1, 1024));
     sub.add_option("--machine", options.machine,
-                   "The machine that GPUs' schedules are chosen for, by name "
-                   "or file; its architecture has to be the target's")
+                   "The machine that schedules are chosen for, by name or "
+                   "file; its architecture has to be the target's")
         ->type_name("NAME|FILE.json");
     sub.add_option("--proof-seconds", options.proofSeconds,
                    "Wall-clock limit of one query to the solver")
@@ -298,7 +300,8 @@ private:
         ->capture_default_str();
   }
 
-  void addRunOptions(CLI::App &sub) {
+  /// `onDevices`: where it runs is said by a device, not by a target.
+  void addRunOptions(CLI::App &sub, bool onDevices = true) {
     addProcessor(sub);
     addKernel(sub);
     addProofs(sub);
@@ -324,12 +327,14 @@ private:
                    "How random inputs lie in memory")
         ->check(OneOf({"dense", "padded", "permuted"}))
         ->capture_default_str();
-    sub.add_option("--device", options.device, "Where it runs")
-        ->type_name("DEVICE")
-        ->capture_default_str();
-    sub.add_option("--device-seed", options.deviceSeed,
-                   "What an emulated device makes its choices from")
-        ->capture_default_str();
+    if (onDevices) {
+      sub.add_option("--device", options.device, "Where it runs")
+          ->type_name("DEVICE")
+          ->capture_default_str();
+      sub.add_option("--device-seed", options.deviceSeed,
+                     "What an emulated device makes its choices from")
+          ->capture_default_str();
+    }
     sub.add_option("--threads", options.threads,
                    "How many threads; 0 is one for every processor")
         ->check(CLI::Range(0, 4096))
@@ -367,6 +372,52 @@ private:
         ->capture_default_str();
   }
 
+  void addTune() {
+    CLI::App *sub = app.add_subcommand(
+        "tune", "Time the schedules that the cost model likes best");
+    sub->add_option("FILE", options.file, "The kernel");
+    PairOptions(options).addDefines(*sub);
+    addRunOptions(*sub, /*onDevices=*/false);
+    addTarget(*sub);
+    sub->add_option("--top", options.top,
+                    "How many candidates; 0 is all that fit")
+        ->check(CLI::Range(0, 10000))
+        ->capture_default_str();
+    sub->add_option("--seconds", options.seconds,
+                    "How long to time them; three rounds are made at least")
+        ->check(CLI::Range(0.0, 86400.0))
+        ->capture_default_str();
+    sub->add_option("-o,--output", options.output,
+                    "Add what was measured to this file; - prints it. With "
+                    "--replay: the compiled kernel, as of `compile`")
+        ->type_name("FILE");
+    sub->add_flag("--spread", options.spread,
+                  "Take half of them from the whole space, not by the model");
+    sub->add_flag("--hold", options.hold,
+                  "Compile, print a line, and time when one comes on standard "
+                  "input");
+    sub->add_option("--merge", options.merge,
+                    "Put files of results together, into -o or to standard "
+                    "output")
+        ->type_name("FILE ...");
+    sub->add_option("--replay", options.replay,
+                    "Take the choice from results, without timing")
+        ->type_name("RESULTS");
+    sub->footer(
+        "Times candidates in rounds, each of which launches all of them; "
+        "prints the medians and\nthe schedule to paste into the source. "
+        "Ctrl-C keeps what was measured (exit code 130).\nInputs that are not "
+        "given are random. `compile --tuned RESULTS` compiles with the "
+        "choice.");
+    sub->callback([this] {
+      if (options.file.empty() && options.merge.empty())
+        throw CLI::RequiredError("FILE");
+      if (!options.file.empty() && !options.merge.empty())
+        throw CLI::ValidationError("--merge", "takes results, and no kernel");
+      command = tune;
+    });
+  }
+
   void addCompile() {
     CLI::App &sub = add("compile", "Write a kernel at some stage", compile);
     addProcessor(sub);
@@ -382,6 +433,9 @@ private:
     sub.add_option("--header", options.header,
                    "Write the C header of a package that -o FILE.o embeds")
         ->type_name("FILE.h");
+    sub.add_option("--tuned", options.tuned,
+                   "Take the fastest schedule of results of `tune`")
+        ->type_name("RESULTS");
     sub.add_flag_callback(
         "--no-source", [this] { options.source = false; },
         "Leave the source out of a package; `run` then refuses it");

@@ -3,6 +3,7 @@
 #include "passes/Schedule/BlockPlan.h"
 
 #include "dialect/Cascade/Inside.h"
+#include "passes/Schedule/TileSpace.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -50,37 +51,6 @@ static bool isDirect(const SharedOperand &operand) {
       return false;
   }
   return plain == 1;
-}
-
-/// Rows end in a pad that makes their distance an odd number of 16 bytes: eight
-/// rows that are read together lie in different banks.
-static void layOut(SharedOperand &operand, int64_t rows, int64_t &used) {
-  operand.rows = rows;
-  int64_t bytes = operand.padded() * operand.elementBytes();
-  operand.rowBytes = (bytes / 16 | 1) * 16;
-  operand.offset = used;
-  used += operand.rowBytes * rows;
-}
-
-static void layOut(BlockPlan &plan) {
-  plan.shared = 0;
-  for (BlockFold &fold : plan.folds) {
-    int64_t used = 0;
-    for (BlockContraction &contraction : fold.contractions)
-      layOut(contraction.rows, plan.rows(), used);
-    for (BlockWeights &weights : fold.weights)
-      if (weights.offset) {
-        weights.offset = used;
-        used += plan.rows() * plan.weightBytes();
-      }
-    int64_t first = used;
-    for (BlockContraction &contraction : fold.contractions)
-      layOut(contraction.keys, plan.keys, used);
-    for (BlockMatrix &matrix : fold.matrices)
-      layOut(matrix.panel, plan.keys, used);
-    fold.stageBytes = used - first;
-    plan.shared = std::max(plan.shared, first + plan.stages * fold.stageBytes);
-  }
 }
 
 /// Whether the field is one number for the whole kernel, and surely there.
@@ -284,54 +254,6 @@ static bool usesColumnsElsewhere(KernelOp kernel, const TilePlan &plan) {
   return walk.wasInterrupted();
 }
 
-static std::string tooMuchShared(const BlockPlan &plan,
-                                 const DeviceMachine &machine) {
-  return ("a tile of " + Twine(plan.rows()) + " rows and " + Twine(plan.keys) +
-          " keys takes " + Twine(plan.shared) + " bytes of shared memory; " +
-          machine.target + " has " + Twine(machine.sharedBytes))
-      .str();
-}
-
-/// Gives a plan without roles the tile that is asked for. What registers hold
-/// is counted for matrix units, as they hold all of a row's sums.
-static bool obeyTile(BlockPlan &plan, const TileChoice &asked, int64_t features,
-                     const DeviceMachine &machine, std::string &reason) {
-  auto refuse = [&](const Twine &why) {
-    reason = why.str();
-    return false;
-  };
-  if (asked.rows) {
-    int64_t fragments = *asked.rows / 16;
-    if (*asked.rows % 16 || fragments < 1 || fragments > 8 ||
-        !llvm::isPowerOf2_64(fragments))
-      return refuse("a block without roles keeps 16, 32, 64 or 128 rows, not " +
-                    Twine(*asked.rows));
-    plan.fragments = fragments > 4 ? 2 : 1;
-    plan.warps = fragments / plan.fragments;
-  }
-  if (asked.keys) {
-    if (*asked.keys % 16 || *asked.keys < 16 || *asked.keys > 128)
-      return refuse("a tile has 16 to 128 keys in steps of 16, not " +
-                    Twine(*asked.keys));
-    plan.keys = *asked.keys;
-  }
-  if (asked.stages) {
-    int64_t most = plan.staging == Staging::Elements ? 1 : 2;
-    if (*asked.stages < 1 || *asked.stages > most)
-      return refuse("this program has 1 to " + Twine(most) + " stages, not " +
-                    Twine(*asked.stages));
-    plan.stages = *asked.stages;
-  }
-  int64_t registers =
-      36 + plan.fragments * (features / 2 + plan.keys / 2 + plan.keys / 4);
-  if (plan.onMatrixUnits && registers > machine.registersPerThread)
-    return refuse(Twine(plan.rows()) + " rows and " + Twine(plan.keys) +
-                  " keys take " + Twine(registers) +
-                  " registers; a thread of " + machine.target + " has " +
-                  Twine(machine.registersPerThread));
-  return true;
-}
-
 std::optional<BlockPlan>
 einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
                     const llvm::StringMap<int64_t> &extents, BlockForm form,
@@ -343,9 +265,9 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
   if (!tiles)
     return std::nullopt;
   plan.tiles = std::move(*tiles);
-  TileChoice asked = form.tile;
-  if (!asked && form.obeysSchedule &&
-      !scheduledTile(kernel, plan.tiles, asked, reason))
+  plan.fixed = form.tile;
+  if (!plan.fixed && form.obeysSchedule &&
+      !scheduledTile(kernel, plan.tiles, plan.fixed, reason))
     return std::nullopt;
   for (auto output : kernel.getBody().getOps<OutputOp>())
     for (StringRef rank : names(output.getDims())) {
@@ -372,18 +294,13 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       for (BlockWeights &weights : fold.weights)
         weights.offset.reset();
   plan.onMatrixUnits = true;
-  int64_t features = 0;
   for (const BlockFold &fold : plan.folds) {
     for (const BlockContraction &contraction : fold.contractions)
       plan.onMatrixUnits &= contraction.rows.pair.has_value();
-    for (const BlockMatrix &matrix : fold.matrices) {
+    for (const BlockMatrix &matrix : fold.matrices)
       plan.onMatrixUnits &= matrix.panel.pair.has_value();
-      features = std::max(features, matrix.panel.padded());
-    }
   }
   plan.tf32 &= !plan.onMatrixUnits; // nothing is left to round
-  auto rows = extents.find(plan.tiles.row);
-  bool knowsRows = rows != extents.end();
   if (staging != Staging::Elements) {
     bool any = false, all = true;
     for (SharedOperand *operand : plan.operands()) {
@@ -395,49 +312,21 @@ einfall::planBlocks(KernelOp kernel, const DeviceMachine &machine,
       reason = "operands are no plain reads";
       return std::nullopt;
     }
-    plan.stages = 2;
   }
-  if (staging == Staging::Boxes) {
-    if (!planWarpgroups(plan, kernel, machine,
-                        knowsRows ? std::optional(rows->second) : std::nullopt,
-                        asked, reason))
+  if (form.splits || form.packs) {
+    if (!shapeForSharing(plan, machine.description, reason) ||
+        !planSharing(plan, machine, extents, form, reason))
       return std::nullopt;
     return plan;
   }
-  // Wide accumulators leave registers for the scores of few keys.
-  if (plan.onMatrixUnits && features > 144)
-    plan.keys = 32;
-  // Two fragments of rows use what they load of the keys twice, where
-  // registers are enough for both.
-  bool shares = form.splits || form.packs;
-  if ((plan.onMatrixUnits || plan.tf32) && features <= 64 && !shares &&
-      (!knowsRows || rows->second > plan.rows()))
-    plan.fragments = 2;
-  if (asked && !obeyTile(plan, asked, features, machine, reason))
+  if (staging == Staging::Boxes && !planBoxes(plan, machine, reason))
     return std::nullopt;
-  // Fewer keys, then fewer rows, until a block's memory is enough.
-  for (;;) {
-    layOut(plan);
-    if (plan.shared <= machine.sharedBytes) {
-      if (shares && !planSharing(plan, machine, extents, form, reason))
-        return std::nullopt;
-      return plan;
-    }
-    if (asked) {
-      reason = tooMuchShared(plan, machine);
-      return std::nullopt;
-    }
-    if (plan.keys > 32) {
-      plan.keys /= 2;
-    } else if (plan.stages > 1) {
-      plan.stages = 1;
-    } else if (plan.keys > 16) {
-      plan.keys /= 2;
-    } else if (plan.warps > 1) {
-      plan.warps /= 2;
-    } else {
-      reason = tooMuchShared(plan, machine);
-      return std::nullopt;
-    }
-  }
+  auto known = extents.find(plan.tiles.row);
+  if (known != extents.end())
+    plan.rowCount = known->second;
+  if (!chooseShape(plan, machine.description, reason))
+    return std::nullopt;
+  if (staging == Staging::Boxes)
+    planBoxOutputs(plan, kernel);
+  return plan;
 }

@@ -177,8 +177,14 @@ struct BlockPlan {
   int64_t keys = 64;      ///< of a tile
   int64_t stages = 1;     ///< tiles of keys that lie in shared memory at once
   int64_t shared = 0;     ///< bytes
-  /// Of a thread that keeps rows, as far as the plan counts them (Boxes).
+  /// Of a thread that keeps rows, as far as the plan counts them.
   int64_t registers = 0;
+  /// They are more than there are, and no shape takes fewer.
+  bool spills = false;
+  /// What the user fixed of the shape.
+  TileChoice fixed;
+  /// Rows of an item, where they are known.
+  std::optional<int64_t> rowCount;
   /// What a thread of the producer and of the consumers has (Boxes); 0: as many
   /// as the threads of a block can have evenly.
   int64_t producerRegisters = 0, consumerRegisters = 0;
@@ -258,11 +264,21 @@ bool planSharing(BlockPlan &plan, const DeviceMachine &machine,
 /// Why the stream of `plan` cannot be split; empty: it can.
 std::string whyNotSplit(const BlockPlan &plan);
 
-/// Of planBlocks: shapes `plan` for warpgroups; false and the `reason` where
-/// its operands are not boxes or do not fit.
-bool planWarpgroups(BlockPlan &plan, cascade::KernelOp kernel,
-                    const DeviceMachine &machine, std::optional<int64_t> rows,
-                    const TileChoice &asked, std::string &reason);
+/// Of planBlocks, for Staging::Boxes: whether operands are boxes of tensors,
+/// and which outputs are; false and the `reason` where operands are not.
+bool planBoxes(BlockPlan &plan, const DeviceMachine &machine,
+               std::string &reason);
+void planBoxOutputs(BlockPlan &plan, cascade::KernelOp kernel);
+
+/// Where operands of a plan that has its sizes lie in shared memory, and how
+/// many registers a thread takes; for Boxes and otherwise.
+void layOutBoxes(BlockPlan &plan, const Machine &machine);
+void layOutBlocks(BlockPlan &plan);
+
+/// Of planBlocks: the shape where blocks share work, by rule; false and the
+/// `reason` where there is none.
+bool shapeForSharing(BlockPlan &plan, const Machine &machine,
+                     std::string &reason);
 
 /// What the kernel's `schedule` fixes of a tile: `tile` of the row rank and of
 /// a stream, and `stages`. False and the `reason` where it names another rank.

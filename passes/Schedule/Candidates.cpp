@@ -18,18 +18,9 @@ planWith(KernelOp kernel, const DeviceMachine &machine,
   return planBlocks(kernel, machine, extents, form, reason);
 }
 
-static Candidate describe(const BlockPlan &plan, const Machine &machine) {
-  Candidate candidate{plan.rows(),    plan.keys,      plan.stages, "",
-                      plan.threads(), plan.registers, plan.shared, {}};
-  candidate.cost = costOf(plan, machine);
-  return candidate;
-}
-
-bool CandidateSpace::isLeast() const {
-  return chosen && llvm::all_of(candidates, [&](const Candidate &other) {
-           return !other.rejection.empty() ||
-                  candidates[*chosen].cost.perScore <= other.cost.perScore;
-         });
+size_t CandidateSpace::fitting() const {
+  return llvm::count_if(candidates,
+                        [](const Candidate &each) { return !each.excess; });
 }
 
 Staging einfall::preferredStaging(KernelOp kernel, const DeviceMachine &machine,
@@ -41,36 +32,37 @@ Staging einfall::preferredStaging(KernelOp kernel, const DeviceMachine &machine,
   return Staging::Elements;
 }
 
-CandidateSpace einfall::candidatesOf(KernelOp kernel,
-                                     const DeviceMachine &machine,
-                                     const llvm::StringMap<int64_t> &extents,
-                                     Staging staging, std::string &reason) {
-  CandidateSpace space{staging, "", {}, {}, std::nullopt};
+std::optional<CandidateSpace>
+einfall::candidatesOf(KernelOp kernel, const DeviceMachine &machine,
+                      const llvm::StringMap<int64_t> &extents, Staging staging,
+                      std::string &reason) {
   auto plan = planWith(kernel, machine, extents, staging, {}, reason);
   if (!plan)
-    return space;
-  space.row = plan->tiles.row.str();
-  for (const BlockFold &fold : plan->folds)
-    space.streams.push_back(fold.plan->stream.str());
-  SmallVector<int64_t> rows{64, 128, 192}, stages{plan->stages};
-  if (staging != Staging::Boxes) {
-    rows = {16, 32, 64, 128};
-    if (staging == Staging::Chunks)
-      stages = {1, 2};
+    return std::nullopt;
+  std::optional<TileSpace> shapes = tileSpaceOf(*plan, plan->fixed, reason);
+  if (!shapes)
+    return std::nullopt;
+  CandidateSpace space{std::move(*plan), *shapes, {}, std::nullopt};
+  BlockPlan &each = space.plan;
+  TileShape chosen{each.warps, each.fragments, each.keys, each.stages};
+  bool spills = each.spills;
+  const Machine &description = machine.description;
+  for (const TileShape &shape : shapes->shapes()) {
+    if (shape == chosen && !spills)
+      space.chosen = space.candidates.size();
+    Candidate &candidate = space.candidates.emplace_back();
+    candidate.shape = shape;
+    candidate.excess = giveShape(each, shape, description);
+    candidate.threads = each.threads();
+    candidate.registers = each.registers;
+    candidate.sharedBytes = each.shared;
+    if (candidate.excess)
+      candidate.rejection = textOf(*candidate.excess, each, description);
+    else
+      candidate.cost = costOf(each, description);
   }
-  for (int64_t r : rows)
-    for (int64_t s : stages)
-      for (int64_t k = 16; k <= 128; k += 16) {
-        bool isChosen =
-            r == plan->rows() && k == plan->keys && s == plan->stages;
-        if (isChosen)
-          space.chosen = space.candidates.size();
-        std::string why;
-        auto other = planWith(kernel, machine, extents, staging,
-                              TileChoice{r, k, s}, why);
-        space.candidates.push_back(other ? describe(*other, machine.description)
-                                         : Candidate{r, k, s, why});
-      }
+  giveShape(each, chosen, description);
+  each.spills = spills;
   return space;
 }
 
@@ -78,12 +70,16 @@ static std::string exact(const mpq_class &number) { return number.get_str(); }
 
 llvm::json::Object einfall::toJson(const CandidateSpace &space,
                                    const Machine &machine) {
-  llvm::json::Array all;
+  bool hasRoles = space.plan.staging == Staging::Boxes;
+  llvm::json::Array all, streams;
+  for (const BlockFold &fold : space.plan.folds)
+    streams.push_back(fold.plan->stream);
   for (const Candidate &candidate : space.candidates) {
-    llvm::json::Object entry{{"rows", candidate.rows},
-                             {"keys", candidate.keys},
-                             {"stages", candidate.stages}};
-    if (!candidate.rejection.empty()) {
+    llvm::json::Object entry{{"rows", candidate.shape.rows()},
+                             {"warps", candidate.shape.warps},
+                             {"keys", candidate.shape.keys},
+                             {"stages", candidate.shape.stages}};
+    if (candidate.excess) {
       entry["rejected"] = candidate.rejection;
       all.push_back(std::move(entry));
       continue;
@@ -101,8 +97,7 @@ llvm::json::Object einfall::toJson(const CandidateSpace &space,
                              {"clocks", exact(tile.clocks)},
                              {"limit", tile.limit}});
     entry["threads"] = candidate.threads;
-    if (candidate.registers)
-      entry["registers"] = candidate.registers;
+    entry["registers"] = candidate.registers;
     entry["shared_bytes"] = candidate.sharedBytes;
     entry["blocks_of_an_sm"] = candidate.cost.resident;
     entry["folds"] = std::move(folds);
@@ -113,14 +108,14 @@ llvm::json::Object einfall::toJson(const CandidateSpace &space,
       {"kind", "schedule-choice"},
       {"machine",
        llvm::json::Object{{"name", machine.name}, {"sha256", machine.sha256}}},
-      {"program", space.staging == Staging::Boxes ? "warpgroups" : "blocks"},
+      {"program", hasRoles ? "warpgroups" : "blocks"},
       {"objective", "clocks of an SM for a row and a key, steady state"},
-      {"rows", space.row},
-      {"streams", llvm::json::Array(space.streams)},
+      {"rows", space.plan.tiles.row},
+      {"streams", std::move(streams)},
       {"candidates", std::move(all)}};
   if (space.chosen)
     result["chosen"] = int64_t(*space.chosen);
-  result["least"] = space.isLeast();
+  result["least"] = space.chosen.has_value();
   return result;
 }
 

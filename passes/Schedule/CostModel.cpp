@@ -6,6 +6,11 @@ using namespace mlir;
 using namespace einfall;
 using namespace einfall::cascade;
 
+/// Of an SM, each with matrix units of its own.
+static constexpr int64_t partsOfUnit = 4;
+/// Keys and panels that come, and products that land.
+static constexpr long waitsOfTile = 3;
+
 static mpq_class ratio(int64_t amount, int64_t perClock) {
   return mpq_class(long(amount)) / mpq_class(long(perClock));
 }
@@ -27,17 +32,8 @@ static bool isSpecial(Function function) {
   }
 }
 
-namespace {
-
-/// What threads do for one row and one key, in halves of an instruction.
-struct ElementWork {
-  int64_t special = 0, halves = 0;
-};
-
-} // namespace
-
 /// Maps of a fold's step that every row and key of a tile has its own of.
-static ElementWork elementWork(const BlockPlan &plan, const BlockFold &fold) {
+ElementWork einfall::workOf(const BlockPlan &plan, const BlockFold &fold) {
   ElementWork work;
   FoldOp op = fold.plan->fold;
   StringRef row = plan.tiles.row, stream = fold.plan->stream;
@@ -61,13 +57,22 @@ static ElementWork elementWork(const BlockPlan &plan, const BlockFold &fold) {
   return work;
 }
 
+int64_t einfall::flopOfOperands(const BlockPlan &plan, const Machine &machine) {
+  return plan.onMatrixUnits ? machine.matrixFlopPerClock("f16")
+         : plan.tf32        ? machine.matrixFlopPerClock("tf32")
+                            : 0;
+}
+
+mpq_class einfall::copyBytesPerClock(const Machine &machine) {
+  return mpq_class(machine.levels.back().bytesPerSecond) /
+         mpq_class(machine.clockHz) / long(machine.units);
+}
+
 static TileCost costOfFold(const BlockPlan &plan, const BlockFold &fold,
                            const Machine &machine, int64_t resident) {
   TileCost cost;
   int64_t rows = plan.rows(), keys = plan.keys, scores = rows * keys;
-  int64_t flop = plan.onMatrixUnits ? machine.matrixFlopPerClock("f16")
-                 : plan.tf32        ? machine.matrixFlopPerClock("tf32")
-                                    : 0;
+  int64_t flop = flopOfOperands(plan, machine);
   auto products = [&](int64_t inner) {
     return ratio(2 * scores * inner, flop ? flop : machine.fmaFlopPerClock);
   };
@@ -89,7 +94,7 @@ static TileCost costOfFold(const BlockPlan &plan, const BlockFold &fold,
     copied += bytes;
     read += readers * bytes;
   }
-  ElementWork work = elementWork(plan, fold);
+  ElementWork work = workOf(plan, fold);
   if (machine.specialPerClock)
     cost.special = ratio(scores * work.special, machine.specialPerClock);
   // An instruction for each lane and clock: half of what FMA count.
@@ -99,49 +104,61 @@ static TileCost costOfFold(const BlockPlan &plan, const BlockFold &fold,
     cost.contraction = cost.panels = 0;
   }
   cost.shared = ratio(read + copied, machine.sharedBytesPerClock);
-  // Bytes over what an SM gets of L2 in a clock.
-  mpq_class perClock = mpq_class(machine.levels.back().bytesPerSecond) /
-                       mpq_class(machine.clockHz) / long(machine.units);
-  cost.copies = mpq_class(long(copied)) / perClock;
+  cost.copies = mpq_class(long(copied)) / copyBytesPerClock(machine);
 
   mpq_class matrix = cost.contraction + cost.panels;
   mpq_class threads = std::max(cost.special, cost.arithmetic);
   // Two warpgroups take turns; a lone one works on the scores of a tile while
   // the accumulators of the one before are multiplied. Without roles it is
-  // other warps that multiply meanwhile, where there are enough.
-  bool overlaps =
-      hasBoxes ? plan.consumers() > 1 : resident * int64_t(plan.warps) >= 8;
+  // other warps that multiply meanwhile, where each part of an SM has two.
+  bool overlaps = hasBoxes ? plan.consumers() > 1
+                           : resident * int64_t(plan.warps) >= 2 * partsOfUnit;
   mpq_class busy = matrix + threads;
   if (overlaps)
     busy = std::max(matrix, threads);
   else if (hasBoxes)
     busy = cost.contraction + std::max(cost.panels, threads);
-  cost.clocks = std::max({busy, cost.shared, cost.copies});
-  if (cost.clocks == cost.copies)
+  // With one stage nobody computes while a tile comes.
+  bool ahead = plan.stages > 1;
+  cost.clocks = std::max(busy, cost.shared);
+  if (ahead && cost.copies >= cost.clocks)
     cost.limit = "copies from L2";
-  else if (cost.clocks == cost.shared)
+  else if (cost.shared >= busy)
     cost.limit = "shared memory";
-  else if (!overlaps)
+  else if (!overlaps && matrix > 0)
     cost.limit = "products and arithmetic that take turns";
-  else if (cost.clocks == matrix)
+  else if (matrix >= threads)
     cost.limit = "matrix units";
   else
     cost.limit =
         threads == cost.special ? "special functions" : "arithmetic of threads";
-  // Keys and panels that come, and products that land.
-  cost.waits = 3 * long(machine.barrierClocks);
+  cost.clocks = ahead ? std::max(cost.clocks, cost.copies)
+                      : mpq_class(cost.clocks + cost.copies);
+  // Where an SM has several blocks, one computes while another waits.
+  if (resident == 1)
+    cost.waits = waitsOfTile * long(machine.barrierClocks);
   cost.clocks += cost.waits;
   return cost;
+}
+
+/// Blocks that an SM has room for. With roles a block takes its registers
+/// whole.
+static int64_t residentBlocks(const BlockPlan &plan, const Machine &machine) {
+  if (plan.staging == Staging::Boxes)
+    return 1;
+  const UnitLimits &unit = machine.perUnit;
+  int64_t ofWarp = llvm::alignTo(machine.warpLanes * plan.registers,
+                                 unit.registersPerWarpUnit);
+  return std::max<int64_t>(
+      1, std::min({unit.sharedBytes / (plan.shared + unit.sharedReservedBytes),
+                   unit.threads / plan.threads(), unit.blocks,
+                   unit.registers / (int64_t(plan.warps) * ofWarp)}));
 }
 
 BlockCost einfall::costOf(const BlockPlan &plan, const Machine &machine) {
   BlockCost cost;
   cost.scores = plan.rows() * plan.keys;
-  cost.resident = std::max<int64_t>(
-      1, std::min({machine.perUnit.sharedBytes /
-                       (plan.shared + machine.perUnit.sharedReservedBytes),
-                   machine.perUnit.threads / plan.threads(),
-                   machine.perUnit.blocks}));
+  cost.resident = residentBlocks(plan, machine);
   for (const BlockFold &fold : plan.folds) {
     cost.folds.push_back(costOfFold(plan, fold, machine, cost.resident));
     cost.perScore += cost.folds.back().clocks / long(cost.scores);

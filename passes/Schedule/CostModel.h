@@ -47,6 +47,18 @@ struct BlockCost {
 
 BlockCost costOf(const BlockPlan &plan, const Machine &machine);
 
+// What the model takes of a program and of a machine:
+
+/// What threads do for one row and one key, in halves of an instruction.
+struct ElementWork {
+  int64_t special = 0, halves = 0;
+};
+ElementWork workOf(const BlockPlan &plan, const BlockFold &fold);
+/// Of the matrix units on the plan's operands; 0 where none takes them.
+int64_t flopOfOperands(const BlockPlan &plan, const Machine &machine);
+/// What comes from L2 at an even share of it.
+mpq_class copyBytesPerClock(const Machine &machine);
+
 /// How blocks fill a machine, where all extents are known.
 struct LaunchShape {
   int64_t blocks = 0;

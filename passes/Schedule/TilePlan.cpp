@@ -2,6 +2,8 @@
 
 #include "passes/Schedule/TilePlan.h"
 
+#include "passes/Schedule/TileSizes.h"
+
 using namespace mlir;
 using namespace einfall;
 using namespace einfall::cascade;
@@ -55,8 +57,7 @@ public:
         return std::nullopt;
     if (failed(checkOutputs()) || failed(checkRanks()))
       return std::nullopt;
-    chooseSizes();
-    if (obeysSchedule && failed(obeySchedule()))
+    if (failed(chooseSizes()))
       return std::nullopt;
     return std::move(plan);
   }
@@ -490,32 +491,30 @@ private:
     return success();
   }
 
-  /// The register block is keys x row vectors with all sums in registers; the
-  /// rows' operand and the scores of a tile fit the first-level cache together.
-  /// Packing is shared by many groups. Tiles of 128 keys, whose scores alone
-  /// fill that cache, were no faster than tiles of 80 (bench/results).
-  void chooseSizes() {
+  /// The register block is keys x row vectors with all sums in registers. What
+  /// a schedule leaves open is the least by a model of the machine; a plan for
+  /// another device has sizes of its own, and those here mean nothing.
+  LogicalResult chooseSizes() {
     plan.lanes = machine.lanes;
-    plan.rowVectors = 3;
-    if (std::optional<int64_t> rows = known(plan.row))
-      plan.rowVectors = std::clamp<int64_t>(
-          (*rows + machine.lanes - 1) / machine.lanes, 1, 3);
     plan.keyBlock = std::min(machine.registers >= 32 ? 8u : 4u, machine.lanes);
-    int64_t rows = plan.rowVectors * plan.lanes, resident = 0, scores = 1;
-    for (FoldPlan &fold : plan.folds) {
-      for (auto &[value, contraction] : fold.contractions)
-        resident = std::max(resident, contraction.extent);
-      scores = std::max<int64_t>(scores, fold.contractions.size());
+    TileSizes sizes{1, 64, 1};
+    if (obeysSchedule) {
+      AskedSizes asked;
+      if (failed(readSchedule(asked)))
+        return failure();
+      sizes = leastSizes(plan, machine, extents, asked);
     }
-    int64_t space = machine.l1Bytes * 85 / 100 / 4 / rows - resident;
-    plan.keyTile = std::clamp<int64_t>(space / scores / 16 * 16, 64, 96);
-    plan.groups = 16;
+    plan.rowVectors = sizes.rowVectors;
+    plan.keyTile = sizes.keyTile;
+    plan.groups = sizes.groups;
+    return success();
   }
 
   /// What the user fixed: `tile` of the row rank and of the stream, in rows of
-  /// an item and keys of a tile; `row_vectors` of a group. Stages are for
+  /// an item and keys of a tile; `row_vectors` of a group, without which rows
+  /// of an item are in groups of as many vectors as divide them. Stages are for
   /// devices with asynchronous copies and mean nothing here.
-  LogicalResult obeySchedule() {
+  LogicalResult readSchedule(AskedSizes &asked) {
     DictionaryAttr schedule = kernel.getScheduleAttr();
     if (!schedule)
       return success();
@@ -524,14 +523,13 @@ private:
       diag.attachNote() << remedy;
       return refuse(why);
     };
-    std::optional<int64_t> vectors;
     if (auto attr = schedule.getAs<IntegerAttr>("row_vectors")) {
-      vectors = attr.getInt();
-      if (*vectors < 1 || *vectors > 3)
-        return wrong("schedule asks for " + Twine(*vectors) +
+      int64_t vectors = attr.getInt();
+      if (vectors < 1 || vectors > 3)
+        return wrong("schedule asks for " + Twine(vectors) +
                          " row vectors in a group",
                      "between 1 and 3 keep all sums in registers");
-      plan.rowVectors = *vectors;
+      asked.rowVectors = vectors;
     }
     auto tiles = schedule.getAs<DictionaryAttr>("tile");
     if (!tiles)
@@ -546,15 +544,15 @@ private:
                            " is not a multiple of " + Twine(plan.lanes) +
                            ", the lanes of a vector",
                        "take " + Twine((parts + 1) * plan.lanes));
-        if (!vectors)
-          for (plan.rowVectors = 3; parts % plan.rowVectors; --plan.rowVectors)
-            ;
-        if (parts % plan.rowVectors)
-          return wrong(
-              "tile " + rank + " = " + Twine(size) + " is not a multiple of " +
-                  Twine(plan.rowVectors * plan.lanes) + ", the rows of a group",
-              "fix another number of row vectors, or none");
-        plan.groups = parts / plan.rowVectors;
+        if (!asked.rowVectors)
+          asked.rowVectors = vectorsOfParts(parts);
+        if (parts % *asked.rowVectors)
+          return wrong("tile " + rank + " = " + Twine(size) +
+                           " is not a multiple of " +
+                           Twine(*asked.rowVectors * plan.lanes) +
+                           ", the rows of a group",
+                       "fix another number of row vectors, or none");
+        asked.groups = parts / *asked.rowVectors;
         continue;
       }
       if (llvm::none_of(plan.folds, [&](const FoldPlan &fold) {
@@ -569,7 +567,7 @@ private:
                          " is not a multiple of 16 up to 4096",
                      "take " + Twine(std::clamp<int64_t>((size + 15) / 16 * 16,
                                                          16, 4096)));
-      plan.keyTile = size;
+      asked.keyTile = size;
     }
     return success();
   }

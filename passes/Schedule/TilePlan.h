@@ -26,11 +26,17 @@
 
 namespace einfall {
 
-/// What tiling needs to know of a processor.
+/// What tiling needs to know of a processor; sizes and rates of one core.
 struct CpuMachine {
-  unsigned lanes = 8;      ///< f32 elements in a vector
-  unsigned registers = 16; ///< vector registers
-  int64_t l1Bytes = 32768; ///< first-level data cache
+  unsigned lanes = 8;        ///< f32 elements in a vector
+  unsigned registers = 16;   ///< vector registers
+  int64_t l1Bytes = 32768;   ///< first-level data cache
+  int64_t l2Bytes = 1048576; ///< second-level cache
+  double arithmetic = 2;     ///< instructions on vectors in a clock
+  double loads = 2;          ///< of vectors, from the first level, in a clock
+  double bytesFromL2 = 64;   ///< in a clock
+  double bytesBeyondL2 = 16; ///< from what lies outside it, in a clock
+  unsigned cores = 8;        ///< that share the items of a kernel
 };
 
 /// A factor of a product: a field or its reciprocal.

@@ -1,16 +1,13 @@
 //===- WarpgroupPlan.cpp - The shape of Hopper's program ------------------===//
 //
-// How many warpgroups keep rows, and how many keys a tile has. More rows use
-// every copied key more often; more keys mean fewer barriers and moves of
-// references. Of the shapes that fit, the one that takes least by the cost
-// model is chosen. What fits, registers decide: a consumer holds the scores of
-// a tile, the packed weights of the tile before, and its accumulators.
+// Which kernels it takes, and what a shape needs. More rows use every copied
+// key more often; more keys mean fewer barriers and moves of references. What
+// fits, registers decide: a consumer holds the scores of a tile, the packed
+// weights of the tile before, and its accumulators.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Schedule/BlockPlan.h"
-
-#include "passes/Schedule/CostModel.h"
+#include "passes/Schedule/TileSpace.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -19,11 +16,6 @@ using namespace einfall::cascade;
 /// Registers for what is not scores, weights or accumulators: rows' references
 /// and sums, addresses, loop counters and what the evaluation of masks takes.
 static constexpr int64_t otherRegisters = 36;
-/// What is searched, and what a product of a warpgroup can have.
-static constexpr int64_t mostKeys = 128, leastKeys = 16, mostColumns = 256;
-static constexpr unsigned mostConsumers = 3;
-static constexpr int64_t mostStages = 4;
-
 /// Divides a block's registers among its roles, in steps of 8: a producer needs
 /// few. A lone consumer has what threads have evenly.
 static void divideRegisters(BlockPlan &plan, const Machine &machine) {
@@ -40,19 +32,18 @@ static void divideRegisters(BlockPlan &plan, const Machine &machine) {
 
 std::string einfall::whyNotRegisters(const BlockPlan &plan,
                                      const Machine &machine) {
-  if (plan.staging != Staging::Boxes)
+  Excess excess{Excess::Of::Registers, plan.registers,
+                machine.block.registersPerThread};
+  if (plan.staging == Staging::Boxes) {
+    BlockPlan there = plan;
+    divideRegisters(there, machine);
+    if (there.consumerRegisters)
+      excess.has = there.consumerRegisters;
+    excess.needs = std::max(plan.registers, plan.consumerRegisters);
+  }
+  if (excess.needs <= excess.has || plan.spills)
     return "";
-  BlockPlan there = plan;
-  divideRegisters(there, machine);
-  int64_t has = there.consumerRegisters ? there.consumerRegisters
-                                        : machine.block.registersPerThread;
-  if (plan.registers <= has && plan.consumerRegisters <= has)
-    return "";
-  return (Twine(plan.rows()) + " rows and " + Twine(plan.keys) + " keys take " +
-          Twine(std::max(plan.registers, plan.consumerRegisters)) +
-          " registers; a thread of " + Twine(plan.consumers()) +
-          " consumers on " + machine.architecture + " has " + Twine(has))
-      .str();
+  return textOf(excess, plan, machine);
 }
 
 /// Bulk copies take a coordinate of every dimension: the inner and the outer
@@ -72,12 +63,12 @@ static bool isBox(const SharedOperand &operand) {
   return outer == 1;
 }
 
-static int64_t registersOf(const BlockPlan &plan, int64_t keys) {
+static int64_t registersOfConsumer(const BlockPlan &plan) {
   int64_t most = 0;
   for (const BlockFold &fold : plan.folds) {
     int64_t count = otherRegisters +
-                    int64_t(fold.contractions.size()) * keys / 2 +
-                    int64_t(fold.weights.size()) * keys / 4;
+                    int64_t(fold.contractions.size()) * plan.keys / 2 +
+                    int64_t(fold.weights.size()) * plan.keys / 4;
     for (const BlockMatrix &matrix : fold.matrices)
       count += matrix.panel.padded() / 2;
     most = std::max(most, count);
@@ -86,7 +77,9 @@ static int64_t registersOf(const BlockPlan &plan, int64_t keys) {
 }
 
 /// Rows, then `stages` tiles of keys, then the barriers and the coordinates.
-static void layOutBoxes(BlockPlan &plan) {
+void einfall::layOutBoxes(BlockPlan &plan, const Machine &machine) {
+  divideRegisters(plan, machine);
+  plan.registers = registersOfConsumer(plan);
   plan.shared = 0;
   for (BlockFold &fold : plan.folds) {
     int64_t used = 0;
@@ -116,7 +109,7 @@ static void layOutBoxes(BlockPlan &plan) {
 
 /// Outputs of 16-bit numbers with a feature rank lie, before they are copied,
 /// where the rows of the last fold's operands did.
-static void planOutputs(BlockPlan &plan, KernelOp kernel) {
+void einfall::planBoxOutputs(BlockPlan &plan, KernelOp kernel) {
   int64_t boxes = 0;
   for (const BlockContraction &contraction : plan.folds.back().contractions)
     boxes += contraction.rows.boxes();
@@ -134,43 +127,8 @@ static void planOutputs(BlockPlan &plan, KernelOp kernel) {
   }
 }
 
-/// Gives the plan a shape; the reason where it cannot have it.
-static std::string tryShape(BlockPlan &plan, const DeviceMachine &machine,
-                            unsigned consumers, int64_t keys,
-                            std::optional<int64_t> rows) {
-  plan.warps = 4 * consumers;
-  plan.keys = keys;
-  divideRegisters(plan, machine.description);
-  plan.registers = registersOf(plan, keys);
-  layOutBoxes(plan);
-  const BlockLimits &limits = machine.description.block;
-  auto shape = [&] {
-    return (Twine(plan.rows()) + " rows and " + Twine(keys) + " keys").str();
-  };
-  if (plan.threads() > limits.threads)
-    return (shape() + " take " + Twine(plan.threads()) +
-            " threads; a block of " + machine.target + " has " +
-            Twine(limits.threads))
-        .str();
-  if (rows && consumers > 1 && *rows <= 64 * (int64_t(consumers) - 1))
-    return (Twine(plan.rows()) +
-            " rows leave a warpgroup without any: there are " + Twine(*rows))
-        .str();
-  if (std::string why = whyNotRegisters(plan, machine.description);
-      !why.empty())
-    return why;
-  if (plan.shared > limits.sharedBytes)
-    return (shape() + " take " + Twine(plan.shared) +
-            " bytes of shared memory; a block of " + machine.target + " has " +
-            Twine(limits.sharedBytes))
-        .str();
-  return "";
-}
-
-bool einfall::planWarpgroups(BlockPlan &plan, KernelOp kernel,
-                             const DeviceMachine &machine,
-                             std::optional<int64_t> rows,
-                             const TileChoice &asked, std::string &reason) {
+bool einfall::planBoxes(BlockPlan &plan, const DeviceMachine &machine,
+                        std::string &reason) {
   if (!machine.hasWarpgroups) {
     reason = machine.target + " has no products of warpgroups";
     return false;
@@ -185,53 +143,7 @@ bool einfall::planWarpgroups(BlockPlan &plan, KernelOp kernel,
     boxes &= isBox(*operand);
     operand->map = maps++;
   }
-  if (!boxes) {
+  if (!boxes)
     reason = "operands are no boxes of tensors";
-    return false;
-  }
-  if (asked.rows && (*asked.rows % 64 || *asked.rows < 64 ||
-                     *asked.rows > 64 * int64_t(mostConsumers))) {
-    reason = ("one to " + Twine(mostConsumers) +
-              " warpgroups keep 64 rows each, not " + Twine(*asked.rows))
-                 .str();
-    return false;
-  }
-  if (asked.keys && (*asked.keys % 16 || *asked.keys < leastKeys ||
-                     *asked.keys > mostColumns)) {
-    reason =
-        ("a product of a warpgroup has " + Twine(leastKeys) + " to " +
-         Twine(mostColumns) + " keys in steps of 16, not " + Twine(*asked.keys))
-            .str();
-    return false;
-  }
-  if (asked.stages && (*asked.stages < 2 || *asked.stages > mostStages)) {
-    reason = ("products run one tile behind: 2 to " + Twine(mostStages) +
-              " stages are possible, not " + Twine(*asked.stages))
-                 .str();
-    return false;
-  }
-  plan.stages = asked.stages.value_or(plan.stages);
-  std::optional<std::pair<unsigned, int64_t>> best;
-  mpq_class least;
-  int64_t most = asked.keys.value_or(mostKeys);
-  for (unsigned consumers = mostConsumers; consumers >= 1; --consumers) {
-    if (asked.rows && *asked.rows != 64 * int64_t(consumers))
-      continue;
-    for (int64_t keys = most; keys >= asked.keys.value_or(leastKeys);
-         keys -= 16) {
-      reason = tryShape(plan, machine, consumers, keys, rows);
-      if (!reason.empty())
-        continue;
-      mpq_class cost = costOf(plan, machine.description).perScore;
-      if (best && cost >= least)
-        continue;
-      best = {consumers, keys};
-      least = cost;
-    }
-  }
-  if (!best)
-    return false;
-  tryShape(plan, machine, best->first, best->second, rows);
-  planOutputs(plan, kernel);
-  return true;
+  return boxes;
 }

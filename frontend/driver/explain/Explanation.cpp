@@ -13,8 +13,6 @@
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <nlohmann/json.hpp>
-
 using namespace einfall;
 using namespace einfall::driver;
 using llvm::formatv;
@@ -75,7 +73,11 @@ void Observed::look(mlir::ModuleOp module,
       continue;
     }
     auto applies = found->applies.evaluate(environmentOf(extents));
-    if (!applies || *applies == 0)
+    if (!applies) {
+      whyNoTraffic = "whether a version applies: " + applies.error();
+      continue;
+    }
+    if (*applies == 0)
       continue;
     device::KernelOp first = version.front();
     program = first.getSymName().str();
@@ -242,10 +244,14 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
     return explained;
   }
   explanation.bounds = std::move(*found);
+  explanation.bounds.certificate.choice = explained.report.claim;
   if (observed.traffic)
     observed.whyNoTraffic =
         addSchedule(explanation.bounds.certificate, *observed.traffic,
                     interface, machine, explanation.bounds.notes);
+  else if (observed.whyNoTraffic.empty())
+    observed.whyNoTraffic = "what crosses to the caches of a processor is what "
+                            "they choose not to keep, and nothing counts it";
   if (!observed.whyNoTraffic.empty())
     explanation.bounds.notes.push_back(
         "the traffic of the schedule is not known: " + observed.whyNoTraffic);

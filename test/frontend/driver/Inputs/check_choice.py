@@ -28,16 +28,21 @@ def check(choice):
             else:
                 overlaps = candidate["blocks_of_an_sm"] * candidate["threads"] >= 256
                 alone = matrix + threads
-            busy = max(matrix, threads) if overlaps else alone
-            clocks = max(busy, part["shared"], part["copies"]) + Fraction(fold["waits"])
+            busy = max(max(matrix, threads) if overlaps else alone, part["shared"])
+            if candidate["stages"] > 1:
+                clocks = max(busy, part["copies"])
+            else:
+                clocks = busy + part["copies"]
+            assert (Fraction(fold["waits"]) > 0) == (candidate["blocks_of_an_sm"] == 1)
+            clocks += Fraction(fold["waits"])
             assert clocks == Fraction(fold["clocks"]), (number, fold)
             total += clocks / scores
         assert total == Fraction(candidate["clocks_per_score"]), number
         costs[number] = total
     chosen = choice["chosen"]
-    least = all(costs[chosen] <= cost for cost in costs.values())
-    assert least == choice["least"]
-    assert least or choice["program"] == "blocks"
+    assert choice["least"]
+    assert all(costs[chosen] <= cost for cost in costs.values())
+    assert all(costs[chosen] < costs[other] for other in costs if other < chosen)
     shape = choice["candidates"][chosen]
     print(f"{shape['rows']} x {shape['keys']} of {len(costs)}")
 
