@@ -69,9 +69,48 @@ static mpz_class bytesOf(const cert::Certificate &certificate,
          boundary.units * (boundary.capacity - bound.segment);
 }
 
+/// (1 - s / M) Gamma P / M - (s_o - s_f) outputs, where s is the largest word.
+static mpz_class bytesOfMixedWords(const cert::Certificate &certificate,
+                                   const cert::Boundary &boundary,
+                                   const cert::AttentionBound &bound) {
+  const cert::AttentionBound::Words &words = bound.words;
+  const mpz_class &e = bound.keyWidth, &f = bound.valueWidth;
+  mpz_class m = boundary.capacity * 8;
+  mpq_class share(m - std::max({words.query, words.key, words.value,
+                                words.score, words.output}),
+                  m);
+  share *= mpq_class(bound.pairs, m);
+  share.canonicalize();
+  // Gamma is `whole` and `twice` the root of `square`.
+  mpz_class whole, twice = 0;
+  mpz_class square = e * e * words.query * words.key * words.value *
+                     static_cast<unsigned long>(words.output);
+  if (f * f * words.output * words.value <= e * e * words.query * words.key) {
+    whole = (words.query * e + words.output * f) *
+            (words.key * e + words.value * f);
+  } else {
+    whole = f * e * (words.query * words.value + words.output * words.key);
+    twice = 2 * f;
+  }
+  mpz_class spared;
+  for (const cert::Tensor &tensor : certificate.tensors)
+    if (tensor.direction == cert::Tensor::Direction::Output &&
+        tensor.name == bound.output)
+      spared = tensor.elements * (words.output - tensor.bits);
+  // Under one root, with the denominator outside, so that one rounding is all.
+  mpz_class parts = share.get_den();
+  mpz_class numerator = share.get_num();
+  mpz_class bits =
+      numerator * whole - spared * parts +
+      cert::floorRoot(numerator * numerator * twice * twice * square, 2);
+  return cert::floorQuotient(bits, 8 * parts);
+}
+
 static mpz_class bytesOf(const cert::Certificate &certificate,
                          const cert::Boundary &boundary,
                          const cert::AttentionBound &bound) {
+  if (bound.theorem == 4)
+    return bytesOfMixedWords(certificate, boundary, bound);
   // In bits, and words of them.
   const mpz_class word = bound.words.output;
   const mpz_class m = boundary.capacity * 8 / word;
