@@ -13,6 +13,17 @@ using namespace einfall::driver;
 std::string einfall::driver::hashOf(cascade::KernelOp kernel) {
   mlir::OwningOpRef<cascade::KernelOp> copy(kernel.clone());
   copy->removeScheduleAttr();
+  // Neither does what -D and `default` bind ranks to.
+  for (auto rank :
+       llvm::make_early_inc_range(copy->getBody().getOps<cascade::RankOp>())) {
+    mlir::Operation *extent =
+        rank.getExtent() ? rank.getExtent().getDefiningOp() : nullptr;
+    if (extent && !llvm::isa<cascade::ConstOp>(extent))
+      continue;
+    rank.erase();
+    if (extent && extent->use_empty())
+      extent->erase();
+  }
   std::string text;
   llvm::raw_string_ostream os(text);
   copy->print(os, mlir::OpPrintingFlags().useLocalScope());

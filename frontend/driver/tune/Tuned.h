@@ -8,7 +8,8 @@
 
 namespace einfall::driver {
 
-/// A hash of the kernel as written, without its schedule: what results are of.
+/// A hash of the kernel as written, without its schedule and without what
+/// numbers its ranks are bound to: what results are of.
 std::string hashOf(cascade::KernelOp kernel);
 
 /// The processor as results name it, with the number of threads.
