@@ -165,34 +165,3 @@ BlockCost einfall::costOf(const BlockPlan &plan, const Machine &machine) {
   }
   return cost;
 }
-
-std::optional<LaunchShape>
-einfall::launchOf(const BlockPlan &plan, const BlockCost &cost,
-                  const Machine &machine,
-                  const llvm::StringMap<int64_t> &extents) {
-  auto row = extents.find(plan.tiles.row);
-  if (row == extents.end())
-    return std::nullopt;
-  LaunchShape shape;
-  shape.blocks = (row->second + plan.rows() - 1) / plan.rows();
-  for (StringRef rank : plan.tiles.items) {
-    auto known = extents.find(rank);
-    if (known == extents.end())
-      return std::nullopt;
-    shape.blocks *= known->second;
-  }
-  double clocks = 0; // of a block that has an SM for itself
-  for (auto [fold, tile] : llvm::zip(plan.folds, cost.folds)) {
-    auto known = extents.find(fold.plan->stream);
-    if (known == extents.end())
-      return std::nullopt;
-    int64_t tiles = (known->second + plan.keys - 1) / plan.keys;
-    clocks += tile.clocks.get_d() * tiles;
-  }
-  int64_t round = machine.units * cost.resident;
-  shape.waves = (shape.blocks + round - 1) / round;
-  shape.filled =
-      shape.waves ? double(shape.blocks) / (double(shape.waves) * round) : 1;
-  shape.seconds = clocks * cost.resident * shape.waves / machine.clockHz;
-  return shape;
-}

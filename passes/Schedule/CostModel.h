@@ -59,19 +59,6 @@ int64_t flopOfOperands(const BlockPlan &plan, const Machine &machine);
 /// What comes from L2 at an even share of it.
 mpq_class copyBytesPerClock(const Machine &machine);
 
-/// How blocks fill a machine, where all extents are known.
-struct LaunchShape {
-  int64_t blocks = 0;
-  int64_t waves = 0; ///< rounds in which every SM has `resident` blocks
-  /// Of all rounds' room, what blocks take.
-  double filled = 1;
-  double seconds = 0; ///< by perScore, in full rounds
-};
-std::optional<LaunchShape> launchOf(const BlockPlan &plan,
-                                    const BlockCost &cost,
-                                    const Machine &machine,
-                                    const llvm::StringMap<int64_t> &extents);
-
 } // namespace einfall
 
 #endif // EINFALL_PASSES_SCHEDULE_COSTMODEL_H
