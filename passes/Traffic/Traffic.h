@@ -56,8 +56,8 @@ struct Traffic {
 
 /// The traffic of a version: programs launched one after the other
 /// (device::versionsOf). `fixed` are extents that the programs were compiled
-/// for, `numbers` parameters of the launch and 1 for "has w"; both are numbers in
-/// the expressions, which become smaller.
+/// for, `numbers` parameters of the launch and 1 for "has w"; both are numbers
+/// in the expressions, which become smaller.
 llvm::Expected<Traffic> trafficOf(llvm::ArrayRef<device::KernelOp> version,
                                   const cascade::KernelInterface &interface,
                                   const llvm::StringMap<int64_t> &fixed,
