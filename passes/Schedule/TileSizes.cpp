@@ -15,10 +15,9 @@ using namespace einfall::cascade;
 // What is assumed
 //===----------------------------------------------------------------------===//
 
-// Extents that are not known when a kernel is compiled: a long sequence, many
-// heads. A mask is sampled on at most `mostSampled` rows and keys.
-static constexpr int64_t assumedExtent = 4096, assumedItems = 32,
-                         mostSampled = 8192;
+// Extents that are not known when a kernel is compiled: long sequences. A mask
+// is sampled on at most `mostSampled` rows and keys.
+static constexpr int64_t assumedExtent = 4096, mostSampled = 8192;
 
 // The weights of the model, in clocks of a core. They were fitted together, on
 // one processor.
@@ -78,7 +77,7 @@ public:
 
   int64_t rows;
   int64_t longest = 0; ///< of the streams
-  bool knowsRows = false, knowsKeys = true;
+  bool knowsRows = true, knowsKeys = true, knowsItems = true;
 
 private:
   int64_t block() const { return plan.keyBlock; }
@@ -111,13 +110,9 @@ Model::Model(const TilePlan &plan, const CpuMachine &machine,
     return std::max<int64_t>(1,
                              known == extents.end() ? assumed : known->second);
   };
-  knowsRows = true;
   rows = extent(plan.row, assumedExtent, &knowsRows);
   for (StringRef rank : plan.items)
-    items *= extent(rank, 1, nullptr);
-  if (llvm::any_of(plan.items,
-                   [&](StringRef rank) { return !extents.count(rank); }))
-    items = std::max<double>(items, assumedItems);
+    items *= extent(rank, 1, &knowsItems);
   for (const FoldPlan &fold : plan.folds) {
     int64_t keys = extent(fold.stream, assumedExtent, &knowsKeys);
     longest = std::max(longest, keys);
@@ -228,6 +223,8 @@ TileClocks Model::clocks(const TileSizes &sizes) {
   double rowGroups = double(upTo(rows, groupRows)) / groupRows;
   // Items are smaller where there are few of them (passes/Lower/TileToVector).
   double share = rowGroups * items / (4 * machine.cores);
+  if (!knowsRows || !knowsItems)
+    share = rowGroups;
   double groups = std::max(
       1.0, std::floor(std::min({double(sizes.groups), share, rowGroups})));
   // The sums of a block are independent; fewer than cover the latency wait.
