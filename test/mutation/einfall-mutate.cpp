@@ -237,9 +237,9 @@ int main(int argc, char **argv) {
           sum.add(row);
         }
         printRow(campaign->kernel + ", " + type + ", " + target, sum);
+        llvm::outs().flush();
         for (const std::string &version : campaign->versions)
           llvm::errs() << "tried: " << version << "\n";
-        llvm::outs().flush();
         all.add(sum);
       }
   printHead("kind");
