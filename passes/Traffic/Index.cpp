@@ -39,8 +39,7 @@ int64_t einfall::traffic::mulBounds(int64_t a, int64_t b) {
   return clampWide(__int128(a) * b);
 }
 
-void einfall::traffic::boundsOf(const Term &term, int64_t &low,
-                                int64_t &high) {
+void einfall::traffic::boundsOf(const Term &term, int64_t &low, int64_t &high) {
   low = high = 1;
   for (Ref atom : term.atoms) {
     int64_t a = mulBounds(low, atom->low), b = mulBounds(low, atom->high),

@@ -94,10 +94,10 @@ einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
     std::string note;
     if (!sum.isExact)
       note = "depends on " +
-             (sum.reads.empty() ? "numbers that it computes"
-                                : "what " + llvm::join(sum.reads, ", ") +
-                                      (sum.reads.size() > 1 ? " hold"
-                                                            : " holds")) +
+             (sum.reads.empty()
+                  ? "numbers that it computes"
+                  : "what " + llvm::join(sum.reads, ", ") +
+                        (sum.reads.size() > 1 ? " hold" : " holds")) +
              ": as if nothing were skipped";
     result.terms.push_back({key.first, key.second, exported(sum.sectors, pool),
                             sum.isExact, std::move(note)});

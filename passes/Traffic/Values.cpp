@@ -79,8 +79,8 @@ void Values::addReads(Value value, llvm::DenseSet<Value> &seen,
     if (argument == loop.getInductionVar())
       return add({loop.getLowerBound(), loop.getUpperBound(), loop.getStep()});
     unsigned position = argument.getArgNumber() - loop.getNumInductionVars();
-    return add({loop.getInitArgs()[position],
-                loop.getYieldedValues()[position], loop.getUpperBound()});
+    return add({loop.getInitArgs()[position], loop.getYieldedValues()[position],
+                loop.getUpperBound()});
   }
   Operation *op = value.getDefiningOp();
   if (auto load = dyn_cast<device::LoadOp>(op)) {

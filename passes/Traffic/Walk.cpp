@@ -120,9 +120,8 @@ llvm::Error Walker::loop(scf::ForOp op) {
   loops.push_back(rounds.round);
   if (!rounds.isExact)
     rounds.active = pool.both(
-        rounds.active,
-        pool.unknownTruth(llvm::join(
-            sourcesOf(values.of(op.getUpperBound())), ", ")));
+        rounds.active, pool.unknownTruth(llvm::join(
+                           sourcesOf(values.of(op.getUpperBound())), ", ")));
   llvm::Error error = within(rounds.active, *op.getBody());
   loops.pop_back();
   return error;

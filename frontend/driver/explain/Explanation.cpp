@@ -299,11 +299,10 @@ std::string einfall::driver::describe(const cert::Bound &bound) {
         .str();
   if (auto *attention = std::get_if<cert::AttentionBound>(&bound.claim)) {
     std::string text = formatv("attention, theorem {0}", attention->theorem);
-    return attention->regime
-               ? text + " (" + attention->regime + ")"
-               : formatv("{0}: partial sums of {1} bits", text,
-                         attention->words.output)
-                     .str();
+    return attention->regime ? text + " (" + attention->regime + ")"
+                             : formatv("{0}: partial sums of {1} bits", text,
+                                       attention->words.output)
+                                   .str();
   }
   const auto &contraction = std::get<cert::ContractionBound>(bound.claim);
   std::string text = "contraction of ";

@@ -101,9 +101,10 @@ static void writeProofs(llvm::raw_ostream &os, const KernelReport &report) {
 }
 
 static void writeTraffic(llvm::raw_ostream &os, const PageContent &content) {
-  bool isCounted = llvm::any_of(
-      content.boundaries,
-      [](const PageBoundary &boundary) { return boundary.counted; });
+  bool isCounted =
+      llvm::any_of(content.boundaries, [](const PageBoundary &boundary) {
+        return boundary.counted;
+      });
   os << trafficPicture(content.boundaries)
      << "<table><tr><th>boundary</th><th>lower bound</th><th>by</th>"
         "<th>this schedule</th><th>ratio</th>"

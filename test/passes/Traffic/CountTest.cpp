@@ -21,8 +21,8 @@ protected:
     result.direction = Direction::Load;
     result.loops = std::move(loops);
     result.active = active;
-    result.address = pool.add(pool.scale(pool.lane, 4),
-                              address ? address : pool.zero);
+    result.address =
+        pool.add(pool.scale(pool.lane, 4), address ? address : pool.zero);
     result.bytes = pool.number(4);
     return result;
   }
@@ -57,8 +57,8 @@ TEST_F(CountTest, RowsThatAreLeft) {
   // Words 32 v + lane below p: 32, 32 and 6 of 70.
   Ref p = pool.parameter("|p|", 0);
   Ref round = variable(number(0), number(3));
-  Access each = access(
-      {round}, pool.less(pool.add(pool.scale(round, 32), pool.lane), p));
+  Access each =
+      access({round}, pool.less(pool.add(pool.scale(round, 32), pool.lane), p));
   EXPECT_EQ(closed(each, 70), 4 + 4 + 1);
   for (int64_t extent = 0; extent < 110; ++extent)
     EXPECT_EQ(closed(each, extent), enumerated(each, extent)) << extent;
@@ -111,8 +111,8 @@ TEST_F(CountTest, ChangedFormsDiffer) {
   // The comparison above can fail: one row more is another count.
   Ref p = pool.parameter("|p|", 0);
   Ref round = variable(number(0), number(3));
-  Access each = access(
-      {round}, pool.less(pool.add(pool.scale(round, 32), pool.lane), p));
+  Access each =
+      access({round}, pool.less(pool.add(pool.scale(round, 32), pool.lane), p));
   EXPECT_NE(closed(each, 72), enumerated(each, 73));
 }
 

@@ -8,8 +8,8 @@
 // kernel.mlir is the cascade as written (`einfall compile --emit=cascade`),
 // program.mlir its device program (`--emit=device`), compiled for the extents
 // that -D gives; parameters that -N gives are numbers as well. For each launch
-// one line of JSON with the version that it takes, and sectors by direction with
-// whether they are exact.
+// one line of JSON with the version that it takes, and sectors by direction
+// with whether they are exact.
 //
 //===----------------------------------------------------------------------===//
 
