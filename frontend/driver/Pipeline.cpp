@@ -1,6 +1,7 @@
 //===- Pipeline.cpp - From a cascade to machine code ----------------------===//
 
 #include "frontend/driver/Pipeline.h"
+#include "dialect/Cascade/Schedules.h"
 #include "frontend/driver/AtomicFile.h"
 #include "frontend/driver/Cache.h"
 
@@ -131,6 +132,12 @@ private:
   bool show(Stage stage, mlir::Operation *op);
   cascade::KernelOp kernel() {
     return *module->getOps<cascade::KernelOp>().begin();
+  }
+  /// Puts the kernel as written into the module, with its schedule for the
+  /// target.
+  void takeWritten() {
+    module->push_back(written->clone());
+    cascade::chooseSchedule(kernel(), options.target);
   }
   /// The processor that is compiled for.
   cpu::CpuTarget processor() const {
@@ -332,7 +339,7 @@ bool Compiler::chooseProgram() {
     report.plan.push_back({"not rows", whyNotRows});
   }
   kernel().erase();
-  module->push_back(written->clone());
+  takeWritten();
   return true;
 }
 
@@ -454,7 +461,7 @@ bool Compiler::assemble(const GpuTarget &target) {
 bool Compiler::lowerToWarps(const Machine &machine,
                             const std::string &whyNotBlocks) {
   kernel().erase();
-  module->push_back(written->clone());
+  takeWritten();
   std::vector<WarpPlan> plans =
       planWarps(kernel(), machine.block.sharedBytes, options.fixedExtents);
   const WarpPlan &first = plans.front();
@@ -672,7 +679,7 @@ std::optional<PipelineResult> Compiler::run() {
                       mlir::LLVM::LLVMDialect, device::DeviceDialect>();
   result.report.kernel = written.getSymName().str();
   module = mlir::ModuleOp::create(written.getLoc());
-  module->push_back(written->clone());
+  takeWritten();
   auto finish = [&]() -> std::optional<PipelineResult> {
     if (failed || session.diagnostics.hasErrors())
       return std::nullopt;

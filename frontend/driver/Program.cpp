@@ -1,5 +1,6 @@
 //===- Program.cpp - What the front end made of a file --------------------===//
 
+#include "dialect/Cascade/Schedules.h"
 #include "frontend/driver/Pipeline.h"
 #include "frontend/sema/Emit.h"
 #include "runtime/core/Package.h"
@@ -194,7 +195,7 @@ void einfall::driver::setSchedule(cascade::KernelOp kernel,
     add(entries, "row_vectors", schedule.rowVectors);
   if (schedule.stages)
     add(entries, "stages", schedule.stages);
-  kernel.setScheduleAttr(builder.getDictionaryAttr(entries));
+  cascade::setSchedules(kernel, {{"", builder.getDictionaryAttr(entries)}});
 }
 
 void Program::applySchedules() {
@@ -235,14 +236,8 @@ bool Program::analyse(unsigned buffer) {
       ein::analyze(session.sources, buffer, options, session.diagnostics);
   if (mlir::failed(analysed))
     return false;
-  // What schedules are for: the target, or that of the device to run on.
-  StringRef target = session.options.target;
-  if (target == "cpu") {
-    target = session.options.device;
-    target.consume_front("emulated:");
-  }
   auto emitted = ein::emitCascade(context, *analysed, session.sources,
-                                  session.diagnostics, {target.str()});
+                                  session.diagnostics);
   if (mlir::failed(emitted))
     return false;
   module = std::move(*emitted);

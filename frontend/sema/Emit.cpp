@@ -62,25 +62,19 @@ Type Emitter::storage(ElementType type) {
   }
 }
 
-void Emitter::emitSchedule(cascade::KernelOp op) {
-  const ScheduleInfo *chosen = nullptr;
-  for (const ScheduleInfo &schedule : kernel.schedules)
-    if (schedule.target.empty() || schedule.target == options.target)
-      chosen = &schedule;
-  if (!chosen)
-    return;
+mlir::DictionaryAttr Emitter::scheduleOf(const ScheduleInfo &schedule) {
   SmallVector<NamedAttribute> entries, tiles;
-  for (auto [id, size] : chosen->tiles)
+  for (auto [id, size] : schedule.tiles)
     tiles.push_back(
         builder.getNamedAttr(rank(id), builder.getI64IntegerAttr(size)));
   if (!tiles.empty())
     entries.push_back(
         builder.getNamedAttr("tile", builder.getDictionaryAttr(tiles)));
-  if (chosen->stages)
+  if (schedule.stages)
     entries.push_back(builder.getNamedAttr(
-        "stages", builder.getI64IntegerAttr(*chosen->stages)));
+        "stages", builder.getI64IntegerAttr(*schedule.stages)));
   SmallVector<Attribute> shards;
-  for (const ShardInfo &shard : chosen->shards)
+  for (const ShardInfo &shard : schedule.shards)
     shards.push_back(builder.getDictionaryAttr(
         {builder.getNamedAttr("over", builder.getStringAttr(shard.over)),
          builder.getNamedAttr(
@@ -88,8 +82,7 @@ void Emitter::emitSchedule(cascade::KernelOp op) {
   if (!shards.empty())
     entries.push_back(
         builder.getNamedAttr("shard", builder.getArrayAttr(shards)));
-  if (!entries.empty())
-    op.setScheduleAttr(builder.getDictionaryAttr(entries));
+  return builder.getDictionaryAttr(entries);
 }
 
 void Emitter::emitPreconditions(cascade::KernelOp op) {
@@ -258,7 +251,10 @@ LogicalResult Emitter::run() {
   auto op = cascade::KernelOp::create(builder, loc(kernel.range), kernel.name,
                                       /*schedule=*/DictionaryAttr());
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
-  emitSchedule(op);
+  SmallVector<cascade::TargetedSchedule> schedules;
+  for (const ScheduleInfo &schedule : kernel.schedules)
+    schedules.push_back({schedule.target, scheduleOf(schedule)});
+  cascade::setSchedules(op, schedules);
   emitPreconditions(op);
   emitInputs();
   emitRanks();
@@ -270,20 +266,19 @@ LogicalResult Emitter::run() {
 LogicalResult einfall::ein::emitCascade(ModuleOp module,
                                         const ElaboratedKernel &kernel,
                                         const SourceManager &sources,
-                                        ein::DiagnosticEngine &diagnostics,
-                                        const EmitOptions &options) {
-  return Emitter(module, kernel, sources, diagnostics, options).run();
+                                        ein::DiagnosticEngine &diagnostics) {
+  return Emitter(module, kernel, sources, diagnostics).run();
 }
 
-FailureOr<OwningOpRef<ModuleOp>> einfall::ein::emitCascade(
-    MLIRContext &context, const Program &program, const SourceManager &sources,
-    ein::DiagnosticEngine &diagnostics, const EmitOptions &options) {
+FailureOr<OwningOpRef<ModuleOp>>
+einfall::ein::emitCascade(MLIRContext &context, const Program &program,
+                          const SourceManager &sources,
+                          ein::DiagnosticEngine &diagnostics) {
   context.loadDialect<cascade::CascadeDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   bool ok = true;
   for (const ElaboratedKernel &kernel : program.kernels)
-    ok &=
-        succeeded(emitCascade(*module, kernel, sources, diagnostics, options));
+    ok &= succeeded(emitCascade(*module, kernel, sources, diagnostics));
   if (!ok)
     return failure();
   return std::move(module);

@@ -22,24 +22,17 @@
 
 namespace einfall::ein {
 
-struct EmitOptions {
-  /// Schedules for this target or for every target apply; the last one wins.
-  std::string target;
-};
-
 /// Appends `kernel` to `module`; the context must have the cascade dialect
 /// loaded. On failure the module is as before and `diagnostics` says why.
 llvm::LogicalResult emitCascade(mlir::ModuleOp module,
                                 const ElaboratedKernel &kernel,
                                 const SourceManager &sources,
-                                DiagnosticEngine &diagnostics,
-                                const EmitOptions &options = {});
+                                DiagnosticEngine &diagnostics);
 
 /// All kernels of a program as one module; fails if one is refused.
 llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 emitCascade(mlir::MLIRContext &context, const Program &program,
-            const SourceManager &sources, DiagnosticEngine &diagnostics,
-            const EmitOptions &options = {});
+            const SourceManager &sources, DiagnosticEngine &diagnostics);
 
 } // namespace einfall::ein
 

@@ -9,6 +9,7 @@
 #define EINFALL_FRONTEND_SEMA_EMITTER_H
 
 #include "dialect/Cascade/Cascade.h"
+#include "dialect/Cascade/Schedules.h"
 #include "frontend/sema/Build.h"
 #include "frontend/sema/Emit.h"
 #include "frontend/sema/Recurrences.h"
@@ -32,11 +33,9 @@ using mlir::ValueRange;
 class Emitter {
 public:
   Emitter(mlir::ModuleOp module, const ElaboratedKernel &kernel,
-          const SourceManager &sources, DiagnosticEngine &diagnostics,
-          const EmitOptions &options)
+          const SourceManager &sources, DiagnosticEngine &diagnostics)
       : kernel(kernel), sources(sources), diagnostics(diagnostics),
-        options(options), builder(module.getBodyRegion()), places(1),
-        recurrences(kernel) {
+        builder(module.getBodyRegion()), places(1), recurrences(kernel) {
     builder.setInsertionPointToEnd(module.getBody());
   }
 
@@ -48,7 +47,7 @@ private:
   LogicalResult check();
 
   // The interface.
-  void emitSchedule(cascade::KernelOp op);
+  mlir::DictionaryAttr scheduleOf(const ScheduleInfo &schedule);
   void emitPreconditions(cascade::KernelOp op);
   void emitInputs();
   void emitParam(unsigned input);
@@ -110,7 +109,6 @@ private:
   const ElaboratedKernel &kernel;
   const SourceManager &sources;
   DiagnosticEngine &diagnostics;
-  const EmitOptions &options;
   OpBuilder builder;
   /// Where nodes are emitted to: the kernel, or the step of a recurrence, which
   /// holds the nodes that stand on its state.

@@ -3,6 +3,7 @@
 #include "passes/Derive/Derive.h"
 
 #include "dialect/Cascade/Cascade.h"
+#include "dialect/Cascade/Schedules.h"
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -56,8 +57,8 @@ std::vector<NotLowered> einfall::findNotLowered(KernelOp kernel) {
              rank && rank.getExtent() && readsInput(rank.getExtent()))
       refuse(&op, "the ragged rank `" + rank.getName() + "`");
   }
-  if (DictionaryAttr schedule = kernel.getScheduleAttr())
-    if (auto shards = schedule.getAs<ArrayAttr>("shard"))
+  for (const TargetedSchedule &one : schedulesOf(kernel))
+    if (auto shards = one.schedule.getAs<ArrayAttr>("shard"))
       for (Attribute shard : shards)
         refuse(kernel, "`shard` over " + cast<DictionaryAttr>(shard)
                                              .getAs<StringAttr>("over")

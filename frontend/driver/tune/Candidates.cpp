@@ -1,6 +1,7 @@
 //===- Candidates.cpp - Schedules worth timing ----------------------------===//
 
 #include "frontend/driver/tune/Candidates.h"
+#include "dialect/Cascade/Schedules.h"
 
 #include "passes/Schedule/Candidates.h"
 #include "passes/Schedule/TileSizes.h"
@@ -109,11 +110,10 @@ CandidateSchedules einfall::driver::candidateSchedules(
     gpu.tf32 = session.options.tf32;
     found = ofGpu(derived, gpu, extents, reason);
   };
-  mlir::DictionaryAttr written = kernel.getScheduleAttr();
-  kernel.removeScheduleAttr();
+  auto written = cascade::schedulesOf(kernel);
+  cascade::setSchedules(kernel, {});
   good &= compileKernel(kernel, pipeline, session).has_value();
-  if (written)
-    kernel.setScheduleAttr(written);
+  cascade::setSchedules(kernel, written);
   if (!good)
     return result;
   if (found.empty()) {

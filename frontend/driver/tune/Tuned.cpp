@@ -1,6 +1,7 @@
 //===- Tuned.cpp - Schedules from measured results ------------------------===//
 
 #include "frontend/driver/tune/Tuned.h"
+#include "dialect/Cascade/Schedules.h"
 
 #include "frontend/driver/Probes.h"
 
@@ -12,7 +13,7 @@ using namespace einfall::driver;
 
 std::string einfall::driver::hashOf(cascade::KernelOp kernel) {
   mlir::OwningOpRef<cascade::KernelOp> copy(kernel.clone());
-  copy->removeScheduleAttr();
+  cascade::setSchedules(*copy, {});
   // Neither does what -D and `default` bind ranks to.
   for (auto rank :
        llvm::make_early_inc_range(copy->getBody().getOps<cascade::RankOp>())) {

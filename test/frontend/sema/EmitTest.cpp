@@ -2,7 +2,7 @@
 
 #include "frontend/sema/Emit.h"
 #include "Analysed.h"
-#include "dialect/Cascade/Cascade.h"
+#include "dialect/Cascade/Schedules.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include <gtest/gtest.h>
@@ -14,11 +14,10 @@ namespace {
 struct Emitted : Analysed {
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  explicit Emitted(std::string text, const EmitOptions &options = {})
-      : Analysed(std::move(text)) {
+  explicit Emitted(std::string text) : Analysed(std::move(text)) {
     if (!ok())
       return;
-    auto result = emitCascade(context, *program, sources, diagnostics, options);
+    auto result = emitCascade(context, *program, sources, diagnostics);
     if (succeeded(result))
       module = std::move(*result);
   }
@@ -116,17 +115,28 @@ TEST(Emit, RanksThatAValueLacks) {
 
 TEST(Emit, Schedules) {
   std::string text = "kernel k(x[m]: f32) -> y: f32 { y = sum[m](x[m]) }\n"
-                     "schedule k { tile m = 64 }\n"
-                     "schedule k for sm_90a { tile m = 176; stages 2 }\n";
-  Emitted any(text);
-  ASSERT_TRUE(any.verified());
-  EXPECT_TRUE(contains(any.ir(), "schedule = {tile = {m = 64 : i64}}"))
-      << any.ir();
-  Emitted gpu(text, EmitOptions{"sm_90a"});
-  ASSERT_TRUE(gpu.verified());
-  EXPECT_TRUE(
-      contains(gpu.ir(), "schedule = {stages = 2 : i64, tile = {m = 176"))
-      << gpu.ir();
+                     "schedule k { tile m = 64 }\n";
+  Emitted all(text);
+  ASSERT_TRUE(all.verified());
+  EXPECT_TRUE(contains(all.ir(), "schedule = {tile = {m = 64 : i64}}"))
+      << all.ir();
+  Emitted some(text + "schedule k for sm_90a { tile m = 176; stages 2 }\n"
+                      "schedule k for cpu {}\n");
+  ASSERT_TRUE(some.verified());
+  auto forTarget = [&](const char *target) {
+    mlir::OwningOpRef<mlir::ModuleOp> copy(some.module->clone());
+    auto kernel = *copy->getOps<cascade::KernelOp>().begin();
+    cascade::chooseSchedule(kernel, target);
+    EXPECT_EQ(cascade::schedulesOf(kernel).size(),
+              kernel.getScheduleAttr() ? 1u : 0u);
+    std::string attribute;
+    llvm::raw_string_ostream os(attribute);
+    os << mlir::Attribute(kernel.getScheduleAttr());
+    return attribute;
+  };
+  EXPECT_EQ(forTarget("sm_80"), "{tile = {m = 64 : i64}}");
+  EXPECT_EQ(forTarget("sm_90a"), "{stages = 2 : i64, tile = {m = 176 : i64}}");
+  EXPECT_EQ(forTarget("cpu"), "<<NULL ATTRIBUTE>>");
 }
 
 TEST(Emit, RefusesGradientsByNameAndPlace) {
