@@ -86,12 +86,15 @@ class Shape:
             if self.p < 2 * max(self.rows, self.keys):
                 self.p = self.m = 2 * self.p
 
+    def seen(self):
+        """Keys that some row of each block keeps."""
+        for first in range(0, self.p, self.rows):
+            yield (min(self.m, first + self.rows + self.m - self.p)
+                   if self.mask == "causal" else self.m)
+
     def tiles(self):
         """Keys of the tiles that each block of rows walks."""
-        for first in range(0, self.p, self.rows):
-            seen = self.m
-            if self.mask == "causal":
-                seen = min(self.m, first + self.rows + self.m - self.p)
+        for seen in self.seen():
             yield -(-seen // self.keys) * self.keys
 
     def padded(self):
@@ -113,15 +116,17 @@ class Shape:
     def pairs(self):
         return self.required() // (4 * self.width)
 
-    def panel(self, rows):
-        """Sectors for `rows` rows of an operand. They lie side by side, and 32
-        threads that copy 16 bytes each ask together; where a row is padded by 16
-        bytes in shared memory, a sector may fall to two warps and count twice."""
+    def panel(self, rows, kept=None):
+        """Sectors for the first `kept` of `rows` rows of an operand, or all. They lie
+        side by side, and 32 threads that copy 16 bytes each ask together; where a row
+        is padded by 16 bytes in shared memory, a sector may fall to two warps and
+        count twice."""
+        kept = rows if kept is None else kept
         real, chunks = self.width * self.size // 16, self.padded() * self.size // 16
         if self.kind == "warpgroups" or real == chunks:
             # Rows of boxes are asked for one by one, 128 bytes at a time.
             if self.kind != "warpgroups" or self.width * self.size % 32 == 0:
-                return rows * self.width * self.size // 32
+                return kept * self.width * self.size // 32
             split = 0
             for row in range(rows):
                 for first in range(0, self.width * self.size, 128):
@@ -140,16 +145,18 @@ class Shape:
                 group, inside = divmod(within, 8 * side)
                 row = 8 * first + inside % 8 // side * side + inside // 8
                 chunk = group * side + inside % side
-            if chunk < real:
+            if chunk < real and row < kept:
                 asked.add((at // 32, (row * real + chunk) // 2))
         return len(asked)
 
     def sectors(self):
-        """Q once, K and V once for each block of rows, tile by tile."""
+        """Q once, K and V once for each block of rows, tile by tile; of the last tile
+        boxes bring all, threads what some row keeps."""
         total = 0
-        for keys in self.tiles():
+        for keys in self.tiles() if self.kind == "warpgroups" else self.seen():
+            whole, rest = divmod(keys, self.keys)
             total += self.panel(self.rows)
-            total += 2 * (keys // self.keys) * self.panel(self.keys)
+            total += 2 * (whole * self.panel(self.keys) + self.panel(self.keys, rest))
         return total
 
     def stores(self):
