@@ -94,6 +94,10 @@ static void work(const Request &request, uint64_t seed, uint64_t end,
         tryProgram(RandomProgram::draw(seed), seed, deviceOf(request, seed));
     if (trial.outcome == Outcome::Differed)
       report(request, seed, trial.text);
+    if (trial.outcome == Outcome::Refused)
+      std::fprintf(stderr, "seed %llu: refused by the compiler: %s\n",
+                   (unsigned long long)seed,
+                   trial.text.substr(0, trial.text.find('\n')).c_str());
     char letter = static_cast<char>(trial.outcome);
     if (write(out, &letter, 1) != 1)
       break;

@@ -75,7 +75,7 @@ std::string einfall::driver::scheduleText(const std::string &kernel,
 // Writing
 //===----------------------------------------------------------------------===//
 
-static json::Object sizesOf(const auto &pairs) {
+static json::Object sizesByName(const auto &pairs) {
   json::Object object;
   for (const auto &[name, size] : pairs)
     object[name] = size;
@@ -87,7 +87,7 @@ std::string TuneResults::toText() const {
   for (const TuneRecord &record : records) {
     json::Array candidates;
     for (const TunedCandidate &candidate : record.candidates) {
-      json::Object schedule{{"tile", sizesOf(candidate.schedule.tiles)}};
+      json::Object schedule{{"tile", sizesByName(candidate.schedule.tiles)}};
       if (candidate.schedule.rowVectors)
         schedule["row_vectors"] = candidate.schedule.rowVectors;
       if (candidate.schedule.stages)
@@ -104,7 +104,7 @@ std::string TuneResults::toText() const {
                                {"target", record.target},
                                {"cpu", record.processor},
                                {"machine", record.machine},
-                               {"extents", sizesOf(record.extents)},
+                               {"extents", sizesByName(record.extents)},
                                {"einfall", record.version},
                                {"measured", record.measured},
                                {"candidates", std::move(candidates)}});
