@@ -128,7 +128,7 @@ class Shape:
             if self.kind != "warpgroups" or self.width * self.size % 32 == 0:
                 return kept * self.width * self.size // 32
             split = 0
-            for row in range(rows):
+            for row in range(kept):
                 for first in range(0, self.width * self.size, 128):
                     last = min(first + 128, self.width * self.size)
                     begin = row * self.width * self.size + first
