@@ -195,9 +195,12 @@ Choice::Cost Shape::cost(const Choice::Fold &fold) const {
     copied += bytes;
     read += readers * bytes;
   }
-  cost.special = over(scores() * toInteger(fold.special),
+  cost.special = over(scores() * toInteger(fold.special) +
+                          rows() * toInteger(fold.rowSpecial),
                       toInteger(figures.specialPerClock));
-  cost.arithmetic = over(scores() * toInteger(fold.halves),
+  // A lane begins an instruction where FMA count two operations.
+  cost.arithmetic = over(scores() * toInteger(fold.halves) +
+                             2 * rows() * toInteger(fold.rowInstructions),
                          toInteger(figures.fmaFlopPerClock));
   if (!onUnits) {
     cost.arithmetic += cost.contraction + cost.panels;

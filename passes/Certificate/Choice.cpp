@@ -101,6 +101,8 @@ JSON Choice::toJSON() const {
       entry["storedWeights"] = fold.storedWeights;
     entry["special"] = fold.special;
     entry["halves"] = fold.halves;
+    entry["rowSpecial"] = fold.rowSpecial;
+    entry["rowInstructions"] = fold.rowInstructions;
     json["folds"].push_back(std::move(entry));
   }
   if (program == Program::Warpgroups)
@@ -199,6 +201,8 @@ void readChoice(const JSON &json, const std::string &path, Errors &errors,
           inner.read("storedWeights", fold.storedWeights, 0, mostOfSize);
         inner.read("special", fold.special, 0, mostOfSize);
         inner.read("halves", fold.halves, 0, mostOfSize);
+        inner.read("rowSpecial", fold.rowSpecial, 0, mostOfSize);
+        inner.read("rowInstructions", fold.rowInstructions, 0, mostOfSize);
       });
   if (out.program == Program::Warpgroups)
     object.read("items", out.items, 0, mostOfSize);

@@ -63,6 +63,8 @@ struct Choice {
     int64_t storedWeights = 0;         ///< of them, in shared memory as f32
     /// Of a row and a key: special functions, and halves of instructions.
     int64_t special = 0, halves = 0;
+    /// Of a row of a tile: special functions, and instructions.
+    int64_t rowSpecial = 0, rowInstructions = 0;
   };
   std::vector<Fold> folds;
   int64_t items = 0;           ///< ranks that blocks have one coordinate of

@@ -49,6 +49,9 @@ static Choice::Fold foldOf(const BlockPlan &plan, const BlockFold &fold) {
   ElementWork work = workOf(plan, fold);
   result.special = work.special;
   result.halves = work.halves;
+  RowWork ofRow = rowWorkOf(plan, fold);
+  result.rowSpecial = ofRow.special;
+  result.rowInstructions = ofRow.instructions;
   return result;
 }
 

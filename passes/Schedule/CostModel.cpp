@@ -10,6 +10,12 @@ using namespace einfall::cascade;
 static constexpr int64_t partsOfUnit = 4;
 /// Keys and panels that come, and products that land.
 static constexpr long waitsOfTile = 3;
+/// A row of a fragment lies in a quad; who joins its numbers exchanges them
+/// twice, and combines what came.
+static constexpr int64_t lanesOfQuad = 4, exchangesOfQuad = 2;
+/// Whether a reference is there, and whether it moved: two comparisons and
+/// selections of what counts for absent, and one of old and new.
+static constexpr int64_t testsOfReference = 5;
 
 static mpq_class ratio(int64_t amount, int64_t perClock) {
   return mpq_class(long(amount)) / mpq_class(long(perClock));
@@ -57,6 +63,31 @@ ElementWork einfall::workOf(const BlockPlan &plan, const BlockFold &fold) {
   return work;
 }
 
+RowWork einfall::rowWorkOf(const BlockPlan &plan, const BlockFold &fold) {
+  FoldOp op = fold.plan->fold;
+  RowWork each, columns; // of a lane, and of all columns
+  for (const Component &component : fold.plan->components) {
+    if (component.isMatrix)
+      continue;
+    each.instructions += op.isReference(component.number)
+                             ? exchangesOfQuad * 2 + testsOfReference
+                             : 1; // the sum of the tile
+  }
+  op.getAct().walk([&](MapOp map) {
+    FieldType type = fieldType(map.getResult());
+    int64_t width = 0;
+    for (const BlockMatrix &matrix : fold.matrices)
+      if (type.hasRank(matrix.component->feature))
+        width = std::max(width, matrix.panel.padded());
+    RowWork &work = width ? columns : each;
+    int64_t times = width ? width : 1;
+    work.instructions += times;
+    work.special += times * isSpecial(map.getFunction());
+  });
+  return {lanesOfQuad * each.special + columns.special,
+          lanesOfQuad * each.instructions + columns.instructions};
+}
+
 int64_t einfall::flopOfOperands(const BlockPlan &plan, const Machine &machine) {
   return plan.onMatrixUnits ? machine.matrixFlopPerClock("f16")
          : plan.tf32        ? machine.matrixFlopPerClock("tf32")
@@ -95,10 +126,14 @@ static TileCost costOfFold(const BlockPlan &plan, const BlockFold &fold,
     read += readers * bytes;
   }
   ElementWork work = workOf(plan, fold);
+  RowWork ofRow = rowWorkOf(plan, fold);
   if (machine.specialPerClock)
-    cost.special = ratio(scores * work.special, machine.specialPerClock);
+    cost.special = ratio(scores * work.special + rows * ofRow.special,
+                         machine.specialPerClock);
   // An instruction for each lane and clock: half of what FMA count.
-  cost.arithmetic = ratio(scores * work.halves, machine.fmaFlopPerClock);
+  cost.arithmetic =
+      ratio(scores * work.halves + 2 * rows * ofRow.instructions,
+            machine.fmaFlopPerClock);
   if (!flop) {
     cost.arithmetic += cost.contraction + cost.panels;
     cost.contraction = cost.panels = 0;

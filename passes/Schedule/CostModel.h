@@ -49,11 +49,20 @@ BlockCost costOf(const BlockPlan &plan, const Machine &machine);
 
 // What the model takes of a program and of a machine:
 
-/// What threads do for one row and one key, in halves of an instruction.
+/// What threads do for one row and one key, in halves of an instruction, of
+/// which special functions are no part.
 struct ElementWork {
   int64_t special = 0, halves = 0;
 };
 ElementWork workOf(const BlockPlan &plan, const BlockFold &fold);
+/// What threads do for one row of a tile, however many keys it has: the row's
+/// numbers lie in the lanes of a quad, which all compute them; its accumulators
+/// are divided among these. Both as if references moved in every tile. They
+/// surely do in the first ones; later, data decide.
+struct RowWork {
+  int64_t special = 0, instructions = 0;
+};
+RowWork rowWorkOf(const BlockPlan &plan, const BlockFold &fold);
 /// Of the matrix units on the plan's operands; 0 where none takes them.
 int64_t flopOfOperands(const BlockPlan &plan, const Machine &machine);
 /// What comes from L2 at an even share of it.

@@ -186,13 +186,17 @@ TEST(Check, DerivesCostsOfTiles) {
   EXPECT_EQ(hopper.sharedBytes, 192 * 128 + 2 * 2 * 112 * 128 + 8 * 9 + 4 * 3);
   EXPECT_EQ(hopper.folds[0].contraction, 2 * 192 * 112 * 64 / 4096);
   EXPECT_EQ(hopper.folds[0].panels, 672);
-  EXPECT_EQ(hopper.folds[0].special, 192 * 112 / 16);
-  EXPECT_EQ(hopper.folds[0].arithmetic, 9 * 192 * 112 / 256);
+  // An exponential of every score, and of every row in the four lanes of a
+  // quad, for what its reference moved.
+  EXPECT_EQ(hopper.folds[0].special, 192 * (112 + 4) / 16);
+  // 4.5 instructions of a score; 13 of a lane and row, 64 to move accumulators.
+  EXPECT_EQ(hopper.folds[0].arithmetic,
+            192 * (9 * 112 + 2 * (4 * 13 + 64)) / 256);
   // Three read keys and values, rows are read, keys and values are written.
   EXPECT_EQ(hopper.folds[0].shared, (8 * 14336 + 192 * 128) / 128);
   EXPECT_EQ(hopper.folds[0].copies, mpq_class(28672 * 33) / 1280);
-  EXPECT_EQ(hopper.folds[0].clocks, 1344 + 90);
-  EXPECT_EQ(hopper.clocks, mpq_class(239, 3584));
+  EXPECT_EQ(hopper.folds[0].clocks, 12 * (112 + 4) + 90);
+  EXPECT_EQ(hopper.clocks, mpq_class(247, 3584));
   // Of three consumers a thread has 65536 / 128 - 32 over 3, in eights.
   EXPECT_EQ(choice.candidates[9].excess, "registers");
   EXPECT_EQ(choice.candidates[9].needs, 36 + 64 + 32 + 32);
@@ -219,7 +223,8 @@ TEST(Check, DerivesCostsOfTiles) {
   choice.figures.unitBlocks = 1;
   complete(choice);
   EXPECT_EQ(choice.candidates[0].folds[0].clocks,
-            512 + 512 + 9 * 32 + mpq_class(16384 * 27) / 1280 + 90);
+            512 + 512 + 9 * 32 + 2 * (4 * 13 + 128) +
+                mpq_class(16384 * 27) / 1280 + 90);
 }
 
 TEST(Check, TellsWhatIsWrongOfAChoice) {

@@ -279,7 +279,7 @@ Choice warpgroups() {
   choice.figures.sharedBytes = 232448;
   choice.figures.unitRegisters = 65536;
   Choice::Operand half{64, 2, true};
-  choice.folds = {{{half}, {half}, 1, 0, 1, 9}};
+  choice.folds = {{{half}, {half}, 1, 0, 1, 9, 4, 116}};
   choice.items = 2;
   choice.rows = 160;
   choice.warps = {{16, 1}, {12, 1}, {8, 1}, {4, 1}};
@@ -303,7 +303,8 @@ Choice blocks() {
   choice.figures.sharedReservedBytes = 1024;
   choice.figures.registersPerWarpUnit = 256;
   Choice::Operand half{128, 2, true}, odd{96, 2, true};
-  choice.folds = {{{half}, {half}, 0, 0, 1, 9}, {{odd}, {odd}, 0, 1, 1, 9}};
+  choice.folds = {{{half}, {half}, 0, 0, 1, 9, 4, 180},
+                  {{odd}, {odd}, 0, 1, 1, 9, 4, 148}};
   choice.warps = {{4, 2}, {4, 1}, {1, 1}};
   choice.keys = {64, 32};
   choice.stages = {2, 1};
