@@ -49,9 +49,10 @@ ElementWork einfall::workOf(const BlockPlan &plan, const BlockFold &fold) {
     for (StringRef rank : type.getRankNames())
       own &= rank == row || rank == stream ||
              llvm::is_contained(plan.tiles.items, rank);
-    // Scores come from matrix units; what makes a logical value is no
-    // arithmetic of every tile.
-    if (!own || fold.plan->contractions.count(map.getResult()))
+    // Scores come from matrix units; conditions, and positions that they
+    // compare, are no arithmetic of every tile: most are full.
+    if (!own || type.getKind() != Kind::Real ||
+        fold.plan->contractions.count(map.getResult()))
       return;
     work.halves += 2;
     work.special += isSpecial(map.getFunction());
