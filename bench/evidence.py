@@ -15,7 +15,7 @@ when it runs it, and both beside what the schedule alone says:
   implies (`recipe` below).
 
 Rows and keys are multiples of the tile, so that nothing but the mask and the
-padding of the head dimension to 16 is wasted. With --check, nothing is written
+depth of wgmma, 16, is wasted. With --check, nothing is written
 and the exit code is 1 where a program spills, uses local memory, is warned of, has
 conflicts in what matrix units read, or counts anything but the closed forms.
 
@@ -97,15 +97,18 @@ class Shape:
         for seen in self.seen():
             yield -(-seen // self.keys) * self.keys
 
-    def padded(self):
-        unit = 16 if self.size == 2 else 8
+    def depth(self):
+        """The head dimension as Q K^T contracts it."""
+        unit = 16 if self.kind == "warpgroups" else 8
         return -(-self.width // unit) * unit
 
     def flops(self):
-        """Two contractions of padded tiles; none where elements are no 16 bits."""
+        """Two contractions, of which P V has columns by eights as they are; none
+        where elements are no 16 bits."""
         if self.size != 2:
             return 0
-        return sum(4 * self.rows * keys * self.padded() for keys in self.tiles())
+        return sum(2 * self.rows * keys * (self.depth() + self.width)
+                   for keys in self.tiles())
 
     def required(self):
         pairs = self.p * self.m
@@ -118,36 +121,19 @@ class Shape:
 
     def panel(self, rows, kept=None):
         """Sectors for the first `kept` of `rows` rows of an operand, or all. They lie
-        side by side, and 32 threads that copy 16 bytes each ask together; where a row
-        is padded by 16 bytes in shared memory, a sector may fall to two warps and
-        count twice."""
+        side by side, and 32 threads that copy 16 bytes each ask together."""
         kept = rows if kept is None else kept
-        real, chunks = self.width * self.size // 16, self.padded() * self.size // 16
-        if self.kind == "warpgroups" or real == chunks:
-            # Rows of boxes are asked for one by one, 128 bytes at a time.
-            if self.kind != "warpgroups" or self.width * self.size % 32 == 0:
-                return kept * self.width * self.size // 32
-            split = 0
-            for row in range(kept):
-                for first in range(0, self.width * self.size, 128):
-                    last = min(first + 128, self.width * self.size)
-                    begin = row * self.width * self.size + first
-                    end = row * self.width * self.size + last
-                    split += (end - 1) // 32 - begin // 32 + 1
-            return split
-        # The order of BlockStage.cpp: lanes of eight have `side` chunks of rows
-        # `side` apart.
-        side, asked = chunks & -chunks, set()
-        for at in range(rows * chunks):
-            row, chunk = divmod(at, chunks)
-            if side < 8:
-                first, within = divmod(at, 8 * chunks)
-                group, inside = divmod(within, 8 * side)
-                row = 8 * first + inside % 8 // side * side + inside // 8
-                chunk = group * side + inside % side
-            if chunk < real and row < kept:
-                asked.add((at // 32, (row * real + chunk) // 2))
-        return len(asked)
+        if self.kind != "warpgroups" or self.width * self.size % 32 == 0:
+            return -(-kept * self.width * self.size // 32)
+        # Rows of boxes are asked for one by one, 128 bytes at a time.
+        split = 0
+        for row in range(kept):
+            for first in range(0, self.width * self.size, 128):
+                last = min(first + 128, self.width * self.size)
+                begin = row * self.width * self.size + first
+                end = row * self.width * self.size + last
+                split += (end - 1) // 32 - begin // 32 + 1
+        return split
 
     def sectors(self):
         """Q once, K and V once for each block of rows, tile by tile; of the last tile
@@ -285,7 +271,8 @@ def measure(options, folder, target, mask, width, elements):
         "warnings": len(warnings),
         "required / issued flop":
             round(shape.required() / flops, 3) if flops else "",
-        "of it padding": round(width / shape.padded(), 3) if flops else "",
+        "of it padding":
+            round(2 * width / (width + shape.depth()), 3) if flops else "",
         "f32 and special, a score": round(arithmetic * 32 / shape.pairs(), 2),
         "recipe": round(recipe(width, shape.keys), 2),
         "all beside matrix units, a score": round(others * 32 / shape.pairs(), 1),

@@ -734,7 +734,8 @@ LogicalResult Translation::translate(Operation &op) {
       })
       .Case<device::MmaOp>([&](device::MmaOp o) {
         Registers to = define(o.getResult());
-        emit(Opcode::Mma, uint16_t(o.getType()),
+        emit(o.getDepth() == 8 ? Opcode::MmaShallow : Opcode::Mma,
+             uint16_t(o.getType()),
              list({to, of(o.getA()), of(o.getB()), of(o.getC())}));
         return success();
       })

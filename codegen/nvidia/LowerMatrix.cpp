@@ -36,9 +36,11 @@ static LogicalResult lowerMma(device::MmaOp op, PatternRewriter &rewriter) {
       operand = emit.bitcast(pair, operand);
   }
   llvm::append_range(operands, emit.elements(op.getC()));
-  Value product = emit.intrinsic(half ? "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
-                                      : "llvm.nvvm.mma.m16n8k16.row.col.bf16",
-                                 emit.structOf(emit.f32(), 4), operands);
+  Value product =
+      emit.intrinsic(llvm::formatv("llvm.nvvm.mma.m16n8k{0}.row.col.{1}",
+                                   op.getDepth(), half ? "f32.f32" : "bf16")
+                         .str(),
+                     emit.structOf(emit.f32(), 4), operands);
   rewriter.replaceOp(
       op, emit.vector(op.getResult().getType(), emit.elements(product)));
   return success();

@@ -227,6 +227,14 @@ LogicalResult LdMatrixOp::verify() {
   return success();
 }
 
+LogicalResult MmaOp::verify() {
+  int64_t rows = getA().getType().getNumElements() * 4;
+  if (rows != getDepth())
+    return emitOpError() << "multiplies A that is " << rows << " deep by B of "
+                         << getDepth();
+  return success();
+}
+
 LogicalResult MmaTf32Op::verify() {
   for (Value operand : {getA(), getB()})
     if (operand.getDefiningOp<LdMatrixOp>())

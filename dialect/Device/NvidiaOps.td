@@ -27,22 +27,29 @@ def Device_LdMatrixOp : Device_Op<"nv.ldmatrix"> {
 
 def Device_MmaOp : Device_Op<"nv.mma",
     [AllTypesMatch<["c", "result"]>, NoMemoryEffect]> {
-  let summary = "D = A B + C on 16 x 8 x 16 (converged)";
+  let summary = "D = A B + C on 16 x 8 x 16 or 16 x 8 x 8 (converged)";
   let description = [{
-    `mma.sync.aligned.m16n8k16.row.col.f32.{type}.{type}.f32` (PTX ISA, "Matrix
-    fragments for mma.m16n8k16"): A is 16 x 16 in four registers of pairs, B
-    16 x 8 in two, C and D 16 x 8 in four f32.
+    `mma.sync.aligned.m16n8k{depth}.row.col.f32.{type}.{type}.f32` (PTX ISA,
+    "Matrix fragments for mma.m16n8k16", "... for mma.m16n8k8"): C and D are
+    16 x 8 in four f32. 16 deep, A is 16 x 16 in four registers of pairs and B
+    16 x 8 in two; 8 deep, A is 16 x 8 in two and B 8 x 8 in one: the first
+    halves of the others.
 
     Example: `%d = device.nv.mma bf16 %a, %b, %c`
   }];
   let arguments = (ins Device_PairAttr:$type,
-                       VectorOfLengthAndType<[4], [I32]>:$a,
-                       VectorOfLengthAndType<[2], [I32]>:$b,
+                       VectorOfLengthAndType<[2, 4], [I32]>:$a,
+                       VectorOfLengthAndType<[1, 2], [I32]>:$b,
                        VectorOfLengthAndType<[4], [F32]>:$c);
   let results = (outs VectorOfLengthAndType<[4], [F32]>:$result);
   let assemblyFormat = [{
     $type $a `,` $b `,` $c attr-dict `:` type($a) `,` type($b) `,` type($c)
   }];
+  let extraClassDeclaration = [{
+    /// 16 or 8: elements that are multiplied and added for each of D.
+    int64_t getDepth() { return getB().getType().getNumElements() * 8; }
+  }];
+  let hasVerifier = 1;
 }
 
 def Device_ToTf32Op : Device_PureOp<"nv.to_tf32"> {

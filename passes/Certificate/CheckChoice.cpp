@@ -81,7 +81,7 @@ mpz_class Shape::sharedBytes() const {
     }
     for (const Choice::Operand &operand : fold.panels)
       tile += bytesOf(operand, keys);
-    kept += toInteger(fold.storedWeights) * rows() * (keys + 4) * 4;
+    kept += toInteger(fold.storedWeights) * rows() * (keys + 8) * 4;
     most = std::max<mpz_class>(most, kept + stages * tile);
   }
   if (!hasRoles())

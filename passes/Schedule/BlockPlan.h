@@ -90,11 +90,11 @@ struct SharedOperand {
   static constexpr int64_t boxElements = 64, boxRowBytes = 128;
   int64_t boxes() const { return (extent + boxElements - 1) / boxElements; }
   int64_t boxBytes() const { return rows * boxRowBytes; }
-  /// `extent` rounded up to what a row holds; the rest is zero.
-  int64_t padded() const {
-    int64_t unit = pair ? 16 : 8;
-    return (extent + unit - 1) / unit * unit;
-  }
+  /// Elements of `inner` come to products in multiples of these: as columns, or
+  /// as the depth of mma. What wgmma contracts comes in twice as many.
+  int64_t unit = 8;
+  /// `extent` rounded up to what is multiplied; the rest is zero.
+  int64_t padded() const { return (extent + unit - 1) / unit * unit; }
   int64_t elementBytes() const { return pair ? 2 : 4; }
 };
 
@@ -212,7 +212,8 @@ struct BlockPlan {
   llvm::SmallVector<std::pair<cascade::OutputOp, unsigned>> boxOutputs;
 
   int64_t rows() const { return int64_t(warps) * fragments * 16; }
-  int64_t weightBytes() const { return (keys + 4) * 4; }
+  /// From one row of weights in shared memory to the next.
+  int64_t weightBytes() const;
   /// Warpgroups that keep rows (Boxes).
   unsigned consumers() const { return warps / 4; }
   int64_t threads() const {

@@ -8,6 +8,8 @@
 
 #include "passes/Schedule/TileSpace.h"
 
+#include "dialect/Layout/NvidiaAccess.h"
+
 using namespace mlir;
 using namespace einfall;
 
@@ -19,6 +21,45 @@ static void layOutPadded(SharedOperand &operand, int64_t rows, int64_t &used) {
   operand.rowBytes = (bytes / 16 | 1) * 16;
   operand.offset = used;
   used += operand.rowBytes * rows;
+}
+
+/// Wavefronts beyond the least of storing a fragment of weights, pairs at a
+/// time, and of loading rows, 16 bytes at a time by all lanes of a quad, where
+/// rows are that far apart.
+static int64_t conflictsOfWeights(int64_t rowBytes) {
+  using namespace layout;
+  auto memory = LayoutBuilder({{"byte", 0}})
+                    .input("row")
+                    .repeat(16, {{"byte", rowBytes}})
+                    .input("column")
+                    .repeat(8, {{"byte", 4}})
+                    .build();
+  auto ofRows = LayoutBuilder({{"row", 16}, {"column", 8}})
+                    .input("register")
+                    .repeat(4, {{"column", 1}})
+                    .input("lane")
+                    .repeat(4, {})
+                    .repeat(8, {{"row", 1}})
+                    .build();
+  assert(memory && ofRows && "plain strides");
+  int64_t conflicts = 0;
+  for (const Layout &registers : {nvidia::mmaC(), *ofRows})
+    if (auto cost = sharedAccess(nvidia::sharedMemory(), registers, *memory, 4))
+      conflicts += cost->conflicts();
+  return conflicts;
+}
+
+/// The least pad that leaves no conflicts; rows start at 16 bytes.
+int64_t BlockPlan::weightBytes() const {
+  constexpr int64_t mostPad = 128; // of all banks
+  int64_t best = keys * 4, least = conflictsOfWeights(best);
+  for (int64_t pad = 16; least && pad < mostPad; pad += 16)
+    if (int64_t conflicts = conflictsOfWeights(keys * 4 + pad);
+        conflicts < least) {
+      best = keys * 4 + pad;
+      least = conflicts;
+    }
+  return best;
 }
 
 /// Of a thread, whatever it computes: addresses, loop counters, a row's numbers

@@ -182,7 +182,7 @@ bool Walker::take(Operation &op) {
     add(Event::Copy, 0, of(load.getBarrier()).value_or(-1));
     events.back().isAsynchronous = true;
   } else if (auto mma = dyn_cast<device::MmaOp>(op)) {
-    accumulate(Event::Matrix, 2.0 * 16 * 8 * 16 * warps);
+    accumulate(Event::Matrix, 2.0 * 16 * 8 * double(mma.getDepth()) * warps);
   } else if (auto mma = dyn_cast<device::MmaTf32Op>(op)) {
     // Half the depth at half the rate: as long as one of 16-bit factors.
     accumulate(Event::Matrix, 2.0 * 16 * 8 * 16 * warps);

@@ -16,6 +16,9 @@ using namespace einfall::cascade;
 /// Registers for what is not scores, weights or accumulators: rows' references
 /// and sums, addresses, loop counters and what the evaluation of masks takes.
 static constexpr int64_t otherRegisters = 36;
+/// Elements of 16 bits that wgmma contracts (PTX ISA, "wgmma.m64nNk16").
+static constexpr int64_t depthOfProduct = 16;
+
 /// Divides a block's registers among its roles, in steps of 8: a producer needs
 /// few. A lone consumer has what threads have evenly.
 static void divideRegisters(BlockPlan &plan, const Machine &machine) {
@@ -143,6 +146,9 @@ bool einfall::planBoxes(BlockPlan &plan, const DeviceMachine &machine,
     boxes &= isBox(*operand);
     operand->map = maps++;
   }
+  for (BlockFold &fold : plan.folds)
+    for (BlockContraction &contraction : fold.contractions)
+      contraction.rows.unit = contraction.keys.unit = depthOfProduct;
   if (!boxes)
     reason = "operands are no boxes of tensors";
   return boxes;

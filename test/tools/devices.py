@@ -26,11 +26,13 @@ LAUNCHES = (
     # Few rows and many keys: parts of the stream.
     ("p=3 m=700 e=32 f=40", "peaky", "dense"),
 )
-# With 16-bit elements also the widest tiles, aligned.
+# With 16-bit elements also the widest tiles, aligned, and odd numbers of eight
+# columns.
 HALF_LAUNCHES = LAUNCHES[:2] + (
     ("p=150 m=200 e=128 f=128", "normal", "dense"),
     ("p=1 m=1 e=80 f=96", "normal", "dense"),
     ("p=1 m=530 e=128 f=64", "normal", "dense"),
+    ("p=130 m=150 e=40 f=72", "normal", "dense"),
     ("p=70 m=90 e=36 f=20", "peaky", "dense"),
 )
 HEADS = {"b": 1, "h": 2, "g": 1}

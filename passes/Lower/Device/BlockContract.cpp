@@ -28,8 +28,6 @@ static constexpr int64_t rowsOfMatrix = 16;
 Values BlockEmitter::contractPairs(const BlockContraction &contraction,
                                    Value base) {
   const SharedOperand &rows = contraction.rows, &keys = contraction.keys;
-  auto four = VectorType::get({4}, b.getI32Type());
-  auto two = VectorType::get({2}, b.getI32Type());
   auto sums = VectorType::get({4}, b.getF32Type());
   auto laneBits = [&](int64_t shift, int64_t mask) -> Value {
     Value value = lane;
@@ -37,43 +35,54 @@ Values BlockEmitter::contractPairs(const BlockContraction &contraction,
       value = arith::ShRUIOp::create(b, loc(), value, integer(shift));
     return arith::AndIOp::create(b, loc(), value, integer(mask));
   };
+  auto load = [&](unsigned matrices, Value address, int64_t offset) {
+    auto type = VectorType::get({int64_t(matrices)}, b.getI32Type());
+    return scalarsOf(device::LdMatrixOp::create(
+        b, loc(), type, matrices, false, addI(address, integer(offset))));
+  };
   // Rows: matrices (rows 0-7, 8-15) x (columns 0-7, 8-15), columns outermost.
   Value warpRow = mulI(warp, int64_t(plan.fragments) * 16);
   Value rowBase =
       addI(mulI(addI(warpRow, laneBits(0, rowsOfMatrix - 1)), rows.rowBytes),
            addI(mulI(laneBits(4, 1), 16), integer(rows.offset)));
-  // Keys: matrices (columns 0-7, 8-15) x (keys 0-7, 8-15), keys outermost.
-  Value key = addI(laneBits(0, 7), mulI(laneBits(4, 1), 8));
-  Value keyBase = addI(mulI(key, keys.rowBytes),
-                       addI(mulI(laneBits(3, 1), 16), integer(keys.offset)));
-  keyBase = addI(keyBase, base);
   unsigned count = keyFragments();
   SmallVector<Value> acc(
       plan.fragments * count,
       arith::ConstantOp::create(b, loc(), b.getZeroAttr(sums)));
-  for (int64_t k = 0; k < rows.padded(); k += 16) {
+  // The products of `depth` columns from `from` on.
+  auto multiply = [&](int64_t from, unsigned depth, Value keyBase) {
     Values a;
     for (unsigned i = 0; i < plan.fragments; ++i)
-      a.push_back(device::LdMatrixOp::create(
-          b, loc(), four, 4, false,
-          addI(rowBase, integer(i * 16 * rows.rowBytes + k * 2))));
-    for (unsigned n = 0; n < count; n += 2) {
-      Value pair = device::LdMatrixOp::create(
-          b, loc(), four, 4, false,
-          addI(keyBase, integer(n * 8 * keys.rowBytes + k * 2)));
-      for (unsigned half = 0; half < 2; ++half) {
-        Value low = vector::ExtractOp::create(b, loc(), pair, 2 * half);
-        Value high = vector::ExtractOp::create(b, loc(), pair, 2 * half + 1);
-        Value operand = vector::FromElementsOp::create(b, loc(), two,
-                                                       ValueRange{low, high});
+      a.push_back(joined(load(depth / 4, rowBase,
+                              int64_t(i) * 16 * rows.rowBytes + from * 2)));
+    unsigned registers = depth / 8, together = 4 / registers;
+    for (unsigned n = 0; n < count; n += together) {
+      unsigned blocks = std::min(together, count - n);
+      Values loaded = load(blocks * registers, keyBase,
+                           int64_t(n) * 8 * keys.rowBytes + from * 2);
+      for (unsigned block = 0; block < blocks; ++block) {
+        Value operand =
+            joined(ArrayRef<Value>(loaded).slice(block * registers, registers));
         for (unsigned i = 0; i < plan.fragments; ++i) {
-          Value &sum = acc[i * count + n + half];
+          Value &sum = acc[i * count + n + block];
           sum = device::MmaOp::create(b, loc(), sums, *rows.pair, a[i], operand,
                                       sum);
         }
       }
     }
-  }
+  };
+  // Keys: matrices (columns 0-7, 8-15) x (keys 0-7, 8-15), keys outermost.
+  Value key = addI(laneBits(0, 7), mulI(laneBits(4, 1), 8));
+  Value keyBase = addI(mulI(key, keys.rowBytes),
+                       addI(mulI(laneBits(3, 1), 16), integer(keys.offset)));
+  keyBase = addI(keyBase, base);
+  int64_t from = 0;
+  for (; from + 16 <= rows.padded(); from += 16)
+    multiply(from, 16, keyBase);
+  // The last 8 columns: matrices of keys 0-7, ..., 24-31.
+  if (from < rows.padded())
+    multiply(from, 8,
+             addI(mulI(lane, keys.rowBytes), addI(base, integer(keys.offset))));
   Values result;
   for (Value sum : acc)
     for (int64_t j = 0; j < 4; ++j)
@@ -144,17 +153,17 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
     Value quad = arith::ShRUIOp::create(b, loc(), lane, integer(2));
     Value within = arith::AndIOp::create(b, loc(), lane, integer(3));
     Value warpRow = mulI(warp, int64_t(plan.fragments) * 16);
-    Value rowBase = addI(mulI(addI(warpRow, quad), plan.weightBytes()),
-                         integer(*kept.offset));
+    int64_t rowBytes = plan.weightBytes();
+    Value rowBase =
+        addI(mulI(addI(warpRow, quad), rowBytes), integer(*kept.offset));
     for (unsigned r = 0; r < rowsOfThread(); ++r)
       for (unsigned n = 0; n < keys; ++n) {
         unsigned first = ((r / 2) * keys + n) * 4 + (r % 2) * 2;
         Value pair = vector::FromElementsOp::create(
             b, loc(), two, ValueRange{weights[first], weights[first + 1]});
         Value address = addI(rowBase, mulI(within, 8));
-        device::StoreOp::create(
-            b, loc(), device::Space::Shared, pair, address,
-            integer(int64_t(r) * 8 * plan.weightBytes() + n * 32));
+        device::StoreOp::create(b, loc(), device::Space::Shared, pair, address,
+                                integer(int64_t(r) * 8 * rowBytes + n * 32));
       }
     device::WarpBarrierOp::create(b, loc());
     Value panelBase = addI(addI(mulI(within, 8), integer(panel.offset)), base);
@@ -167,8 +176,7 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
           Value panelAt = addI(panelBase, mulI(at, panel.rowBytes));
           Values x;
           for (unsigned r = 0; r < rowsOfThread(); ++r)
-            x.push_back(sharedLoad(weightAt,
-                                   int64_t(r) * 8 * plan.weightBytes(), four));
+            x.push_back(sharedLoad(weightAt, int64_t(r) * 8 * rowBytes, four));
           for (int64_t k = 0; k < 4; ++k)
             for (unsigned f = 0; f < features; ++f) {
               Value y = sharedLoad(panelAt, k * panel.rowBytes + f * 32, two);
@@ -189,7 +197,6 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
   }
   // Weights as an operand: the pairs of two neighbouring score fragments.
   auto four = VectorType::get({4}, b.getI32Type());
-  auto two = VectorType::get({2}, b.getI32Type());
   auto vector = VectorType::get({4}, b.getF32Type());
   Values acc;
   for (unsigned i = 0; i < plan.fragments * features; ++i)
@@ -217,16 +224,15 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
       a.push_back(vector::FromElementsOp::create(b, loc(), four, registers));
     }
     for (unsigned f = 0; f < features; f += 2) {
-      Value pair = device::LdMatrixOp::create(
-          b, loc(), four, 4, true,
-          addI(panelBase, integer(int64_t(k) * 8 * panel.rowBytes + f * 16)));
-      for (unsigned half = 0; half < 2; ++half) {
-        Value low = vector::ExtractOp::create(b, loc(), pair, 2 * half);
-        Value high = vector::ExtractOp::create(b, loc(), pair, 2 * half + 1);
-        Value operand = vector::FromElementsOp::create(b, loc(), two,
-                                                       ValueRange{low, high});
+      unsigned blocks = std::min(2u, features - f);
+      auto type = VectorType::get({int64_t(blocks) * 2}, b.getI32Type());
+      Values loaded = scalarsOf(device::LdMatrixOp::create(
+          b, loc(), type, blocks * 2, true,
+          addI(panelBase, integer(int64_t(k) * 8 * panel.rowBytes + f * 16))));
+      for (unsigned block = 0; block < blocks; ++block) {
+        Value operand = joined(ArrayRef<Value>(loaded).slice(block * 2, 2));
         for (unsigned i = 0; i < plan.fragments; ++i) {
-          Value &sum = acc[i * features + f + half];
+          Value &sum = acc[i * features + f + block];
           sum = device::MmaOp::create(b, loc(), vector, *panel.pair, a[i],
                                       operand, sum);
         }

@@ -248,8 +248,10 @@ void BlockEmitter::storeBoxes(OutputOp output) {
   Value seven = arith::AndIOp::create(b, loc(), lane, integer(7));
   Value rowAt = addI(own, mulI(row, rowBytes));
   for (unsigned k = 0; k < columns; k += 4) {
+    // The last may be a 16 x 8 block: lanes 0 to 15 give its rows.
+    unsigned matrices = std::min(4u, columns - k);
     Values registers;
-    for (unsigned part = 0; part < 4; ++part) {
+    for (unsigned part = 0; part < matrices; ++part) {
       unsigned r = part % 2, first = k + part / 2 * 2;
       registers.push_back(device::PackOp::create(
           b, loc(), pair, outputAt(output, r, first).value,
@@ -259,7 +261,7 @@ void BlockEmitter::storeBoxes(OutputOp output) {
     Value chunk = addI(half, integer(column % SharedOperand::boxElements / 8));
     chunk = arith::XOrIOp::create(b, loc(), chunk, seven);
     Value address = addI(addI(rowAt, mulI(chunk, 16)), integer(box * boxBytes));
-    device::StMatrixOp::create(b, loc(), 4, /*transpose=*/false, address,
+    device::StMatrixOp::create(b, loc(), matrices, /*transpose=*/false, address,
                                joined(registers));
   }
   device::FenceOp::create(b, loc(), device::Fence::AsyncShared);

@@ -52,9 +52,10 @@ void BlockEmitter::stageKeys(const BlockFold &fold, Value start, Value base,
 }
 
 /// Each thread copies chunks of 16 bytes. The eight lanes that write shared
-/// memory at once meet different banks: they have eight chunks of a row, or, as
-/// rows are an odd number of chunks apart, four (two) of each of two (four)
-/// rows that lie four (two) apart.
+/// memory at once meet different banks: they have eight chunks that lie one
+/// after the other, of a row or of rows without a pad between them, or, as rows
+/// are an odd number of chunks apart, four (two) of each of two (four) rows
+/// that lie four (two) apart.
 void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
                                const BlockFold *presence, Value base) {
   auto read = operand.factors[0].value.getDefiningOp<ReadOp>();
@@ -92,7 +93,8 @@ void BlockEmitter::stageDirect(const SharedOperand &operand, Value first,
       emit();
   };
   // Lanes of eight: `side` chunks of rows `side` apart.
-  int64_t side = operand.rows % 8 ? 8 : (chunks & -chunks);
+  bool isDense = operand.rowBytes == chunks * 16;
+  int64_t side = operand.rows % 8 || isDense ? 8 : (chunks & -chunks);
   int64_t unit = side < 8 ? 8 * chunks : chunks;
   bool regular = threads % unit == 0;
   auto rest = [&](Value x, int64_t y) -> Value {

@@ -446,8 +446,11 @@ void Block::runWarp(Warp &warp, uint64_t quota) {
     case Opcode::Block:
       fill(words + o[0], uint32_t(position[step.sub]));
       continue;
+    case Opcode::MmaShallow:
     case Opcode::MmaTf32:
-      laneTable().mmaTf32(words, masks, o, 0);
+      (step.opcode == Opcode::MmaTf32
+           ? laneTable().mmaTf32
+           : laneTable().mmaShallow[step.sub])(words, masks, o, 0);
       counters.matrixFlops -= 2048; // half of what its class counts below
       continue;
 

@@ -125,7 +125,8 @@ struct Counters {
   uint64_t sharedWavefronts = 0, sharedConflicts = 0;
   uint64_t matrixWavefronts = 0, matrixConflicts = 0;
   uint64_t copyWavefronts = 0, copyConflicts = 0;
-  /// Floating-point operations of matrix units, 4096 for an m16n8k16.
+  /// Floating-point operations of matrix units, 4096 for an m16n8k16,
+  /// 2048 for an m16n8k8.
   uint64_t matrixFlops = 0;
   /// Waits for copies by warps, and the bytes of copies that the warp had in
   /// flight when it came to wait: sum and greatest; and still after it.

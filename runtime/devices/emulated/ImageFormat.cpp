@@ -22,7 +22,7 @@
 using namespace einfall::emulated;
 
 static constexpr char magic[] = "EFEMUL\r\n";
-static constexpr uint32_t formatVersion = 4;
+static constexpr uint32_t formatVersion = 5;
 static constexpr size_t headerBytes = 32;
 
 /// FNV-1a over bytes, then mixed so that all bits depend on all.

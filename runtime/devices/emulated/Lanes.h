@@ -32,6 +32,9 @@ using LaneFunction = void (*)(uint32_t *words, uint32_t *masks,
 struct LaneTable {
   LaneFunction (*function)(Opcode opcode, uint16_t sub);
   LaneFunction mma[2];
+  /// Operands as those of Opcode::MmaShallow; "Matrix Fragments for
+  /// mma.m16n8k8"; computed as above.
+  LaneFunction mmaShallow[2];
   /// Operands as those of Opcode::MmaTf32; "Matrix Fragments for mma.m16n8k8".
   /// The 13 bits below tf32 are not looked at; products are exact, and added as
   /// above.

@@ -38,6 +38,7 @@ bool einfall::emulated::isConverged(Opcode opcode) {
   case Opcode::Uniform:
   case Opcode::LdMatrix:
   case Opcode::Mma:
+  case Opcode::MmaShallow:
   case Opcode::MmaTf32:
   case Opcode::Wgmma:
   case Opcode::WgmmaFence:
@@ -73,6 +74,7 @@ static unsigned choices(Opcode opcode) {
   case Opcode::Pack:
   case Opcode::Unpack:
   case Opcode::Mma:
+  case Opcode::MmaShallow:
   case Opcode::Vote:
   case Opcode::Fence:
   case Opcode::BulkWait:

@@ -101,3 +101,18 @@ device.kernel @k target "sm_80" threads 32 shared 1024 parameters [] grid {
   %d = device.nv.mma_tf32 %a, %b, %c : vector<4xi32>, vector<2xi32>, vector<4xf32>
   device.return
 }
+
+// -----
+
+device.kernel @k target "sm_80" threads 32 shared 1024 parameters [] grid {
+  %one = arith.constant 1 : i64
+  device.launch %one, %one, %one
+} body {
+  %zero = arith.constant 0 : i32
+  %a = device.nv.ldmatrix 4 %zero : vector<4xi32>
+  %b = device.nv.ldmatrix 1 %zero : vector<1xi32>
+  %c = arith.constant dense<0.0> : vector<4xf32>
+  // expected-error @+1 {{multiplies A that is 16 deep by B of 8}}
+  %d = device.nv.mma bf16 %a, %b, %c : vector<4xi32>, vector<1xi32>, vector<4xf32>
+  device.return
+}

@@ -45,6 +45,9 @@ device.kernel @every target "sm_80" threads 128 shared 4096
   %b = device.nv.ldmatrix 2 %zero32 : vector<2xi32>
   // CHECK: device.nv.mma bf16
   %d = device.nv.mma bf16 %a, %b, %v : vector<4xi32>, vector<2xi32>, vector<4xf32>
+  // CHECK: device.nv.mma f16 {{.*}} : vector<2xi32>, vector<1xi32>, vector<4xf32>
+  %b1 = device.nv.ldmatrix 1 %zero32 : vector<1xi32>
+  %d8 = device.nv.mma f16 %b, %b1, %d : vector<2xi32>, vector<1xi32>, vector<4xf32>
   %f = vector.extract %d[0] : f32 from vector<4xf32>
   // CHECK: device.shuffle xor
   %r = device.shuffle xor %f, %one32 : f32

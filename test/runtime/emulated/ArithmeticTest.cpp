@@ -323,9 +323,13 @@ TEST(Lanes, AllInstructionSetsGiveTheSameBits) {
         auto letters = emulated::signature(opcode, sub);
         if (!letters)
           continue;
-        bool mma = opcode == emulated::Opcode::Mma;
-        auto one = mma ? base->mma[sub] : base->function(opcode, sub);
-        auto other = mma ? table->mma[sub] : table->function(opcode, sub);
+        auto in = [&](const emulated::LaneTable *from) {
+          return opcode == emulated::Opcode::Mma ? from->mma[sub]
+                 : opcode == emulated::Opcode::MmaShallow
+                     ? from->mmaShallow[sub]
+                     : from->function(opcode, sub);
+        };
+        auto one = in(base), other = in(table);
         ASSERT_EQ(!one, !other);
         if (!one)
           continue;

@@ -28,6 +28,8 @@ emulated::DeviceImage sample() {
     %b = device.nv.ldmatrix 2 %d : vector<2xi32>
     %z = vector.broadcast %f : f32 to vector<4xf32>
     %r = device.nv.mma bf16 %m, %b, %z : vector<4xi32>, vector<2xi32>, vector<4xf32>
+    %s = device.nv.ldmatrix 1 %d : vector<1xi32>
+    %r8 = device.nv.mma f16 %b, %s, %r : vector<2xi32>, vector<1xi32>, vector<4xf32>
     %g = vector.extract %r[0] : f32 from vector<4xf32>
     %q = arith.divui %t, %c2 : i32
     %pos = arith.cmpi ult, %q, %c16 : i32

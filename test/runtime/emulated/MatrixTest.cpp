@@ -30,6 +30,26 @@ const char *mmaBody = R"(
   device.store global %d, %y[%oa : i64] : i64, vector<4xf32>
 )";
 
+/// The same of products 8 deep: two words of A, one of B.
+const char *shallowBody = R"(
+  %c16 = arith.constant 16 : i64
+  %c8 = arith.constant 8 : i64
+  %c4 = arith.constant 4 : i64
+  %oa = arith.muli %tw, %c8 : i64
+  %va = device.load global %x[%oa : i64] : i64 -> vector<2xi32>
+  %size = arith.constant 512 : i64
+  %bbase = arith.addi %x, %size : i64
+  %ob = arith.muli %tw, %c4 : i64
+  %word = device.load global %bbase[%ob : i64] : i64 -> i32
+  %vb = vector.broadcast %word : i32 to vector<1xi32>
+  %size2 = arith.constant 768 : i64
+  %cbase = arith.addi %x, %size2 : i64
+  %oc = arith.muli %tw, %c16 : i64
+  %vc = device.load global %cbase[%oc : i64] : i64 -> vector<4xf32>
+  %d = device.nv.mma TYPE %va, %vb, %vc : vector<2xi32>, vector<1xi32>, vector<4xf32>
+  device.store global %d, %y[%oc : i64] : i64, vector<4xf32>
+)";
+
 std::string replaced(std::string text, const std::string &from,
                      const std::string &to) {
   for (size_t at; (at = text.find(from)) != std::string::npos;)
@@ -93,6 +113,56 @@ TEST(Mma, TakesFragmentsFromTheTablesOfTheIsa) {
       }
     }
   EXPECT_GT(met, 10u);
+}
+
+// The same 8 deep: A has two words, B one.
+TEST(MmaShallow, TakesFragmentsFromTheTablesOfTheIsa) {
+  struct Entry {
+    unsigned thread, element, row, column;
+  };
+  // Figure "MMA .m16n8k8 fragment layout for matrix A with .f16 / .bf16 type":
+  // T0 {a0,a1} row 0 columns 0 1, {a2,a3} row 8 columns 0 1; T1 columns 2 3; T4
+  // row 1; T31 {a0,a1} row 7 columns 6 7, {a2,a3} row 15.
+  const Entry a[] = {{0, 0, 0, 0},  {0, 1, 0, 1},   {0, 2, 8, 0},
+                     {0, 3, 8, 1},  {1, 0, 0, 2},   {4, 0, 1, 0},
+                     {31, 0, 7, 6}, {31, 3, 15, 7}, {30, 1, 7, 5}};
+  // Matrix B: T0 {b0,b1} rows 0 1 column 0; T1 rows 2 3; T4 column 1; T31 rows
+  // 6 7 column 7.
+  const Entry b[] = {{0, 0, 0, 0},  {0, 1, 1, 0},  {1, 0, 2, 0}, {4, 0, 0, 1},
+                     {31, 0, 6, 7}, {31, 1, 7, 7}, {30, 1, 5, 7}};
+  auto placeOfD = [](unsigned row, unsigned column) {
+    return (row % 8 * 4 + column / 2) * 4 + column % 2 + (row >= 8 ? 2 : 0);
+  };
+  for (bool half : {false, true}) {
+    auto image = buildImage(kernelText(
+        replaced(shallowBody, "TYPE", half ? "f16" : "bf16"), 32, 0));
+    // 3 and 5.
+    uint32_t three = half ? 0x4200 : bf16(3), five = half ? 0x4500 : bf16(5);
+    unsigned met = 0;
+    for (const Entry &ea : a)
+      for (const Entry &eb : b) {
+        TestLaunch launch;
+        launch.x.assign(128 + 64 + 128, 0);
+        launch.y.assign(128, 0);
+        launch.x[ea.thread * 2 + ea.element / 2] = three
+                                                   << (ea.element % 2 * 16);
+        launch.x[128 + eb.thread] = five << (eb.element % 2 * 16);
+        for (unsigned i = 0; i < 128; ++i)
+          launch.x[192 + i] = asWord(float(i));
+        auto report = launch.run(image);
+        ASSERT_TRUE(report.ok) << report.str();
+        EXPECT_EQ(report.counters.matrixFlops, 2048u);
+        bool meet = ea.column == eb.row;
+        met += meet;
+        for (unsigned i = 0; i < 128; ++i) {
+          float expected = float(i);
+          if (meet && i == placeOfD(ea.row, eb.column))
+            expected += 15;
+          EXPECT_EQ(asFloat(launch.y[i]), expected) << i;
+        }
+      }
+    EXPECT_GT(met, 5u);
+  }
 }
 
 TEST(Mma, RoundsOnceAndReadsF16) {
