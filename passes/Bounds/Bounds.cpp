@@ -41,6 +41,7 @@ private:
   void addStatements();
   void addContraction(const ProductSum &sum);
   void addAttention(const Attention &attention);
+  void addBackward(const Backward &backward);
   void addPasses();
   llvm::Error count();
   mpz_class tuples(const std::vector<std::string> &ranks,
@@ -64,6 +65,7 @@ private:
   std::vector<cert::PassesBound> passes;
   std::vector<cert::ContractionBound> contractions;
   std::vector<cert::AttentionBound> attentions;
+  std::vector<cert::BackwardBound> backwards;
 };
 } // namespace
 
@@ -324,11 +326,57 @@ void BoundFinder::addAttention(const Attention &attention) {
   attentions.push_back(std::move(bound));
 }
 
+void BoundFinder::addBackward(const Backward &backward) {
+  auto refuse = [&](const std::string &why) {
+    result.notes.push_back(backward.name +
+                           ": no bound of a backward pass: " + why);
+  };
+  std::optional<std::string> condition =
+      conditionNamed(backward.surely, backward.pairs);
+  if (!condition)
+    return refuse("which pairs are left depends on data");
+  cert::BackwardBound bound;
+  bound.pairRanks = toVector(backward.pairs);
+  bound.condition = *condition;
+  bound.bits = ~0u;
+  for (auto [words, name] :
+       {std::pair(&backward.query, &bound.query),
+        std::pair(&backward.key, &bound.key),
+        std::pair(&backward.value, &bound.value),
+        std::pair(&backward.outputGradient, &bound.outputGradient)}) {
+    if (!tensorOf(*words))
+      return refuse("words of " + words->tensor + " are read in several ways");
+    *name = words->tensor;
+    bound.bits = std::min(bound.bits, words->bits);
+  }
+  for (auto [output, name] :
+       {std::pair(backward.queryGradient, &bound.queryGradient),
+        std::pair(backward.keyGradient, &bound.keyGradient),
+        std::pair(backward.valueGradient, &bound.valueGradient)}) {
+    *name = OutputOp(output).getName().str();
+    bound.bits = std::min(bound.bits, tensorNamed(*name)->bits);
+  }
+  bound.keyRanks = toVector(backward.keyRanks);
+  bound.valueRanks = toVector(backward.valueRanks);
+  auto widthOf = [&](const std::vector<std::string> &ranks) {
+    mpz_class width = 1;
+    for (const std::string &rank : ranks)
+      width *= extents.find(rank)->second;
+    return width;
+  };
+  bound.width = widthOf(bound.keyRanks);
+  if (bound.width != widthOf(bound.valueRanks))
+    return refuse("values are not as wide as keys");
+  backwards.push_back(std::move(bound));
+}
+
 void BoundFinder::addStatements() {
   for (const ProductSum &sum : statements.sums)
     addContraction(sum);
   for (const Attention &attention : statements.attentions)
     addAttention(attention);
+  for (const Backward &backward : statements.backwards)
+    addBackward(backward);
   for (const std::string &refusal : statements.refusals)
     result.notes.push_back(refusal);
 }
@@ -560,6 +608,9 @@ void BoundFinder::addBoundary(const Boundary &described) {
     if (chooseMixedWords(bound, capacity))
       add(boundary, {std::move(bound), 0});
   }
+  for (const cert::BackwardBound &bound : backwards)
+    if (boundary.capacity * 8 / bound.bits >= 24 * bound.width * bound.width)
+      add(boundary, {bound, 0});
   for (cert::ContractionBound bound : contractions)
     if (choose(bound, capacity, units))
       add(boundary, {std::move(bound), 0});
@@ -595,6 +646,8 @@ llvm::Expected<BoundsResult> BoundFinder::run() {
   for (cert::ContractionBound &bound : contractions)
     bound.products = tuples(bound.ranks, bound.condition);
   for (cert::AttentionBound &bound : attentions)
+    bound.pairs = tuples(bound.pairRanks, bound.condition);
+  for (cert::BackwardBound &bound : backwards)
     bound.pairs = tuples(bound.pairRanks, bound.condition);
   for (cert::PassesBound &bound : passes) {
     const cert::Tensor &tensor = *tensorNamed(bound.tensor);

@@ -136,6 +136,15 @@ static mpz_class bytesOf(const cert::Certificate &certificate,
   return cert::floorQuotient(bits, 8);
 }
 
+/// 12 d^2 P / M, in words.
+static mpz_class bytesOf(const cert::Certificate &certificate,
+                         const cert::Boundary &boundary,
+                         const cert::BackwardBound &bound) {
+  mpz_class words = boundary.capacity * 8 / bound.bits;
+  mpz_class side = bound.width * bound.bits;
+  return cert::floorQuotient(12 * side * bound.width * bound.pairs, 8 * words);
+}
+
 mpz_class bounds::bytesOf(const cert::Certificate &certificate,
                           const cert::Boundary &boundary,
                           const cert::Bound &bound) {

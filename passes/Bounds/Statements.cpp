@@ -44,8 +44,9 @@ private:
   std::optional<Words> wordsOf(Value factor);
   void findSum(const SumNeed &need);
   void findAttention(const SumNeed &need);
-  std::string findAttention(const SumNeed &need, const Product &product,
-                            unsigned value);
+  std::string weigh(const SumNeed &need, const Product &product, unsigned value,
+                    Attention &attention);
+  std::string classify(ReduceOp sum, Attention attention);
   bool findScores(Value weight, const std::set<std::string> &columns,
                   Attention &attention);
   std::string checkRanks(ReduceOp sum, const Attention &attention);
@@ -55,6 +56,9 @@ private:
   KernelOp kernel;
   const IndexExpressions &expressions;
   Statements result;
+  /// Sums of weighted words, and why one is no attention; empty if it is.
+  std::vector<Attention> weighted;
+  std::vector<std::string> refusals;
 };
 } // namespace
 
@@ -174,7 +178,7 @@ bool Finder::findScores(Value weight, const std::set<std::string> &columns,
         continue;
       if (*outer == columns && !hasKey)
         score.key = *words, hasKey = true;
-      else if (!hasQuery)
+      else if (*outer != columns && !hasQuery)
         score.query = *words, hasQuery = true;
     }
     if (!hasQuery || !hasKey)
@@ -217,10 +221,11 @@ std::string Finder::checkRanks(ReduceOp sum, const Attention &attention) {
   return "";
 }
 
-std::string Finder::findAttention(const SumNeed &need, const Product &product,
-                                  unsigned value) {
+/// Takes factor `value` of a sum's product for values and all others for
+/// weights. Empty where these are functions of scores.
+std::string Finder::weigh(const SumNeed &need, const Product &product,
+                          unsigned value, Attention &attention) {
   ReduceOp sum = need.sum;
-  Attention attention{nameOf(sum), sum.getLoc()};
   std::optional<Words> words = wordsOf(product.factors[value].value);
   if (!words)
     return "values are not words of an input: they are summed or made of "
@@ -263,6 +268,14 @@ std::string Finder::findAttention(const SumNeed &need, const Product &product,
     }
     return !seen.insert(key).second;
   });
+  attention.output = outputOf(sum.getResult());
+  attention.surely =
+      both(need.conditions, presenceOf(sum.getValue(), expressions)).surely;
+  return "";
+}
+
+/// Adds the attention that `sum` is; else says why it is none.
+std::string Finder::classify(ReduceOp sum, Attention attention) {
   if (std::string why = checkRanks(sum, attention); !why.empty())
     return why;
   std::set<std::string> tensors{attention.value.tensor};
@@ -276,9 +289,6 @@ std::string Finder::findAttention(const SumNeed &need, const Product &product,
           return "words of " + words->tensor + " serve twice in one score";
       }
   }
-  attention.output = outputOf(sum.getResult());
-  attention.surely =
-      both(need.conditions, presenceOf(sum.getValue(), expressions)).surely;
   result.attentions.push_back(std::move(attention));
   return "";
 }
@@ -311,9 +321,14 @@ void Finder::findAttention(const SumNeed &need) {
                    return has(ranksOf(it.value().value), rank);
                  });
         });
-    why = findAttention(need, product, i);
-    if (why.empty())
+    Attention attention{nameOf(sum), sum.getLoc()};
+    why = weigh(need, product, i, attention);
+    if (why.empty()) {
+      why = classify(sum, attention);
+      weighted.push_back(std::move(attention));
+      refusals.push_back(why.empty() ? "" : nameOf(sum) + ": " + why);
       return;
+    }
     if (!hasScores)
       why.clear();
   }
@@ -330,6 +345,11 @@ Statements Finder::run() {
     findSum(need);
     findAttention(need);
   }
+  SmallVector<bool> isPart(weighted.size(), false);
+  result.backwards = backwardsOf(weighted, isPart);
+  for (auto [refusal, partOf] : llvm::zip(refusals, isPart))
+    if (!partOf && !refusal.empty())
+      result.refusals.push_back(refusal);
   return std::move(result);
 }
 

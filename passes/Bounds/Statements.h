@@ -58,12 +58,29 @@ struct Attention {
   Expression surely;
 };
 
+/// The backward pass: sums over pairs that make the gradients of queries, keys
+/// and values from weights and gradients of weights, both functions of scores.
+struct Backward {
+  std::string name;
+  Words query, key, value, outputGradient;
+  llvm::SmallVector<std::string> pairs, keyRanks, valueRanks;
+  cascade::OutputOp queryGradient, keyGradient, valueGradient;
+  Expression surely;
+};
+
 struct Statements {
   std::vector<ProductSum> sums;
   std::vector<Attention> attentions;
+  std::vector<Backward> backwards;
   /// Why a sum of weighted values is no attention in the sense of the theorem.
   std::vector<std::string> refusals;
 };
+
+/// The backward passes that three of `sums` make, which are any sums over
+/// columns of weights and words: scores are still of words of any rows.
+/// `isPart[i]` is set if it is one of those.
+std::vector<Backward> backwardsOf(llvm::ArrayRef<Attention> sums,
+                                  llvm::SmallVectorImpl<bool> &isPart);
 
 Statements statementsOf(cascade::KernelOp kernel,
                         const IndexExpressions &expressions);

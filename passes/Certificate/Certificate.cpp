@@ -101,6 +101,33 @@ static JSON writeClaim(const AttentionBound &bound) {
   return json;
 }
 
+/// The tensors of a backward pass by their members.
+template <typename Bound, typename Function>
+static void forTensors(Bound &bound, Function function) {
+  function("query", bound.query);
+  function("key", bound.key);
+  function("value", bound.value);
+  function("outputGradient", bound.outputGradient);
+  function("queryGradient", bound.queryGradient);
+  function("keyGradient", bound.keyGradient);
+  function("valueGradient", bound.valueGradient);
+}
+
+static JSON writeClaim(const BackwardBound &bound) {
+  JSON json = {{"kind", "attention-backward"}, {"pairRanks", bound.pairRanks}};
+  if (!bound.condition.empty())
+    json["condition"] = bound.condition;
+  json["pairs"] = writeNumber(bound.pairs);
+  forTensors(bound, [&](const char *member, const std::string &tensor) {
+    json[member] = tensor;
+  });
+  json["keyRanks"] = bound.keyRanks;
+  json["valueRanks"] = bound.valueRanks;
+  json["width"] = writeNumber(bound.width);
+  json["bits"] = bound.bits;
+  return json;
+}
+
 static JSON writeBoundary(const Boundary &boundary) {
   JSON inside = JSON::array(), bounds = JSON::array();
   for (const Boundary::Memory &memory : boundary.inside)
@@ -263,6 +290,19 @@ static void readClaim(ObjectReader &object, AttentionBound &out) {
   }
 }
 
+static void readClaim(ObjectReader &object, BackwardBound &out) {
+  object.read("pairRanks", out.pairRanks);
+  object.readOptional("condition", out.condition);
+  object.read("pairs", out.pairs);
+  forTensors(out, [&](const char *member, std::string &tensor) {
+    object.read(member, tensor);
+  });
+  object.read("keyRanks", out.keyRanks);
+  object.read("valueRanks", out.valueRanks);
+  object.read("width", out.width);
+  object.read("bits", out.bits, 1, maxBits);
+}
+
 static void readBound(const JSON &json, const std::string &path, Errors &errors,
                       Bound &out) {
   ObjectReader object(json, path, errors);
@@ -276,6 +316,8 @@ static void readBound(const JSON &json, const std::string &path, Errors &errors,
     readClaim(object, out.claim.emplace<ContractionBound>());
   else if (kind == "attention")
     readClaim(object, out.claim.emplace<AttentionBound>());
+  else if (kind == "attention-backward")
+    readClaim(object, out.claim.emplace<BackwardBound>());
   else
     errors.add(object.pathOf("kind"), "unknown kind of bound");
   object.read("bytes", out.bytes);

@@ -115,8 +115,29 @@ struct AttentionBound {
   Words words;
 };
 
+/// Theorem 10 of docs/bounds/attention.md: the backward pass, whose scores,
+/// weights and their gradients are made again.
+struct BackwardBound {
+  /// As of AttentionBound.
+  std::vector<std::string> pairRanks;
+  std::string condition;
+  mpz_class pairs;
+  /// Inputs: queries and the gradient of outputs, of rows; keys and values, of
+  /// columns.
+  std::string query, key, value, outputGradient;
+  /// Outputs.
+  std::string queryGradient, keyGradient, valueGradient;
+  std::vector<std::string> keyRanks; ///< summed over in the scores
+  std::vector<std::string> valueRanks;
+  mpz_class width; ///< d, of keys and of values
+  /// Of all words: the least of the tensors; what is made inside is assumed to
+  /// be no smaller.
+  unsigned bits = 16;
+};
+
 struct Bound {
-  std::variant<CompulsoryBound, PassesBound, ContractionBound, AttentionBound>
+  std::variant<CompulsoryBound, PassesBound, ContractionBound, AttentionBound,
+               BackwardBound>
       claim;
   mpz_class bytes; ///< rounded down
 };

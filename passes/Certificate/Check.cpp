@@ -189,6 +189,9 @@ static std::string describe(const AttentionBound &bound) {
   std::string text = "attention, theorem " + std::to_string(bound.theorem);
   return bound.regime ? text + " (" + bound.regime + ")" : text;
 }
+static std::string describe(const BackwardBound &) {
+  return "backward of attention, theorem 10";
+}
 
 void Checker::checkSchedule(Path path, Boundary &boundary) {
   ScheduleTraffic &schedule = *boundary.schedule;

@@ -21,11 +21,9 @@ static bool contains(const Ranks &ranks, const std::string &rank) {
   return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
 }
 
-/// The indices of a tensor except those by one of `inner`, as text, sorted;
-/// false if one of `inner` is not an index by itself, or occurs elsewhere.
-static bool outerIndices(const Tensor &tensor, const Ranks &inner,
-                         const std::map<std::string, int64_t> &extents,
-                         std::vector<std::string> &out) {
+bool outerIndices(const Tensor &tensor, const Ranks &inner,
+                  const std::map<std::string, int64_t> &extents,
+                  std::vector<std::string> &out) {
   std::set<std::string> plain = plainRanks(tensor, extents);
   for (const std::string &rank : inner)
     if (!plain.count(rank))

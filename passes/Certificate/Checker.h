@@ -56,6 +56,7 @@ private:
   Bytes derive(Path path, PassesBound &bound, const Boundary &boundary);
   Bytes derive(Path path, ContractionBound &bound, const Boundary &boundary);
   Bytes derive(Path path, AttentionBound &bound, const Boundary &boundary);
+  Bytes derive(Path path, BackwardBound &bound, const Boundary &boundary);
 
   // Of attention.
   bool checkAttentionShape(Path path, AttentionBound &bound);
@@ -63,6 +64,7 @@ private:
                      const Boundary &boundary, unsigned word);
   Bytes mixedWords(Path path, const AttentionBound &bound,
                    const Boundary &boundary, const Tensor &output);
+  bool checkBackwardShape(Path path, const BackwardBound &bound);
 
   const Tensor *findTensor(Path path, const std::string &name);
   /// Whether there is a rank of this name.
@@ -88,6 +90,12 @@ private:
 /// that holds all their coordinates: an element tells them.
 std::set<std::string> plainRanks(const Tensor &tensor,
                                  const std::map<std::string, int64_t> &extents);
+
+/// The indices of a tensor except those by one of `inner`, as text, sorted;
+/// false if one of `inner` is not an index by itself, or occurs elsewhere.
+bool outerIndices(const Tensor &tensor, const std::vector<std::string> &inner,
+                  const std::map<std::string, int64_t> &extents,
+                  std::vector<std::string> &out);
 
 /// The greatest integer n with n <= (numerator / denominator)^(1/degree).
 mpz_class floorOfRoot(const mpq_class &radicand, unsigned long degree);

@@ -260,13 +260,17 @@ static bool isTruth(const Expression &a) {
 Expression conjunction(const Expression &a, const Expression &b) {
   if (a.isNumber(0) || b.isNumber(0))
     return 0;
-  if (isConstant(a) && isTruth(b))
-    return b;
-  if (isConstant(b) && isTruth(a))
-    return a;
-  std::vector<Expression> operands;
-  flatten(Kind::And, a, operands);
-  flatten(Kind::And, b, operands);
+  std::vector<Expression> all, operands;
+  flatten(Kind::And, a, all);
+  flatten(Kind::And, b, all);
+  for (const Expression &operand : all)
+    if (!isConstant(operand) &&
+        std::find(operands.begin(), operands.end(), operand) == operands.end())
+      operands.push_back(operand);
+  if (operands.empty())
+    return 1;
+  if (operands.size() == 1)
+    return isTruth(operands[0]) ? operands[0] : notEqual(operands[0], 0);
   return makeNode(Kind::And, std::move(operands));
 }
 

@@ -53,6 +53,22 @@ def logsumexp(x):
     return {**causal(x), "L": lse}
 
 
+@case("attention-backward", (ODD, TALL))
+def attention_backward(x):
+    scale = 1 / math.sqrt(x.n["e"])
+    gradients = {name: np.zeros(getattr(x, name[1]).shape) for name in ("GQ", "GK", "GV")}
+    for at, q, keys, values in rows(x):
+        seen = max(0, at[2] + 1 + x.n["m"] - x.n["p"])
+        keys, values, go = keys[:seen], values[:seen], x.GO[at]
+        weights = np.exp(scale * keys @ q - x.L[at])
+        # The Jacobian of softmax, of a row whose weights add up to 1 or not.
+        scores = weights * (values @ go - go @ x.O[at])
+        gradients["GQ"][at] = scale * scores @ keys
+        gradients["GK"][at[:2]][:seen] += scale * np.outer(scores, q)
+        gradients["GV"][at[:2]][:seen] += np.outer(weights, go)
+    return gradients
+
+
 @case("cross", (SMALL, ODD), make=dict(
     n=lambda rng, n: rng.integers(0, n["m"] + 1, n["b"], dtype=np.int32)))
 def cross(x):

@@ -304,6 +304,8 @@ std::string einfall::driver::describe(const cert::Bound &bound) {
                                        attention->words.output)
                                    .str();
   }
+  if (std::holds_alternative<cert::BackwardBound>(bound.claim))
+    return "backward of attention, theorem 10";
   const auto &contraction = std::get<cert::ContractionBound>(bound.claim);
   std::string text = "contraction of ";
   for (auto [i, operand] : llvm::enumerate(contraction.operands))

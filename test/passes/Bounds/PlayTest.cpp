@@ -255,6 +255,64 @@ TEST(Play, WordsOfSeveralSizes) {
   EXPECT_LT(least, 2);
 }
 
+// --- the backward pass ------------------------------------------------------
+
+TEST(Play, BackwardStaysAboveTheBound) {
+  // Theorem 10, and its count of a segment's products: B^2 / 16 d, or 3 d B
+  // where scores that cross a segment's ends make more.
+  std::mt19937 random(11);
+  auto pick = [&](int lo, int hi) {
+    return std::uniform_int_distribution<int>(lo, hi)(random);
+  };
+  int plays = 0;
+  double fullest = 0;
+  for (int round = 0; round < 120; ++round) {
+    int d = pick(1, 2), n = pick(12, 60);
+    Shape shape = dense(n, pick(12, 60), d, d);
+    if (round % 3 == 1)
+      shape = causal(n, d, d);
+    if (round % 3 == 2)
+      shape = scattered(n, n, d, d, 0.5, random);
+    for (Order order :
+         {Order::RowsResident, Order::ColumnsResident, Order::Random}) {
+      Program program = backward(shape, order, pick(1, 14), random);
+      int64_t memory = 24 * d * d + pick(0, 60);
+      Play result = play(program, memory, memory);
+      ASSERT_TRUE(result.legal);
+      ++plays;
+      int64_t products = 0, fresh = 0;
+      for (const Segment &s : result.segments) {
+        products += s.products;
+        fresh += s.fresh;
+        double budget = s.startWords + s.cost();
+        double most = std::max(budget * budget / (16 * d), 3 * d * budget);
+        ASSERT_LE(s.products, most);
+        if (most > 0)
+          fullest = std::max(fullest, s.products / most);
+      }
+      ASSERT_EQ(products, 3 * d * shape.pairs());
+      ASSERT_LE(fresh, result.accumulatorStores);
+      ASSERT_GE(result.traffic(), 12.0 * d * d * shape.pairs() / memory);
+    }
+  }
+  EXPECT_EQ(plays, 360);
+  EXPECT_GT(fullest, 0.5);
+}
+
+TEST(Play, BackwardOfFlashAttention2IsNearTheBound) {
+  // Columns resident with their two gradients; without adds in slow memory, the
+  // gradient of a row is loaded and stored again: 16 d^2 P / M beside 12.
+  std::mt19937 random(1);
+  const int memory = 400, block = 97;
+  Shape shape = dense(3000, block, 1, 1);
+  Play result = play(backward(shape, Order::ColumnsResident, block, random),
+                     memory, memory);
+  ASSERT_TRUE(result.legal);
+  double bound = 12.0 * shape.pairs() / memory;
+  EXPECT_GE(result.traffic(), bound);
+  EXPECT_LT(result.traffic(), 1.45 * bound);
+}
+
 // --- contractions -----------------------------------------------------------
 
 TEST(Play, MatrixProductsStayAboveTheBound) {

@@ -228,6 +228,99 @@ Program attention(const Shape &shape, Order order, int block, int parts,
   return writer.finish();
 }
 
+namespace {
+/// Writes the gradients of pairs.
+class BackwardWriter {
+public:
+  explicit BackwardWriter(const Shape &shape) : shape(shape), d(shape.e) {
+    auto addAll = [&](int count, bool isInput) {
+      int first = program.words.size();
+      for (int i = 0; i < count; ++i)
+        program.addWord(isInput, isInput ? -1 : numAccumulators++);
+      return first;
+    };
+    q = addAll(shape.rows * d, true);
+    outputGradient = addAll(shape.rows * d, true);
+    k = addAll(shape.columns * d, true);
+    v = addAll(shape.columns * d, true);
+    queryGradient = addAll(shape.rows * d, false);
+    keyGradient = addAll(shape.columns * d, false);
+    valueGradient = addAll(shape.columns * d, false);
+    started.resize(program.words.size(), false);
+  }
+
+  void pair(int i, int j) {
+    if (!shape.has(i, j))
+      return;
+    int weight = inner(q + i * d, k + j * d);
+    int gradient = inner(outputGradient + i * d, v + j * d);
+    for (int f = 0; f < d; ++f)
+      add({weight, outputGradient + i * d + f}, valueGradient + j * d + f);
+    int scoreGradient = program.addWord(false);
+    program.compute({weight, gradient}, scoreGradient);
+    for (int e = 0; e < d; ++e)
+      add({scoreGradient, q + i * d + e}, keyGradient + j * d + e);
+    for (int e = 0; e < d; ++e)
+      add({scoreGradient, k + j * d + e}, queryGradient + i * d + e);
+  }
+  Program finish() {
+    for (size_t word = 0; word < started.size(); ++word)
+      if (started[word])
+        program.addOutput(word);
+    return std::move(program);
+  }
+
+private:
+  int inner(int a, int b) {
+    std::vector<int> reads;
+    for (int e = 0; e < d; ++e) {
+      reads.push_back(a + e);
+      reads.push_back(b + e);
+    }
+    int word = program.addWord(false);
+    program.compute(reads, word);
+    return word;
+  }
+  void add(std::vector<int> reads, int word) {
+    if (started[word])
+      reads.push_back(word);
+    started[word] = true;
+    program.compute(reads, word, /*isProduct=*/true);
+  }
+
+  const Shape &shape;
+  const int d;
+  Program program;
+  int numAccumulators = 0;
+  int q, k, v, outputGradient, queryGradient, keyGradient, valueGradient;
+  std::vector<bool> started;
+};
+} // namespace
+
+Program backward(const Shape &shape, Order order, int block,
+                 std::mt19937 &random) {
+  BackwardWriter writer(shape);
+  std::vector<std::pair<int, int>> tiles;
+  int height = order == Order::ColumnsResident ? shape.rows : block;
+  int width = order == Order::RowsResident ? shape.columns : block;
+  for (int i0 = 0; i0 < shape.rows; i0 += height)
+    for (int j0 = 0; j0 < shape.columns; j0 += width)
+      tiles.emplace_back(i0, j0);
+  if (order == Order::Random)
+    std::shuffle(tiles.begin(), tiles.end(), random);
+  for (auto [i0, j0] : tiles) {
+    int h = std::min(height, shape.rows - i0);
+    int w = std::min(width, shape.columns - j0);
+    for (int at = 0; at < h * w; ++at) {
+      // What is resident is gone over for each of what streams.
+      bool rowsFirst = order == Order::RowsResident;
+      writer.pair(i0 + (rowsFirst ? at % h : at / w),
+                  j0 + (rowsFirst ? at / h : at % w));
+    }
+  }
+  return writer.finish();
+}
+
 Program matmul(int i, int j, int k, int ti, int tj, bool randomly,
                std::mt19937 &random) {
   Program program;

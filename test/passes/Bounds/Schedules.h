@@ -41,6 +41,12 @@ enum class Order {
 Program attention(const Shape &shape, Order order, int block, int parts,
                   bool statistics, std::mt19937 &random);
 
+/// The backward pass of `shape`, E = F = d: scores and their gradients are made
+/// again for every pair. A block of rows or of columns is resident while the
+/// others stream, or tiles of `block` pairs a side come in random order.
+Program backward(const Shape &shape, Order order, int block,
+                 std::mt19937 &random);
+
 /// C = A B of i x k and k x j, tiles of ti x tj of C resident, k innermost; or
 /// in random order.
 Program matmul(int i, int j, int k, int ti, int tj, bool randomly,

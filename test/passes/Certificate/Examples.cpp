@@ -91,6 +91,40 @@ Certificate attention() {
   return finish(result);
 }
 
+/// One head of 64 in f32, whose rows are not columns in number.
+Certificate backward() {
+  Certificate result =
+      start("backward", {{"p", 4096}, {"m", 8192}, {"e", 64}, {"f", 64}});
+  result.conditions = {{"pairs0", {"p", "m"}, lessEqual(rank("m"), rank("p"))}};
+  auto input = Direction::Input, output = Direction::Output;
+  auto rows = [](const char *width) {
+    return std::vector<Expression>{rank("p"), rank(width)};
+  };
+  auto columns = [](const char *width) {
+    return std::vector<Expression>{rank("m"), rank(width)};
+  };
+  result.tensors = {tensor("Q", input, 32, {4096, 64}, rows("e")),
+                    tensor("GO", input, 32, {4096, 64}, rows("f")),
+                    tensor("K", input, 32, {8192, 64}, columns("e"), "pairs0"),
+                    tensor("V", input, 32, {8192, 64}, columns("f"), "pairs0"),
+                    tensor("GQ", output, 32, {4096, 64}, rows("e")),
+                    tensor("GK", output, 32, {8192, 64}, columns("e")),
+                    tensor("GV", output, 32, {8192, 64}, columns("f"))};
+  Boundary boundary = streamingMultiprocessors();
+  BackwardBound bound;
+  bound.pairRanks = {"p", "m"};
+  bound.condition = "pairs0";
+  bound.query = "Q", bound.key = "K", bound.value = "V";
+  bound.outputGradient = "GO";
+  bound.queryGradient = "GQ", bound.keyGradient = "GK";
+  bound.valueGradient = "GV";
+  bound.keyRanks = {"e"};
+  bound.valueRanks = {"f"};
+  boundary.bounds.push_back({bound});
+  result.boundaries = {boundary};
+  return finish(result);
+}
+
 Certificate causalMixed() {
   Certificate result = start(
       "grouped",
@@ -317,6 +351,7 @@ std::vector<std::pair<const char *, Certificate>> all() {
   hopper.choice = warpgroups();
   ampere.choice = blocks();
   return {{"attention", attention()},
+          {"backward", backward()},
           {"causal-mixed", causalMixed()},
           {"wide-values", wideValues()},
           {"small-memory", smallMemory()},

@@ -10,7 +10,9 @@ namespace einfall::certificate::examples {
 /// One head of attention, 8192 x 8192, widths 128, fp16, on SMs of 512 KiB: a
 /// block of 256 rows streams keys and values.
 Certificate attention();
-/// The same with a causal mask, 4 x 48 heads that share 8, and partial outputs
+/// The backward pass of one head, 4096 x 8192, widths 64, fp32 (Theorem 10).
+Certificate backward();
+/// Forward again, with a causal mask, 4 x 48 heads that share 8, and partial outputs
 /// in fp32 (Theorem 4).
 Certificate causalMixed();
 /// Value columns blocked: F = 4 E (regime b), and a small memory (c, d).
