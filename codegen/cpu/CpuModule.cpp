@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/CpuModule.h"
 
+#include "codegen/cpu/CountAccesses.h"
+
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -98,6 +100,9 @@ einfall::cpu::compileObject(mlir::ModuleOp source,
     function.addFnAttr("min-legal-vector-width",
                        std::to_string(options.target.vectorBits));
   }
+  if (options.countsAccesses)
+    if (llvm::Error error = countAccesses(*module))
+      return error;
   optimize(*module, **machine);
   if (options.llvmIR) {
     llvm::raw_string_ostream stream(*options.llvmIR);
@@ -124,7 +129,9 @@ CpuModule::CpuModule(std::unique_ptr<llvm::orc::LLJIT> jit)
 CpuModule::~CpuModule() = default;
 
 llvm::Expected<std::unique_ptr<CpuModule>>
-CpuModule::load(std::unique_ptr<llvm::MemoryBuffer> object) {
+CpuModule::load(
+    std::unique_ptr<llvm::MemoryBuffer> object,
+    const std::vector<std::pair<std::string, void *>> &functions) {
   // The machine is made once for its side effect: the target is registered.
   if (auto machine = CpuTarget::host().createMachine(); !machine)
     return machine.takeError();
@@ -137,6 +144,14 @@ CpuModule::load(std::unique_ptr<llvm::MemoryBuffer> object) {
   if (!symbols)
     return symbols.takeError();
   (*jit)->getMainJITDylib().addGenerator(std::move(*symbols));
+  llvm::orc::SymbolMap given;
+  for (const auto &[name, function] : functions)
+    given[(*jit)->mangleAndIntern(name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(function),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  if (auto error = (*jit)->getMainJITDylib().define(
+          llvm::orc::absoluteSymbols(std::move(given))))
+    return error;
   if (auto error = (*jit)->addObjectFile(std::move(object)))
     return error;
   return std::unique_ptr<CpuModule>(new CpuModule(std::move(*jit)));

@@ -30,6 +30,8 @@ struct CpuCompileOptions {
   std::string *llvmIR = nullptr;
   /// When set, receives the assembly.
   std::string *assembly = nullptr;
+  /// The program tells what it touches (CountAccesses.h).
+  bool countsAccesses = false;
 };
 
 /// Compiles a module of llvm operations to an object file. Errors name the step
@@ -41,8 +43,10 @@ compileObject(mlir::ModuleOp module, const CpuCompileOptions &options);
 /// long as it does.
 class CpuModule {
 public:
+  /// `functions` that it calls, by name, beside those of the process.
   static llvm::Expected<std::unique_ptr<CpuModule>>
-  load(std::unique_ptr<llvm::MemoryBuffer> object);
+  load(std::unique_ptr<llvm::MemoryBuffer> object,
+       const std::vector<std::pair<std::string, void *>> &functions = {});
   ~CpuModule();
 
   /// The entry points of a kernel. Error: there is no kernel `name`.

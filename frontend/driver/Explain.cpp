@@ -78,13 +78,6 @@ int einfall::driver::explain(const Options &options) {
   std::unique_ptr<Program> program = Program::load(session);
   if (!program)
     return exitInput;
-  if (options.count && !findTarget(options.target))
-    return session
-               .error("--count counts on the emulated device of a GPU, and the "
-                      "target is " +
-                      options.target)
-               .remedy("add --target sm_90a"),
-           exitUsage;
   if (options.count && options.file == "-")
     return session
                .error("--count reads its file again, and this is standard "
@@ -106,7 +99,8 @@ int einfall::driver::explain(const Options &options) {
     if (!explained)
       return exitInput;
     kernels.push_back(std::move(*explained));
-    if (int code = options.count ? count(kernels.back(), session) : exitSuccess;
+    if (int code = options.count ? count(kernels.back(), *machine, session)
+                                 : exitSuccess;
         code != exitSuccess)
       return code;
   }

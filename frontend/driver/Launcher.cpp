@@ -4,6 +4,7 @@
 
 #include "codegen/cpu/CpuModule.h"
 #include "codegen/targets/Machine.h"
+#include "frontend/driver/CountingLauncher.h"
 #include "frontend/driver/PackageLauncher.h"
 #include "runtime/core/Device.h"
 #include "runtime/devices/emulated/Emulator.h"
@@ -56,6 +57,21 @@ std::string einfall::driver::deviceNames() {
   return names;
 }
 
+/// Whether code for the processor that the options name runs here.
+static bool canRunProcessor(Session &session) {
+  std::string lacking =
+      cpu::CpuTarget::named(session.options.processor)->lackingHere();
+  if (lacking.empty())
+    return true;
+  session
+      .error("code for " + session.options.processor +
+             " does not run here: " + lacking)
+      .remedy("`einfall compile --cpu " + session.options.processor +
+              "` writes it");
+  session.isToolMissing = true;
+  return false;
+}
+
 std::unique_ptr<Launcher> Launcher::create(Session &session) {
   std::unique_ptr<Launcher> result;
   bool onHost = session.options.device == "cpu";
@@ -66,6 +82,14 @@ std::unique_ptr<Launcher> Launcher::create(Session &session) {
     result = std::make_unique<CpuLauncher>(session);
   else
     result = std::make_unique<EmulatedLauncher>(session);
+  return result->prepare() ? std::move(result) : nullptr;
+}
+
+std::unique_ptr<Launcher> Launcher::createCounting(Session &session,
+                                                   unsigned threads) {
+  if (!canRunProcessor(session))
+    return nullptr;
+  auto result = std::make_unique<CountingLauncher>(session, threads);
   return result->prepare() ? std::move(result) : nullptr;
 }
 
@@ -117,21 +141,6 @@ bool Launcher::prepare() {
   bool good = program->package ? unpack() : compile();
   compileSeconds = now() - begin;
   return good;
-}
-
-/// Whether code for the processor that the options name runs here.
-static bool canRunProcessor(Session &session) {
-  std::string lacking =
-      cpu::CpuTarget::named(session.options.processor)->lackingHere();
-  if (lacking.empty())
-    return true;
-  session
-      .error("code for " + session.options.processor +
-             " does not run here: " + lacking)
-      .remedy("`einfall compile --cpu " + session.options.processor +
-              "` writes it");
-  session.isToolMissing = true;
-  return false;
 }
 
 bool Launcher::compile() {

@@ -23,6 +23,10 @@ public:
   /// Loads, binds, compiles and links what the options of the session name.
   /// Null after an error, which has been reported.
   static std::unique_ptr<Launcher> create(Session &session);
+  /// The same, with every access to tensors counted, on this processor and as
+  /// if `threads` ran the kernel.
+  static std::unique_ptr<Launcher> createCounting(Session &session,
+                                                  unsigned threads);
   virtual ~Launcher();
 
   /// Runs the kernel once; seconds. Nothing after an error of the device, which
@@ -42,6 +46,7 @@ public:
   double compileSeconds = 0;
 
 protected:
+
   explicit Launcher(Session &session) : session(session) {}
   /// Makes the compiled kernel ready; false after an error.
   virtual bool load(PipelineResult result) = 0;

@@ -104,11 +104,14 @@ struct PipelineOptions {
   std::optional<cpu::CpuTarget> processor;
   /// For GPUs: also `ptx` and, where an assembler is there, `cubin`.
   bool machineCode = false;
+  /// (CPU) The program tells what it touches (codegen/cpu/CountAccesses.h).
+  bool countsAccesses = false;
   /// Report why the tiles are what they are, which takes planning all others.
   bool explains = false;
-  /// Shown what the kernel has become: when it is derived and proved, and
-  /// (GPUs) all versions of its program.
+  /// Shown what the kernel has become: when it is derived and proved, (CPU) its
+  /// loops, and (GPUs) all versions of its program.
   std::function<void(cascade::KernelOp)> observeDerived;
+  std::function<void(mlir::ModuleOp)> observeLoops;
   std::function<void(mlir::ModuleOp)> observeDevice;
 };
 

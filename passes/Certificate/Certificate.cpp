@@ -8,6 +8,7 @@
 #include "passes/Certificate/Certificate.h"
 #include "passes/Certificate/ChoiceReader.h"
 
+#include <algorithm>
 #include <set>
 
 namespace einfall::certificate {
@@ -128,6 +129,39 @@ static JSON writeClaim(const BackwardBound &bound) {
   return json;
 }
 
+bool ScheduleTraffic::hasAsked() const {
+  return std::any_of(terms.begin(), terms.end(),
+                     [](const Term &term) { return term.asked.has_value(); });
+}
+
+static JSON writeSchedule(const ScheduleTraffic &schedule) {
+  JSON terms = JSON::array(), fits = JSON::array();
+  for (const ScheduleTraffic::Term &term : schedule.terms) {
+    JSON json = {{"what", term.what},
+                 {"bytes", term.bytes},
+                 {"times", term.times.toJSON()}};
+    if (term.asked)
+      json["asked"] = term.asked->toJSON();
+    terms.push_back(std::move(json));
+  }
+  for (const ScheduleTraffic::Fit &fit : schedule.fits) {
+    JSON keeps = JSON::array();
+    for (const ScheduleTraffic::Fit::Kept &kept : fit.keeps)
+      keeps.push_back({{"what", kept.what}, {"bytes", kept.bytes}});
+    fits.push_back({{"memory", fit.memory},
+                    {"keeps", keeps},
+                    {"bytes", writeNumber(fit.bytes)}});
+  }
+  JSON json = {{"counted", schedule.counted},
+               {"terms", terms},
+               {"total", writeNumber(schedule.total)}};
+  if (schedule.hasAsked())
+    json["asked"] = writeNumber(schedule.asked);
+  if (!schedule.fits.empty())
+    json["fits"] = fits;
+  return json;
+}
+
 static JSON writeBoundary(const Boundary &boundary) {
   JSON inside = JSON::array(), bounds = JSON::array();
   for (const Boundary::Memory &memory : boundary.inside)
@@ -147,14 +181,7 @@ static JSON writeBoundary(const Boundary &boundary) {
                 {{"bound", boundary.lowerBound},
                  {"bytes", writeNumber(boundary.lowerBytes)}}}};
   if (boundary.schedule) {
-    JSON terms = JSON::array();
-    for (const ScheduleTraffic::Term &term : boundary.schedule->terms)
-      terms.push_back({{"what", term.what},
-                       {"bytes", term.bytes},
-                       {"times", term.times.toJSON()}});
-    json["schedule"] = {{"counted", boundary.schedule->counted},
-                        {"terms", terms},
-                        {"total", writeNumber(boundary.schedule->total)}};
+    json["schedule"] = writeSchedule(*boundary.schedule);
     if (boundary.lowerBytes > 0)
       json["ratio"] = writeFraction(boundary.ratio);
   }
@@ -334,8 +361,29 @@ static void readSchedule(const JSON &json, const std::string &path,
                      inner.read("what", term.what);
                      inner.read("bytes", term.bytes, 0, maxBytes);
                      inner.read("times", term.times);
+                     if (inner.find("asked"))
+                       inner.read("asked", term.asked.emplace());
                    });
   object.read("total", out.total);
+  if (out.hasAsked())
+    object.read("asked", out.asked);
+  if (!object.find("fits"))
+    return;
+  object.readArray("fits", out.fits,
+                   [&](const JSON &json, const std::string &path,
+                       ScheduleTraffic::Fit &fit) {
+                     ObjectReader inner(json, path, errors);
+                     inner.read("memory", fit.memory);
+                     inner.readArray(
+                         "keeps", fit.keeps,
+                         [&](const JSON &json, const std::string &path,
+                             ScheduleTraffic::Fit::Kept &kept) {
+                           ObjectReader entry(json, path, errors);
+                           entry.read("what", kept.what);
+                           entry.read("bytes", kept.bytes, 0, maxBytes);
+                         });
+                     inner.read("bytes", fit.bytes);
+                   });
 }
 
 static void readBoundary(const JSON &json, const std::string &path,

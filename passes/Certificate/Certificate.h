@@ -149,9 +149,27 @@ struct ScheduleTraffic {
     std::string what;
     int64_t bytes = 32;
     Expression times; ///< over extents
+    /// Where a model says what moves: the bytes that the program asks for,
+    /// which are no less.
+    std::optional<Expression> asked;
   };
   std::vector<Term> terms;
   mpz_class total;
+  /// Of all terms that say it; only where one does.
+  mpz_class asked;
+  bool hasAsked() const;
+  /// What the model relies on: a memory inside has room for what is to stay
+  /// there at one time.
+  struct Fit {
+    std::string memory;
+    struct Kept {
+      std::string what;
+      int64_t bytes = 0;
+    };
+    std::vector<Kept> keeps;
+    mpz_class bytes; ///< the sum
+  };
+  std::vector<Fit> fits;
 };
 
 /// Between the memories of a unit, all together, and the rest.

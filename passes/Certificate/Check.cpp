@@ -193,34 +193,6 @@ static std::string describe(const BackwardBound &) {
   return "backward of attention, theorem 10";
 }
 
-void Checker::checkSchedule(Path path, Boundary &boundary) {
-  ScheduleTraffic &schedule = *boundary.schedule;
-  Environment environment;
-  for (const auto &[rank, extent] : certificate.extents)
-    environment.extents[rank] = toInteger(extent);
-  mpz_class total = 0;
-  for (size_t i = 0; i < schedule.terms.size(); ++i) {
-    const ScheduleTraffic::Term &term = schedule.terms[i];
-    std::string at = entry(path + ".schedule.terms", i);
-    Result<mpz_class> times = term.times.evaluate(environment);
-    if (!times)
-      return problem(at + ".times", times.error());
-    if (*times < 0)
-      return problem(at + ".times", "is " + times->get_str());
-    total += *times * toInteger(term.bytes);
-  }
-  expect(path + ".schedule.total", schedule.total, total);
-  if (total < boundary.lowerBytes)
-    problem(path + ".schedule.total", "a schedule that moves " + text(total) +
-                                          " bytes is below the bound of " +
-                                          text(boundary.lowerBytes));
-  if (boundary.lowerBytes <= 0)
-    return;
-  mpq_class ratio(total, boundary.lowerBytes);
-  ratio.canonicalize();
-  expect(path + ".ratio", boundary.ratio, ratio);
-}
-
 void Checker::checkBoundary(Path path, Boundary &boundary) {
   mpz_class capacity = 0;
   for (const Boundary::Memory &memory : boundary.inside)

@@ -51,6 +51,7 @@ private:
   void checkTensors();
   void checkBoundary(Path path, Boundary &boundary);
   void checkSchedule(Path path, Boundary &boundary);
+  void checkFit(Path path, const Boundary &boundary, ScheduleTraffic::Fit &fit);
 
   Bytes derive(Path path, CompulsoryBound &bound, const Boundary &boundary);
   Bytes derive(Path path, PassesBound &bound, const Boundary &boundary);

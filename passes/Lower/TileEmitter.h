@@ -105,6 +105,7 @@ private:
 
   // TileStream.cpp
   void stream(FoldBuffers &fold, const Point &item, mlir::Value count);
+  void markVisits(const FoldBuffers &fold, bool ofTiles);
   void initState(FoldBuffers &fold, const Point &group);
   void step(FoldBuffers &fold, const Point &group, const Tile &tile);
   Box box(FoldBuffers &fold, const Point &group, mlir::Value rows,

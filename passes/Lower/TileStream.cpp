@@ -109,6 +109,47 @@ Span TileEmitter::walk(FoldBuffers &fold, const Point &item, Value count) {
   return {roundDown(result->low, plan.keyTile), result->high};
 }
 
+/// Says of the loop over groups before here what a round of it touches in the
+/// workspace, for passes/Traffic: bytes of a group, or of a key and a group.
+void TileEmitter::markVisits(const FoldBuffers &fold, bool ofTiles) {
+  int64_t row = 4 * rows(), contracted = 0, states = 0, blocks = 0;
+  int64_t keys = int64_t(4) * fold.keys.size(), features = 0;
+  for (auto &[value, contraction] : fold.plan->contractions)
+    contracted += contraction.extent;
+  for (const Component &component : fold.plan->components) {
+    int64_t padded =
+        component.isMatrix ? (component.extent + width - 1) / width * width : 1;
+    states += padded;
+    if (component.isMatrix)
+      blocks += (component.extent + plan.keyBlock - 1) / plan.keyBlock;
+  }
+  for (const Panel &panel : fold.panels)
+    (panel.byKeys ? keys : features) +=
+        4 * ((panel.extent + width - 1) / width * width);
+  llvm::SmallPtrSet<void *, 4> between;
+  for (auto &[value, address] : fold.scores)
+    between.insert(address.getAsOpaquePointer());
+  for (const Weights &weights : fold.weights)
+    between.insert(weights.address.getAsOpaquePointer());
+  SmallVector<NamedAttribute> touched;
+  auto say = [&](StringRef name, int64_t number) {
+    touched.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(number)));
+  };
+  say("operands", row * (contracted + int64_t(fold.rows.size())));
+  say("states", row * states);
+  if (ofTiles) {
+    say("tile", plan.keyTile);
+    say("block", plan.keyBlock);
+    say("rows", rows());
+    say("scores", row * int64_t(between.size()));
+    say("keys", keys);
+    say("features", features);
+    say("feature blocks", blocks);
+  }
+  std::prev(b.getInsertionPoint())
+      ->setAttr("einfall.visit", b.getDictionaryAttr(touched));
+}
+
 void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
   Value size = extent(fold.plan->stream);
   Span tiles = walk(fold, item, count);
@@ -118,6 +159,7 @@ void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
     tile.present = minimum(constant(plan.keyTile), sub(size, start));
     tile.from = constant(0);
     tile.to = roundUp(tile.present, plan.keyBlock);
+    tile.to.getDefiningOp()->setAttr("einfall.keys", b.getUnitAttr());
     tile.whole = false;
     auto visitGroups = [&] {
       packKeys(fold, item, tile);
@@ -153,6 +195,7 @@ void TileEmitter::stream(FoldBuffers &fold, const Point &item, Value count) {
           });
         });
       });
+      markVisits(fold, /*ofTiles=*/true);
     };
     Extremes any =
         presentOn(fold.plan->components,

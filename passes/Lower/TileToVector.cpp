@@ -150,6 +150,7 @@ void TileEmitter::emitItem(Value item) {
       initState(buffers, group);
       packRows(buffers, group);
     });
+    markVisits(buffers, /*ofTiles=*/false);
     stream(buffers, point, groups);
     // From here on, the results are known.
     for (const Component &component : fold.components) {

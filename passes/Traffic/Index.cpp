@@ -201,11 +201,11 @@ Ref Pool::variable(const std::string &name, Ref from, Ref to) {
   return asInteger(make(std::move(form)));
 }
 
-Ref Pool::unknown(const std::string &source) {
+Ref Pool::unknown(const std::string &source, int64_t low, int64_t high) {
   Form form{Kind::Unknown};
   form.name = source + "#" + std::to_string(forms.size());
-  form.low = -unbounded;
-  form.high = unbounded;
+  form.low = low;
+  form.high = high;
   return asInteger(make(std::move(form)));
 }
 

@@ -107,8 +107,10 @@ public:
                 int64_t high = unbounded);
   /// A fresh variable with from <= v < to; as an integer.
   Ref variable(const std::string &name, Ref from, Ref to);
-  /// `source` says what has it: tensors, separated by ", "; see sourcesOf.
-  Ref unknown(const std::string &source = "");
+  /// `source` says what has it: tensors, separated by ", "; see sourcesOf. Its
+  /// ends may be known.
+  Ref unknown(const std::string &source = "", int64_t low = -unbounded,
+              int64_t high = unbounded);
   Ref add(Ref a, Ref b);
   Ref sub(Ref a, Ref b) { return add(a, scale(b, -1)); }
   Ref mul(Ref a, Ref b);

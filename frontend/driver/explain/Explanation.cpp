@@ -6,6 +6,7 @@
 #include "passes/Bounds/IndexExpressions.h"
 #include "passes/Derive/Derive.h"
 #include "passes/Derive/PassAnalysis.h"
+#include "passes/Traffic/CpuModel.h"
 #include "passes/Traffic/Memory.h"
 #include "passes/Traffic/Traffic.h"
 
@@ -39,6 +40,7 @@ public:
   std::vector<WarpGroupTrace> trace;
   std::string program;
   std::optional<traffic::Traffic> traffic;
+  std::optional<traffic::CpuTraffic> onCpu;
   std::string whyNoTraffic;
 
   void look(cascade::KernelOp kernel) {
@@ -46,6 +48,15 @@ public:
     passes = analysePasses(kernel);
   }
   void look(mlir::ModuleOp module, const cascade::KernelInterface &interface);
+  void lookAtLoops(mlir::ModuleOp module,
+                   const cascade::KernelInterface &interface, int64_t cores) {
+    llvm::Expected<traffic::CpuTraffic> found =
+        traffic::cpuTrafficOf(module, interface, fixed, numbers, cores);
+    if (found)
+      onCpu = std::move(*found);
+    else
+      whyNoTraffic = llvm::toString(found.takeError());
+  }
 
 private:
   const std::map<std::string, int64_t> &extents;
@@ -109,19 +120,16 @@ parametersOf(cascade::KernelOp kernel,
   return numbers;
 }
 
-/// Adds what a schedule moves over `boundary`; why not, where that is not
-/// known.
-static std::string addTerms(cert::Boundary &boundary, const char *counted,
-                            std::vector<cert::ScheduleTraffic::Term> terms,
+/// Adds what a schedule moves over `boundary`, by its terms; why not, where
+/// that is not known.
+static std::string addTerms(cert::Boundary &boundary,
+                            cert::ScheduleTraffic schedule,
                             const cert::Environment &environment) {
-  cert::ScheduleTraffic schedule;
-  schedule.counted = counted;
-  for (cert::ScheduleTraffic::Term &term : terms) {
+  for (const cert::ScheduleTraffic::Term &term : schedule.terms) {
     auto value = term.times.evaluate(environment);
     if (!value)
       return term.what + ": " + value.error();
     schedule.total += *value * static_cast<long>(term.bytes);
-    schedule.terms.push_back(std::move(term));
   }
   boundary.schedule = std::move(schedule);
   if (boundary.lowerBytes > 0) {
@@ -146,7 +154,7 @@ static std::string addSchedule(cert::Certificate &certificate,
         (term.direction == traffic::Direction::Store ? ", stored" : ", loaded");
     if (!term.isExact)
       notes.push_back("schedule, at most: " + what + ", " + term.note);
-    exact.push_back({std::move(what), 32, term.sectors});
+    exact.push_back({std::move(what), 32, term.sectors, std::nullopt});
   }
   llvm::StringMap<int64_t> fixed;
   for (const auto &[rank, extent] : certificate.extents)
@@ -156,14 +164,54 @@ static std::string addSchedule(cert::Certificate &certificate,
       traffic, interface, fixed,
       {machine.units, machine.levels[1].memories.front().bytes});
   for (const traffic::MemoryTerm &term : memory.terms)
-    modelled.push_back({term.what, 1, term.bytes});
+    modelled.push_back({term.what, 1, term.bytes, std::nullopt});
   for (size_t i = 0; i < boundaries.size(); ++i) {
     bool isInnermost = i + 1 == boundaries.size();
-    const char *counted = !isInnermost        ? "modelled"
-                          : traffic.isExact() ? "exact"
-                                              : "at most";
-    std::string why = addTerms(boundaries[i], counted,
-                               isInnermost ? exact : modelled, environment);
+    cert::ScheduleTraffic schedule;
+    schedule.counted = !isInnermost        ? "modelled"
+                       : traffic.isExact() ? "exact"
+                                           : "at most";
+    schedule.terms = isInnermost ? exact : modelled;
+    std::string why = addTerms(boundaries[i], std::move(schedule), environment);
+    if (!why.empty())
+      return why;
+  }
+  return "";
+}
+
+/// Every boundary of a processor is crossed as a model says
+/// (passes/Traffic/CpuModel.h) of what the program asks for.
+static std::string addCpuSchedule(cert::Certificate &certificate,
+                                  const traffic::CpuTraffic &traffic,
+                                  const cascade::KernelInterface &interface,
+                                  const Machine &machine,
+                                  std::vector<std::string> &notes) {
+  for (const traffic::CpuTerm &term : traffic.asked)
+    if (!term.isExact)
+      notes.push_back("schedule, at most: " + term.what +
+                      (term.direction == traffic::Direction::Store
+                           ? ", stored"
+                           : ", loaded") +
+                      ", " + term.note);
+  std::vector<traffic::CpuLevel> levels;
+  for (const MemoryLevel &level : llvm::drop_begin(machine.levels))
+    levels.push_back({level.memories.front().name, level.units,
+                      level.memories.front().bytes});
+  auto model = traffic::cpuModelOf(traffic, interface, certificate.extents,
+                                   levels, machine.units);
+  if (!model)
+    return llvm::toString(model.takeError());
+  cert::Environment environment = environmentOf(certificate.extents);
+  for (auto [boundary, schedule] :
+       llvm::zip_equal(certificate.boundaries, *model)) {
+    for (const cert::ScheduleTraffic::Term &term : schedule.terms)
+      if (term.asked) {
+        auto asked = term.asked->evaluate(environment);
+        if (!asked)
+          return term.what + ": " + asked.error();
+        schedule.asked += *asked;
+      }
+    std::string why = addTerms(boundary, std::move(schedule), environment);
     if (!why.empty())
       return why;
   }
@@ -215,6 +263,9 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
   pipeline.observeDerived = [&](cascade::KernelOp folds) {
     observed.look(folds);
   };
+  pipeline.observeLoops = [&](mlir::ModuleOp module) {
+    observed.lookAtLoops(module, interface, machine.units);
+  };
   pipeline.observeDevice = [&](mlir::ModuleOp module) {
     observed.look(module, interface);
   };
@@ -249,24 +300,29 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
     observed.whyNoTraffic =
         addSchedule(explanation.bounds.certificate, *observed.traffic,
                     interface, machine, explanation.bounds.notes);
-  else if (observed.whyNoTraffic.empty())
-    observed.whyNoTraffic = "what crosses to the caches of a processor is what "
-                            "they choose not to keep, and nothing counts it";
+  else if (observed.onCpu)
+    observed.whyNoTraffic =
+        addCpuSchedule(explanation.bounds.certificate, *observed.onCpu,
+                       interface, machine, explanation.bounds.notes);
   if (!observed.whyNoTraffic.empty())
     explanation.bounds.notes.push_back(
         "the traffic of the schedule is not known: " + observed.whyNoTraffic);
   return explained;
 }
 
-int einfall::driver::count(ExplainedKernel &kernel, Session &session) {
+int einfall::driver::count(ExplainedKernel &kernel, const Machine &machine,
+                           Session &session) {
   const cert::Certificate &certificate = kernel.explanation.bounds.certificate;
   Options options = session.options;
-  options.device = "emulated:" + options.target;
+  bool onCpu = options.target == "cpu";
+  options.device = onCpu ? "cpu" : "emulated:" + options.target;
   options.kernel = kernel.report.kernel;
   options.seed = options.seed.value_or(0);
   options.prove = false;     // done already
   Session counting(options); // prints what is wrong
-  std::unique_ptr<Launcher> launcher = Launcher::create(counting);
+  std::unique_ptr<Launcher> launcher =
+      onCpu ? Launcher::createCounting(counting, machine.units)
+            : Launcher::create(counting);
   std::optional<double> seconds;
   if (launcher)
     seconds = launcher->launch();
@@ -280,13 +336,18 @@ int einfall::driver::count(ExplainedKernel &kernel, Session &session) {
     return exitSuccess;
   const cert::ScheduleTraffic &claim = *certificate.boundaries.back().schedule;
   mpz_class counted = *kernel.explanation.counted;
-  if (claim.counted == "exact" ? counted == claim.total
-                               : counted <= claim.total)
+  const mpz_class &claimed = onCpu ? claim.asked : claim.total;
+  bool isExact = onCpu ? claim.counted == "modelled" : claim.counted == "exact";
+  if (isExact ? counted == claimed : counted <= claimed)
     return exitSuccess;
-  session.error("the emulated device counts " + counted.get_str() +
-                " bytes at the boundary " + certificate.boundaries.back().name +
-                ", the schedule's form " + claim.total.get_str() + " (" +
-                claim.counted + "): this is a fault of the compiler");
+  session.error(
+      (onCpu ? "the kernel asks its tensors for " + counted.get_str() + " bytes"
+             : "the emulated device counts " + counted.get_str() +
+                   " bytes at the boundary " +
+                   certificate.boundaries.back().name) +
+      ", the schedule's form " + claimed.get_str() + " (" +
+      (isExact ? "exact" : "at most") + "): this is a fault of the compiler\n" +
+      launcher->counted());
   return exitInternal;
 }
 
@@ -319,6 +380,10 @@ static std::string ratioText(const mpq_class &ratio) {
   return formatv(value < 10 ? "{0:f2}" : "{0:f1}", value).str();
 }
 
+static bool hasAsked(const cert::Boundary &boundary) {
+  return boundary.schedule && boundary.schedule->hasAsked();
+}
+
 void einfall::driver::print(llvm::raw_ostream &os,
                             const Explanation &explanation) {
   const cert::Certificate &certificate = explanation.bounds.certificate;
@@ -341,7 +406,17 @@ void einfall::driver::print(llvm::raw_ostream &os,
       if (boundary.lowerBytes > 0)
         os << ", ratio " << ratioText(boundary.ratio);
     }
-    if (explanation.counted && &boundary == &certificate.boundaries.back())
+    bool isInnermost = &boundary == &certificate.boundaries.back();
+    if (explanation.counted && isInnermost && !hasAsked(boundary))
+      os << "; counted " << bytesText(double(*explanation.counted));
+    os << "\n";
+    if (!isInnermost || !hasAsked(boundary))
+      continue;
+    os << "    the program asks its tensors for "
+       << bytesText(boundary.schedule->asked.get_d()) << " ("
+       << (boundary.schedule->counted == "modelled" ? "exact" : "at most")
+       << ")";
+    if (explanation.counted)
       os << "; counted " << bytesText(double(*explanation.counted));
     os << "\n";
   }

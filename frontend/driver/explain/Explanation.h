@@ -26,7 +26,8 @@ struct Explanation {
   /// The version that a launch with these extents takes; empty on the CPU.
   std::string program;
   double clockHz = 1;
-  /// Bytes that the emulated device counted between L2 and the SMs.
+  /// Bytes that the emulated device counted between L2 and the SMs, or that a
+  /// processor was asked for of tensors.
   std::optional<uint64_t> counted;
 };
 
@@ -41,11 +42,12 @@ std::optional<ExplainedKernel>
 explainKernel(cascade::KernelOp kernel, PipelineOptions pipeline,
               const Machine &machine, const Program &program, Session &session);
 
-/// Runs `kernel` on the emulated device of the target of the options, with
-/// random inputs and the extents of its explanation, and counts what it moves.
-/// An exit code, after an error that has been reported: exitInternal where the
-/// count contradicts the traffic that the explanation claims.
-int count(ExplainedKernel &kernel, Session &session);
+/// Runs `kernel` with random inputs and the extents of its explanation, and
+/// counts: on the emulated device of the target of the options what it moves, on
+/// this processor what it asks of tensors, divided as for the cores of
+/// `machine`. An exit code, after an error that has been reported: exitInternal
+/// where the count contradicts what the explanation claims.
+int count(ExplainedKernel &kernel, const Machine &machine, Session &session);
 
 /// The bounds beside the schedule, a line for each boundary.
 void print(llvm::raw_ostream &os, const Explanation &explanation);
