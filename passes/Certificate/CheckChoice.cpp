@@ -50,6 +50,11 @@ private:
   mpz_class bytesOf(const Choice::Operand &operand,
                     const mpz_class &rows) const;
   mpz_class addressesOf(const Choice::Operand &operand) const;
+  /// After each row of stored weights: 32 bytes, or as many after every second
+  /// where a row is an odd number of 64 bytes and so lies in other banks.
+  int padOfWeights() const {
+    return mpz_divisible_ui_p(keys.get_mpz_t(), 32) ? 32 : 16;
+  }
 
   const Choice &choice;
   const Choice::Figures &figures;
@@ -81,7 +86,8 @@ mpz_class Shape::sharedBytes() const {
     }
     for (const Choice::Operand &operand : fold.panels)
       tile += bytesOf(operand, keys);
-    kept += toInteger(fold.storedWeights) * rows() * (keys + 8) * 4;
+    kept +=
+        toInteger(fold.storedWeights) * rows() * (keys * 4 + padOfWeights());
     most = std::max<mpz_class>(most, kept + stages * tile);
   }
   if (!hasRoles())

@@ -170,6 +170,13 @@ struct PackedRank {
   std::optional<int64_t> group;
 };
 
+/// How rows of weights lie in shared memory for fused multiply-adds: so many
+/// bytes apart, and further by a pad after every `every` of 8.
+struct WeightRows {
+  int64_t rowBytes = 0, every = 8, padBytes = 0;
+  int64_t bytesOfEight() const { return 8 * rowBytes + 8 / every * padBytes; }
+};
+
 struct BlockPlan {
   TilePlan tiles;         ///< the analysis of ranks and folds
   unsigned warps = 4;     ///< of a block
@@ -212,8 +219,7 @@ struct BlockPlan {
   llvm::SmallVector<std::pair<cascade::OutputOp, unsigned>> boxOutputs;
 
   int64_t rows() const { return int64_t(warps) * fragments * 16; }
-  /// From one row of weights in shared memory to the next.
-  int64_t weightBytes() const;
+  WeightRows weightRows() const;
   /// Warpgroups that keep rows (Boxes).
   unsigned consumers() const { return warps / 4; }
   int64_t threads() const {

@@ -24,16 +24,18 @@ static void layOutPadded(SharedOperand &operand, int64_t rows, int64_t &used) {
 }
 
 /// Wavefronts beyond the least of storing a fragment of weights, pairs at a
-/// time, and of loading rows, 16 bytes at a time by all lanes of a quad, where
-/// rows are that far apart.
-static int64_t conflictsOfWeights(int64_t rowBytes) {
+/// time, and of loading rows, 16 bytes at a time by all lanes of a quad.
+static int64_t conflictsOf(const WeightRows &rows) {
   using namespace layout;
-  auto memory = LayoutBuilder({{"byte", 0}})
-                    .input("row")
-                    .repeat(16, {{"byte", rowBytes}})
-                    .input("column")
-                    .repeat(8, {{"byte", 4}})
-                    .build();
+  auto memory =
+      LayoutBuilder({{"byte", 0}})
+          .input("row")
+          .repeat(rows.every, {{"byte", rows.rowBytes}})
+          .repeat(16 / rows.every,
+                  {{"byte", rows.every * rows.rowBytes + rows.padBytes}})
+          .input("column")
+          .repeat(8, {{"byte", 4}})
+          .build();
   auto ofRows = LayoutBuilder({{"row", 16}, {"column", 8}})
                     .input("register")
                     .repeat(4, {{"column", 1}})
@@ -49,16 +51,23 @@ static int64_t conflictsOfWeights(int64_t rowBytes) {
   return conflicts;
 }
 
-/// The least pad that leaves no conflicts; rows start at 16 bytes.
-int64_t BlockPlan::weightBytes() const {
+/// The least bytes that leave no conflicts; chunks of 16 bytes stay whole.
+WeightRows BlockPlan::weightRows() const {
   constexpr int64_t mostPad = 128; // of all banks
-  int64_t best = keys * 4, least = conflictsOfWeights(best);
-  for (int64_t pad = 16; least && pad < mostPad; pad += 16)
-    if (int64_t conflicts = conflictsOfWeights(keys * 4 + pad);
-        conflicts < least) {
-      best = keys * 4 + pad;
-      least = conflicts;
-    }
+  WeightRows best;
+  std::optional<std::pair<int64_t, int64_t>> least;
+  auto consider = [&](WeightRows rows) {
+    std::pair cost(conflictsOf(rows), rows.bytesOfEight());
+    if (least && cost >= *least)
+      return;
+    best = rows;
+    least = cost;
+  };
+  for (int64_t pad = 0; pad < mostPad; pad += 16) {
+    consider({keys * 4 + pad, 8, 0});
+    for (int64_t every : {4, 2})
+      consider({keys * 4, every, pad});
+  }
   return best;
 }
 
@@ -111,7 +120,7 @@ void einfall::layOutBlocks(BlockPlan &plan) {
     for (BlockWeights &weights : fold.weights)
       if (weights.offset) {
         weights.offset = used;
-        used += plan.rows() * plan.weightBytes();
+        used += plan.rows() / 8 * plan.weightRows().bytesOfEight();
       }
     int64_t first = used;
     for (BlockContraction &contraction : fold.contractions)

@@ -152,10 +152,15 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
     auto two = VectorType::get({2}, b.getF32Type());
     Value quad = arith::ShRUIOp::create(b, loc(), lane, integer(2));
     Value within = arith::AndIOp::create(b, loc(), lane, integer(3));
-    Value warpRow = mulI(warp, int64_t(plan.fragments) * 16);
-    int64_t rowBytes = plan.weightBytes();
-    Value rowBase =
-        addI(mulI(addI(warpRow, quad), rowBytes), integer(*kept.offset));
+    Value row = addI(mulI(warp, int64_t(plan.fragments) * 16), quad);
+    WeightRows apart = plan.weightRows();
+    int64_t eight = apart.bytesOfEight();
+    Value rowBase = addI(mulI(row, apart.rowBytes), integer(*kept.offset));
+    if (apart.padBytes)
+      rowBase =
+          addI(rowBase,
+               mulI(arith::DivUIOp::create(b, loc(), row, integer(apart.every)),
+                    apart.padBytes));
     for (unsigned r = 0; r < rowsOfThread(); ++r)
       for (unsigned n = 0; n < keys; ++n) {
         unsigned first = ((r / 2) * keys + n) * 4 + (r % 2) * 2;
@@ -163,7 +168,7 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
             b, loc(), two, ValueRange{weights[first], weights[first + 1]});
         Value address = addI(rowBase, mulI(within, 8));
         device::StoreOp::create(b, loc(), device::Space::Shared, pair, address,
-                                integer(int64_t(r) * 8 * rowBytes + n * 32));
+                                integer(int64_t(r) * eight + n * 32));
       }
     device::WarpBarrierOp::create(b, loc());
     Value panelBase = addI(addI(mulI(within, 8), integer(panel.offset)), base);
@@ -176,7 +181,7 @@ Values BlockEmitter::accumulate(const BlockFold &fold,
           Value panelAt = addI(panelBase, mulI(at, panel.rowBytes));
           Values x;
           for (unsigned r = 0; r < rowsOfThread(); ++r)
-            x.push_back(sharedLoad(weightAt, int64_t(r) * 8 * rowBytes, four));
+            x.push_back(sharedLoad(weightAt, int64_t(r) * eight, four));
           for (int64_t k = 0; k < 4; ++k)
             for (unsigned f = 0; f < features; ++f) {
               Value y = sharedLoad(panelAt, k * panel.rowBytes + f * 32, two);
