@@ -3,10 +3,11 @@
 // The bytes that a CPU program asks of its tensors, as expressions over the
 // extents: read off its loops and vectors, the form one step before LLVM,
 // whichever lowering they came from (tiles, rows, plain loops). Each load and
-// store counts by itself, before any cache and before LLVM merges any; a lane
-// that a mask leaves out does not count, nor do prefetches. Running the program
-// with every access counted (codegen/cpu/CountAccesses.h) gives the same number
-// where a term is exact.
+// store counts by itself, before any cache and before LLVM merges any (a load
+// of the same address twice in a row counts once where the caller has merged
+// them); a lane that a mask leaves out does not count, nor do prefetches.
+// Running the program with every access counted (codegen/cpu/CountAccesses.h)
+// gives the same number where a term is exact.
 //
 // What crosses between caches is a model of that (CpuModel.h).
 //

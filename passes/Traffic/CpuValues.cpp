@@ -134,12 +134,20 @@ bool CpuValues::findReads(Operation *op, Visit visit,
   } else if (place.kind == CpuPlace::Workspace ||
              place.kind == CpuPlace::Shared || place.kind == CpuPlace::Local) {
     // Whatever was put there of the same kind.
-    Type type = getElementTypeOrSelf(op->getResult(0).getType());
-    function.walk([&](LLVM::StoreOp store) {
-      if (getElementTypeOrSelf(store.getValue().getType()) == type &&
-          placeOf(store.getAddr()).kind == place.kind)
-        visit(store.getValue());
-    });
+    if (!stores) {
+      stores.emplace();
+      function.walk([&](LLVM::StoreOp store) {
+        Type type = getElementTypeOrSelf(store.getValue().getType());
+        (*stores)[{placeOf(store.getAddr()).kind, type}].push_back(
+            store.getValue());
+      });
+    }
+    Kept key{place.kind, getElementTypeOrSelf(op->getResult(0).getType())};
+    // Empty while it is found: what goes around adds nothing.
+    if (auto [it, isNew] = storedReads.try_emplace(key); isNew)
+      storedReads[key] = readsOf(stores->lookup(key));
+    const std::set<std::string> &reads = storedReads[key];
+    to.insert(reads.begin(), reads.end());
   }
   return true;
 }

@@ -71,6 +71,11 @@ private:
   Ref items;
   std::map<int64_t, Ref> lanes;
   llvm::DenseMap<mlir::Value, CpuPlace> places;
+  /// What is put into memory that is no tensor, and the tensors that it is
+  /// computed from, by kind of place and type.
+  using Kept = std::pair<unsigned, mlir::Type>;
+  std::optional<llvm::DenseMap<Kept, llvm::SmallVector<mlir::Value>>> stores;
+  llvm::DenseMap<Kept, std::set<std::string>> storedReads;
 };
 
 } // namespace einfall::traffic

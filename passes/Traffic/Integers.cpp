@@ -57,11 +57,16 @@ void Integers::addReads(Value value, llvm::DenseSet<Value> &seen,
   add(op->getOperands());
 }
 
-Ref Integers::unknownOf(Value value) {
+std::set<std::string> Integers::readsOf(ValueRange values) {
   llvm::DenseSet<Value> seen;
   std::set<std::string> reads;
-  addReads(value, seen, reads);
-  std::string source = llvm::join(reads, ", ");
+  for (Value value : values)
+    addReads(value, seen, reads);
+  return reads;
+}
+
+Ref Integers::unknownOf(Value value) {
+  std::string source = llvm::join(readsOf(value), ", ");
   return isTruth(value) ? pool.unknownTruth(source) : pool.unknown(source);
 }
 

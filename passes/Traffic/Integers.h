@@ -50,6 +50,9 @@ protected:
                          std::set<std::string> &to) = 0;
 
   Ref unknownOf(mlir::Value value);
+  /// The tensors that values are computed from, as far as they are read in
+  /// between.
+  std::set<std::string> readsOf(mlir::ValueRange values);
   static bool isTruth(mlir::Value value);
 
   Pool &pool;

@@ -10,6 +10,8 @@
 #include "passes/Traffic/Memory.h"
 #include "passes/Traffic/Traffic.h"
 
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
@@ -49,14 +51,7 @@ public:
   }
   void look(mlir::ModuleOp module, const cascade::KernelInterface &interface);
   void lookAtLoops(mlir::ModuleOp module,
-                   const cascade::KernelInterface &interface, int64_t cores) {
-    llvm::Expected<traffic::CpuTraffic> found =
-        traffic::cpuTrafficOf(module, interface, fixed, numbers, cores);
-    if (found)
-      onCpu = std::move(*found);
-    else
-      whyNoTraffic = llvm::toString(found.takeError());
-  }
+                   const cascade::KernelInterface &interface, int64_t cores);
 
 private:
   const std::map<std::string, int64_t> &extents;
@@ -71,6 +66,26 @@ environmentOf(const std::map<std::string, int64_t> &extents) {
   for (const auto &[rank, extent] : extents)
     environment.extents[rank] = static_cast<long>(extent);
   return environment;
+}
+
+/// Looks at the loops of a processor, as they are once what is loaded twice
+/// without a store between is loaded once.
+void Observed::lookAtLoops(mlir::ModuleOp module,
+                           const cascade::KernelInterface &interface,
+                           int64_t cores) {
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+  mlir::PassManager passes(module.getContext());
+  passes.addPass(mlir::createCSEPass());
+  if (mlir::failed(passes.run(*copy))) {
+    whyNoTraffic = "the loops are not valid";
+    return;
+  }
+  llvm::Expected<traffic::CpuTraffic> found =
+      traffic::cpuTrafficOf(*copy, interface, fixed, numbers, cores);
+  if (found)
+    onCpu = std::move(*found);
+  else
+    whyNoTraffic = llvm::toString(found.takeError());
 }
 
 /// Looks at the first version that a launch takes.

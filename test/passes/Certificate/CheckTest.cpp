@@ -123,6 +123,19 @@ TEST(Check, TellsWhatIsWrong) {
   json = attention.toJSON();
   json["boundaries"][0].erase("units");
   EXPECT_EQ(verdictOf(json), "boundaries[0].units: is missing");
+  EXPECT_EQ(changed(examples::norm(),
+                    "/boundaries/0/schedule/fits/0/keeps/0/bytes", 32705),
+            "boundaries[0].schedule.fits[0].bytes: claimed 32768, derived "
+            "32769");
+  json = examples::norm().toJSON();
+  json["boundaries"][0]["schedule"]["fits"][0]["keeps"][1]["bytes"] = 65;
+  json["boundaries"][0]["schedule"]["fits"][0]["bytes"] = 32769;
+  EXPECT_EQ(verdictOf(json), "boundaries[0].schedule.fits[0].bytes: what is to "
+                             "stay takes 32769 bytes, and L1 has 32768");
+  EXPECT_EQ(changed(examples::norm(), "/boundaries/0/schedule/terms/1/asked",
+                    2 * 64 * (1 << 20) - 1),
+            "boundaries[0].schedule.terms[1].asked: 134217727 bytes are asked "
+            "for, and 134217728 are moved");
   // The schedule is below any: its terms and total agree.
   json = attention.toJSON();
   json["boundaries"][0]["schedule"]["terms"][1]["times"] = 0;
@@ -258,9 +271,20 @@ bool isLabel(const std::string &pointer, const JSON &root) {
   static const std::regex labels(
       "/(kernel|source|target|machine/(name|sha256)"
       "|boundaries/\\d+/(boundary|inside/\\d+/memory|schedule/counted"
-      "|schedule/terms/\\d+/what|bounds/\\d+/barriers/\\d+))");
-  if (std::regex_match(pointer, labels))
-    return true;
+      "|schedule/terms/\\d+/what|schedule/fits/\\d+/keeps/\\d+/what|bounds/"
+      "\\d+/barriers/\\d+))");
+  if (std::regex_match(pointer, labels)) {
+    // What is to stay is said to stay in a memory by name.
+    static const std::regex memory("(/boundaries/\\d+)/inside/\\d+/memory");
+    std::smatch match;
+    if (!std::regex_match(pointer, match, memory))
+      return true;
+    const JSON &boundary = root.at(JSON::json_pointer(match[1].str()));
+    std::string name = root.at(JSON::json_pointer(pointer)).dump();
+    return !boundary.contains("schedule") ||
+           !boundary["schedule"].contains("fits") ||
+           boundary["schedule"]["fits"].dump().find(name) == std::string::npos;
+  }
   static const std::regex names("/tensors/\\d+/name");
   if (std::regex_match(pointer, names)) {
     std::string name = root.at(JSON::json_pointer(pointer)).dump();
@@ -307,7 +331,7 @@ std::vector<JSON> changes(const JSON &leaf) {
 bool mayStayTrue(const std::string &pointer) {
   static const std::regex leaves(
       "/boundaries/\\d+/bounds/\\d+/segment"
-      "|/boundaries/\\d+/schedule/terms/\\d+/times/.*"
+      "|/boundaries/\\d+/schedule/terms/\\d+/(times|asked)/.*"
       "|/boundaries/\\d+/bounds/\\d+/words/score"
       "|/choice/rows|/choice/machine/.*"
       "|/extents/.*");
