@@ -122,7 +122,8 @@ mpz_class Shape::registers() const {
     }
     mpz_class count;
     if (hasRoles())
-      count = 36 + floorQuotient(scores, 2) + floorQuotient(columns, 2) +
+      count = 36 + floorQuotient(keys, 128) + floorQuotient(scores, 2) +
+              floorQuotient(columns, 2) +
               floorQuotient(toInteger(fold.weights) * keys, 4);
     else
       count = 64 + fragments * (12 + floorQuotient(scores + columns, 2)) +

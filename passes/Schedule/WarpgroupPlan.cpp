@@ -14,8 +14,9 @@ using namespace einfall;
 using namespace einfall::cascade;
 
 /// Registers for what is not scores, weights or accumulators: rows' references
-/// and sums, addresses, loop counters and what the evaluation of masks takes.
-static constexpr int64_t otherRegisters = 36;
+/// and sums, addresses, loop counters and what the evaluation of masks takes;
+/// one more for the masks of tiles of 128 keys.
+static constexpr int64_t otherRegisters = 36, keysOfMask = 128;
 /// Elements of 16 bits that wgmma contracts (PTX ISA, "wgmma.m64nNk16").
 static constexpr int64_t depthOfProduct = 16;
 
@@ -69,7 +70,7 @@ static bool isBox(const SharedOperand &operand) {
 static int64_t registersOfConsumer(const BlockPlan &plan) {
   int64_t most = 0;
   for (const BlockFold &fold : plan.folds) {
-    int64_t count = otherRegisters +
+    int64_t count = otherRegisters + plan.keys / keysOfMask +
                     int64_t(fold.contractions.size()) * plan.keys / 2 +
                     int64_t(fold.weights.size()) * plan.keys / 4;
     for (const BlockMatrix &matrix : fold.matrices)

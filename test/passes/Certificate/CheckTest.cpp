@@ -212,7 +212,7 @@ TEST(Check, DerivesCostsOfTiles) {
   EXPECT_EQ(hopper.clocks, mpq_class(247, 3584));
   // Of three consumers a thread has 65536 / 128 - 32 over 3, in eights.
   EXPECT_EQ(choice.candidates[9].excess, "registers");
-  EXPECT_EQ(choice.candidates[9].needs, 36 + 64 + 32 + 32);
+  EXPECT_EQ(choice.candidates[9].needs, 36 + 1 + 64 + 32 + 32);
   EXPECT_EQ(choice.candidates[9].has, 160);
 
   choice = examples::blocks();
