@@ -150,15 +150,6 @@ llvm::Error CpuWalker::branch(scf::IfOp op) {
 // Accesses
 //===----------------------------------------------------------------------===//
 
-static void listConjuncts(Ref truth, std::vector<Ref> &to) {
-  if (truth->kind != Kind::And) {
-    to.push_back(truth);
-    return;
-  }
-  for (Ref operand : truth->operands)
-    listConjuncts(operand, to);
-}
-
 /// One byte, under the loops and conditions around.
 Access CpuWalker::here(Ref active) {
   Access access;

@@ -249,7 +249,7 @@ void Walker::bulk(Operation *op, Value map, OperandRange coordinates,
   take(std::move(access), thread);
 }
 
-static void listConjuncts(Ref truth, std::vector<Ref> &to) {
+void einfall::traffic::listConjuncts(Ref truth, std::vector<Ref> &to) {
   if (truth->kind != Kind::And) {
     to.push_back(truth);
     return;

@@ -76,6 +76,9 @@ private:
   const llvm::StringMap<int64_t> &numbers;
 };
 
+/// The truths that `truth` is the conjunction of.
+void listConjuncts(Ref truth, std::vector<Ref> &to);
+
 /// What the grid program of `kernel` computes.
 llvm::Expected<Launch> launchOf(device::KernelOp kernel, Pool &pool,
                                 const Parameters &parameters);

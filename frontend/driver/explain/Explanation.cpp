@@ -470,7 +470,8 @@ PageContent einfall::driver::pageOf(const ExplainedKernel &kernel,
     }
     page.boundaries.push_back(std::move(row));
   }
-  if (explanation.counted && !page.boundaries.empty())
+  if (explanation.counted && !page.boundaries.empty() &&
+      !hasAsked(certificate.boundaries.back()))
     page.boundaries.back().counted = double(*explanation.counted);
   double perClock = double(machine.units) * machine.clockHz;
   if (int64_t matrix = machine.matrixFlopPerClock("f16"))
