@@ -12,7 +12,8 @@ number, is left out: then every comparison has to fail.
 
 With --cpu the same for processors: what the certificate says that the program asks its
 tensors for, and what a run with every access counted came to. `a|b` is where it depends
-on the extents; `computed` stands for numbers that the program computes, of which no tensor is to be blamed.
+on the extents; `computed` stands for numbers that the program computes, of which no
+tensor is to be blamed.
 """
 
 import argparse
