@@ -30,8 +30,9 @@ interpreter can follow), on the machine that its target is of. A bound is a prov
 statement about every schedule of the cascade
 ([how it is checked](decisions/0009-bounds-and-certificates.md), [the theorem on
 attention](bounds/attention.md)); the schedule's traffic is its closed form, equal to
-what the emulated device counts where it says *exact*. Over outer boundaries it is
-modelled: once where everything fits inside. All {count} certificates were accepted by
+what the emulated device counts where it says *exact*. Over outer boundaries, and on
+the CPU, it is modelled ([how](bounds/traffic.md)): once where everything fits inside.
+On the CPU the tiles are those of a processor with AVX2. All {count} certificates were accepted by
 `einfall check-certificate`.
 
 See one with
@@ -101,8 +102,11 @@ def generate(einfall, examples):
         targets = re.search(r"^// targets: (.*)$", source.read_text(), re.M)
         for target in targets[1].split() if targets else []:
             name = "cpu" if target == "interpreter" else target
-            report = json.loads(run([einfall, "explain", source, "--json",
-                                     "--target", name, "--no-proofs"]))
+            command = [einfall, "explain", source, "--json", "--target", name,
+                       "--no-proofs"]
+            if name == "cpu":
+                command += ["--cpu", "x86-64-v3"]  # what the machine describes
+            report = json.loads(run(command))
             for kernel in report["kernels"]:
                 if "certificate" not in kernel:
                     sys.exit(f"error: {source}, {target}: {kernel['notes']}")
