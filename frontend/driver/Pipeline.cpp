@@ -22,6 +22,7 @@
 #include "passes/Proof/Prover.h"
 #include "passes/Regions/KernelMasks.h"
 #include "passes/Schedule/Candidates.h"
+#include "passes/Schedule/LaunchWays.h"
 #include "passes/Schedule/TileSizes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -139,6 +140,8 @@ private:
     module->push_back(written->clone());
     cascade::chooseSchedule(kernel(), options.target);
   }
+  /// Warns where tiles want an extent that the user can bind.
+  void warnOfOpenExtent(llvm::StringRef whyNotTiles);
   /// The processor that is compiled for.
   cpu::CpuTarget processor() const {
     std::optional<cpu::CpuTarget> target = options.processor;
@@ -294,6 +297,19 @@ bool Compiler::derive() {
          show(Stage::Fold, *module);
 }
 
+void Compiler::warnOfOpenExtent(llvm::StringRef whyNotTiles) {
+  llvm::StringRef rank = whyNotTiles;
+  if (options.explains || !rank.consume_front("the extent of ") ||
+      !rank.consume_back(" is not known when the kernel is compiled"))
+    return;
+  session.diagnostics
+      .warning({}, ein::Rule::None,
+               "kernel `" + written.getSymName() + "` is compiled for " +
+                   options.target + " without tiles: " + whyNotTiles)
+      .remedy("bind it, as in -D " + rank +
+              "=64; `einfall explain` shows what that changes");
+}
+
 /// Decides by which program of the processor the kernel runs: tiles of rows,
 /// few rows along the stream, or (no folds, or none that fit) loops as written.
 bool Compiler::chooseProgram() {
@@ -307,6 +323,8 @@ bool Compiler::chooseProgram() {
     machine = *described;
     std::string whyNotTiles, whyNotRows;
     plan = planTiles(kernel(), machine, options.fixedExtents, whyNotTiles);
+    if (!plan)
+      warnOfOpenExtent(whyNotTiles);
     auto rows = options.fixedExtents.end();
     if (plan)
       rows = options.fixedExtents.find(plan->row);
@@ -409,6 +427,7 @@ bool Compiler::lowerToLLVM() {
 bool Compiler::generate() {
   cpu::CpuCompileOptions compile;
   compile.target = processor();
+  compile.countsAccesses = options.countsAccesses;
   std::string ir, assembly;
   bool all = !session.options.dumpDir.empty();
   if (all || options.until == Stage::LLVMIR)
@@ -546,13 +565,18 @@ void Compiler::reportPlan(const BlockPlan &blocks, const DeviceMachine &gpu) {
 void Compiler::reportChoice(const DeviceMachine &gpu) {
   auto &plan = result.report.plan;
   const llvm::StringMap<int64_t> &extents = options.fixedExtents;
-  std::string reason;
-  std::optional<CandidateSpace> space = candidatesOf(
-      kernel(), gpu, extents, preferredStaging(kernel(), gpu, extents), reason);
+  std::string reason, notShared;
+  Staging staging = preferredStaging(kernel(), gpu, extents);
+  std::optional<CandidateSpace> space =
+      candidatesOf(kernel(), gpu, extents, staging, reason);
+  std::optional<LaunchWays> ways =
+      waysOf(kernel(), gpu, extents, staging, notShared);
   if (space)
     result.report.choice = einfall::toJson(*space, gpu.description);
   if (space && space->chosen) {
     certificate::Choice claim = claimOf(*space, gpu.description);
+    if (ways)
+      claim.launch = claimOf(*ways, gpu.description);
     std::vector<certificate::ChoiceProblem> wrong =
         certificate::checkChoice(claim);
     const BlockCost &cost = space->candidates[*space->chosen].cost;
@@ -578,11 +602,26 @@ void Compiler::reportChoice(const DeviceMachine &gpu) {
                        space->candidates.size(), space->plan.registers)
              .str()});
   }
+  if (ways)
+    plan.push_back({"launch", textOf(*ways)});
   if (session.options.whyNot.empty())
     return;
   std::string name;
   llvm::StringMap<int64_t> asked = askedSizes(session.options, name);
-  plan.push_back({name, einfall::whyNot(kernel(), gpu, extents, asked)});
+  auto take = [&](const char *what) {
+    auto it = asked.find(what);
+    auto value = it == asked.end() ? std::nullopt : std::optional(it->second);
+    asked.erase(what);
+    return value;
+  };
+  std::optional<int64_t> parts = take("splits"), packed = take("packed");
+  std::string answer;
+  if (parts || packed)
+    answer = ways ? whyNotShared(*ways, parts, packed) : notShared;
+  if (!asked.empty())
+    answer += (answer.empty() ? "" : "; ") +
+              einfall::whyNot(kernel(), gpu, extents, asked);
+  plan.push_back({name, answer});
 }
 
 /// All versions of the program for a GPU, the one that relies on most first.
@@ -623,9 +662,11 @@ bool Compiler::lowerToDevice() {
     return false;
   if (options.explains && !module->getOps<device::KernelOp>().empty())
     reportChoice(gpu);
-  if (module->getOps<device::KernelOp>().empty() &&
-      !lowerToWarps(*described, reason))
-    return false;
+  if (module->getOps<device::KernelOp>().empty()) {
+    warnOfOpenExtent(reason);
+    if (!lowerToWarps(*described, reason))
+      return false;
+  }
   kernel().erase();
   mlir::PassManager pm(&session.context);
   pm.addPass(mlir::createCSEPass());
@@ -701,6 +742,8 @@ std::optional<PipelineResult> Compiler::run() {
     return finish();
   if (!lower())
     return std::nullopt;
+  if (options.observeLoops)
+    options.observeLoops(*module);
   if (!show(Stage::Loops, *module))
     return finish();
   if (!lowerToLLVM())

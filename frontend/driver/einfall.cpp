@@ -275,11 +275,12 @@ private:
              }
            },
            "What other tiles break or cost")
-        ->type_name("tile.RANK=N|stages=N|row_vectors=N")
+        ->type_name("tile.RANK=N|stages=N|splits=N|packed=0|row_vectors=N")
         ->allow_extra_args(false);
+    addProcessor(sub);
     sub.add_flag("--count", options.count,
-                 "Run it on the emulated GPU, with random inputs, and count "
-                 "the bytes that it moves");
+                 "Run it with random inputs, on the emulated GPU or this "
+                 "processor, and count the bytes that it moves or asks for");
     sub.add_option("--html", options.html, "Write a page")->type_name("FILE");
     sub.add_option("--certificate", options.certificate,
                    "Write the bounds and the schedule's traffic as JSON, for "

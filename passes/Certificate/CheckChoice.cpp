@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Certificate/Choice.h"
+#include "passes/Certificate/ChoiceReader.h"
 #include "passes/Certificate/Integer.h"
 
 #include <algorithm>
@@ -32,7 +32,11 @@ public:
   mpz_class registers() const;
   mpz_class sharedBytes() const;
   mpz_class resident() const;
-  Choice::Cost cost(const Choice::Fold &fold) const;
+  Choice::Cost cost(const Choice::Fold &fold) const {
+    return cost(fold, resident());
+  }
+  /// With so many blocks on a unit.
+  Choice::Cost cost(const Choice::Fold &fold, const mpz_class &blocks) const;
   mpz_class scores() const { return rows() * keys; }
 
 private:
@@ -182,7 +186,8 @@ static mpq_class over(const mpz_class &amount, const mpq_class &rate) {
   return mpq_class(amount) / rate;
 }
 
-Choice::Cost Shape::cost(const Choice::Fold &fold) const {
+Choice::Cost Shape::cost(const Choice::Fold &fold,
+                         const mpz_class &blocks) const {
   Choice::Cost cost;
   bool onUnits = figures.matrixFlopPerClock > 0;
   mpq_class flop =
@@ -215,7 +220,7 @@ Choice::Cost Shape::cost(const Choice::Fold &fold) const {
   }
   cost.shared = over(read + copied, toInteger(figures.sharedBytesPerClock));
   cost.copies = over(copied, figures.copyBytesPerClock);
-  if (resident() == 1)
+  if (blocks == 1)
     cost.waits = 3 * toInteger(figures.barrierClocks);
 
   mpq_class matrix = cost.contraction + cost.panels;
@@ -223,13 +228,26 @@ Choice::Cost Shape::cost(const Choice::Fold &fold) const {
   mpq_class busy = std::max(matrix, threads);
   if (hasRoles() && consumers() == 1)
     busy = cost.contraction + std::max(cost.panels, threads);
-  else if (!hasRoles() && resident() * warps < 8)
+  else if (!hasRoles() && blocks * warps < 8)
     busy = matrix + threads;
   busy = std::max(busy, cost.shared);
   cost.clocks =
       stages > 1 ? std::max(busy, cost.copies) : mpq_class(busy + cost.copies);
   cost.clocks += cost.waits;
   return cost;
+}
+
+std::vector<mpz_class> tileClocks(const Choice &choice,
+                                  const Choice::Candidate &candidate,
+                                  bool lone) {
+  Shape shape(choice, candidate.warps, candidate.keys, candidate.stages);
+  std::vector<mpz_class> all;
+  for (const Choice::Fold &fold : choice.folds) {
+    mpq_class clocks =
+        shape.cost(fold, lone ? mpz_class(1) : shape.resident()).clocks;
+    all.push_back(ceilQuotient(clocks.get_num(), clocks.get_den()));
+  }
+  return all;
 }
 
 // --- the claim --------------------------------------------------------------
@@ -390,6 +408,8 @@ void complete(Choice &choice) {
 std::vector<ChoiceProblem> checkChoice(const Choice &choice) {
   ChoiceChecker checker(choice);
   checker.check();
+  if (choice.launch && checker.problems.empty())
+    checkLaunch(choice, checker.problems);
   return checker.problems;
 }
 
@@ -404,7 +424,8 @@ std::string describe(const Choice &choice) {
          std::to_string(chosen.stages) +
          (chosen.stages == 1 ? " stage" : " stages") + ": the least of " +
          std::to_string(fit) + " that fit, of " +
-         std::to_string(choice.candidates.size());
+         std::to_string(choice.candidates.size()) +
+         (choice.launch ? describeLaunch(*choice.launch) : "");
 }
 
 } // namespace einfall::certificate

@@ -41,6 +41,29 @@ static void visitCost(Cost &cost, Visit visit) {
   visit("clocks", cost.clocks);
 }
 
+template <typename Launch, typename Visit>
+static void visitLaunch(Launch &launch, Visit visit) {
+  visit("units", launch.units, 1);
+  visit("launchClocks", launch.launchClocks, 0);
+  visit("bytesPerClock", launch.bytesPerClock, 1);
+  visit("slots", launch.slots, 1);
+  visit("leastPart", launch.leastPart, 1);
+  visit("splits", launch.splits, 0);
+  visit("stateBytes", launch.stateBytes, 0);
+  visit("items", launch.items, 1);
+  visit("rows", launch.rows, 1);
+  visit("group", launch.group, 1);
+}
+
+template <typename Way, typename Visit>
+static void visitWay(Way &way, Visit visit) {
+  visit("packed", way.packed, 0);
+  visit("parts", way.parts, 1);
+  visit("blocks", way.blocks, 0);
+  visit("busiest", way.busiest, 0);
+  visit("clocks", way.clocks, 0);
+}
+
 // --- writing ----------------------------------------------------------------
 
 static JSON writeOperands(const std::vector<Choice::Operand> &operands) {
@@ -82,6 +105,27 @@ static JSON writeCandidate(const Choice::Candidate &candidate,
   return json;
 }
 
+static JSON writeLaunch(const Choice::Launch &launch) {
+  JSON json = JSON::object();
+  visitLaunch(launch, [&](const char *name, int64_t value, int64_t) {
+    json[name] = value;
+  });
+  json["streams"] = launch.streams;
+  json["sharing"] = JSON::array();
+  for (const Choice &each : launch.sharing)
+    json["sharing"].push_back(each.toJSON());
+  json["ways"] = JSON::array();
+  for (const Choice::Launch::Way &way : launch.ways) {
+    JSON entry = JSON::object();
+    visitWay(way, [&](const char *name, int64_t value, int64_t) {
+      entry[name] = value;
+    });
+    json["ways"].push_back(std::move(entry));
+  }
+  json["taken"] = launch.taken;
+  return json;
+}
+
 JSON Choice::toJSON() const {
   JSON json = {
       {"program", program == Program::Warpgroups ? "warpgroups" : "blocks"}};
@@ -117,6 +161,8 @@ JSON Choice::toJSON() const {
   for (const Candidate &candidate : candidates)
     json["candidates"].push_back(writeCandidate(candidate, program));
   json["chosen"] = chosen;
+  if (launch)
+    json["launch"] = writeLaunch(*launch);
   return json;
 }
 
@@ -170,8 +216,37 @@ static void readCandidate(const JSON &json, const std::string &path,
   object.read("clocks", out.clocks);
 }
 
+static void readLaunch(const JSON &json, const std::string &path,
+                       Errors &errors, Choice::Launch &out) {
+  ObjectReader object(json, path, errors);
+  visitLaunch(out, [&](const char *name, int64_t &value, int64_t least) {
+    object.read(name, value, least, maxBytes);
+  });
+  object.readArray(
+      "streams", out.streams,
+      [&](const JSON &json, const std::string &path, int64_t &value) {
+        value = object.readRange(json, path, 0, maxExtent);
+      });
+  object.readArray("sharing", out.sharing,
+                   [&](const JSON &json, const std::string &path,
+                       Choice &choice) {
+                     readChoice(json, path, errors, choice,
+                                /*launches=*/false);
+                   });
+  object.readArray(
+      "ways", out.ways,
+      [&](const JSON &json, const std::string &path,
+          Choice::Launch::Way &way) {
+        ObjectReader inner(json, path, errors);
+        visitWay(way, [&](const char *name, int64_t &value, int64_t least) {
+          inner.read(name, value, least, maxBytes);
+        });
+      });
+  object.read("taken", out.taken, 0, 256);
+}
+
 void readChoice(const JSON &json, const std::string &path, Errors &errors,
-                Choice &out) {
+                Choice &out, bool launches) {
   ObjectReader object(json, path, errors);
   std::string program;
   object.read("program", program);
@@ -231,6 +306,9 @@ void readChoice(const JSON &json, const std::string &path, Errors &errors,
                      readCandidate(json, path, errors, out.program, candidate);
                    });
   object.read("chosen", out.chosen, 0, 256);
+  const JSON *launch = launches ? object.find("launch") : nullptr;
+  if (launch)
+    readLaunch(*launch, object.pathOf("launch"), errors, out.launch.emplace());
 }
 
 } // namespace einfall::certificate

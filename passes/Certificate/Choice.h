@@ -97,6 +97,34 @@ struct Choice {
   std::vector<Candidate> candidates; ///< in the order of the lists
   int64_t chosen = 0;                ///< the first of the least
 
+  /// How blocks of a launch with the certificate's extents share work: by
+  /// themselves with the chosen tile, or with another one as rows of several
+  /// items that read the same keys, or parts of streams, merged by a second
+  /// launch.
+  struct Launch {
+    int64_t units = 0;         ///< of the machine
+    int64_t launchClocks = 0;  ///< that a second launch adds
+    int64_t bytesPerClock = 0; ///< from L2, to all units
+    int64_t slots = 0;         ///< blocks that parts are to make
+    int64_t leastPart = 0;     ///< keys of a part, at least
+    int64_t splits = 0;        ///< 1: there is a version with parts
+    int64_t stateBytes = 0;    ///< that a part leaves of a row
+    int64_t items = 0, rows = 0;  ///< of the launch, and of an item
+    int64_t group = 0;            ///< items that read the same keys
+    std::vector<int64_t> streams; ///< keys of each fold
+    /// The tile of the versions whose blocks share work: one, from a space of
+    /// one.
+    std::vector<Choice> sharing;
+    struct Way {
+      int64_t packed = 0, parts = 0;
+      int64_t blocks = 0, busiest = 0; ///< in all, and of the busiest unit
+      int64_t clocks = 0;
+    };
+    std::vector<Way> ways;
+    int64_t taken = 0; ///< by the grid programs
+  };
+  std::optional<Launch> launch;
+
   nlohmann::ordered_json toJSON() const;
 };
 

@@ -31,6 +31,7 @@
 
 #include "codegen/targets/Machine.h"
 #include "dialect/Device/Device.h"
+#include "passes/Schedule/LaunchCost.h"
 #include "passes/Schedule/Quotient.h"
 #include "passes/Schedule/TilePlan.h"
 
@@ -177,6 +178,14 @@ struct WeightRows {
   int64_t bytesOfEight() const { return 8 * rowBytes + 8 / every * padBytes; }
 };
 
+/// Versions that a launch chooses from by what it takes: this one, whose blocks
+/// share work, against those that share less.
+struct LaunchComparison {
+  LaunchMachine machine;
+  LaunchTerms own, alone;
+  std::optional<LaunchTerms> packed; ///< if there is such a version
+};
+
 struct BlockPlan {
   TilePlan tiles;         ///< the analysis of ranks and folds
   unsigned warps = 4;     ///< of a block
@@ -209,11 +218,11 @@ struct BlockPlan {
   bool splits = false;
   std::optional<PackedRank> packed;
   /// Parts of the stream where that is fixed; else as many as make `slots`
-  /// blocks, of `leastPart` keys at least, from two parts on, or from
-  /// `partsOfMany` on where an item has several blocks of rows.
+  /// blocks, of `leastPart` keys at least. From two parts on the version is
+  /// taken where by `launch` it takes less than the versions without parts.
   std::optional<int64_t> splitCount;
   int64_t slots = 1; ///< blocks that the chip runs at one time
-  int64_t partsOfMany = 2;
+  std::optional<LaunchComparison> launch;
   static constexpr int64_t leastPart = 256;
   /// Outputs that are copied as boxes, and the maps that describe them.
   llvm::SmallVector<std::pair<cascade::OutputOp, unsigned>> boxOutputs;
@@ -268,6 +277,34 @@ bool visitVersions(cascade::KernelOp kernel, const DeviceMachine &machine,
 bool planSharing(BlockPlan &plan, const DeviceMachine &machine,
                  const llvm::StringMap<int64_t> &extents, BlockForm form,
                  std::string &reason);
+/// Gives `plan`, whose blocks share a stream, what its launches are compared
+/// with: those of `alone` and, if there is one, of `packed`.
+void compareLaunches(BlockPlan &plan, const BlockPlan &alone,
+                     const BlockPlan *packed, const Machine &machine);
+/// Items, rows, streams and rows that read the same keys of a launch; nothing
+/// where the extents do not tell.
+struct LaunchSize {
+  int64_t items = 1; ///< coordinates of all item ranks
+  int64_t rows = 0, group = 1;
+  llvm::SmallVector<int64_t> streams;
+
+  int64_t longest() const {
+    int64_t most = 0;
+    for (int64_t stream : streams)
+      most = std::max(most, stream);
+    return most;
+  }
+};
+std::optional<LaunchSize>
+launchSizeOf(const BlockPlan &plan, const llvm::StringMap<int64_t> &extents);
+/// As many parts as a launch makes of each stream; 1 where it makes none.
+int64_t partsOf(const BlockPlan &plan, const LaunchSize &size);
+/// Of a version with `terms`, with what merging takes.
+int64_t clocksOf(const BlockPlan &plan, const LaunchTerms &terms,
+                 const LaunchSize &size, int64_t parts);
+/// Whether packed rows at least halve the blocks, which read as many keys each,
+/// and take no longer.
+bool packingPays(const BlockPlan &plan, const LaunchSize &size);
 /// Why the stream of `plan` cannot be split; empty: it can.
 std::string whyNotSplit(const BlockPlan &plan);
 

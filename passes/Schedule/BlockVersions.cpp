@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Schedule/BlockPlan.h"
+#include "passes/Schedule/CostModel.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -225,56 +225,130 @@ bool einfall::planSharing(BlockPlan &plan, const DeviceMachine &machine,
   return true;
 }
 
+std::optional<LaunchSize>
+einfall::launchSizeOf(const BlockPlan &plan,
+                      const llvm::StringMap<int64_t> &extents) {
+  LaunchSize size;
+  auto extentOf = [&](StringRef rank, int64_t &out) {
+    auto known = extents.find(rank);
+    out = known == extents.end() ? 0 : known->second;
+    return known != extents.end();
+  };
+  if (plan.packed) {
+    if (!plan.packed->group)
+      return std::nullopt;
+    size.group = std::max<int64_t>(*plan.packed->group, 1);
+  }
+  if (!extentOf(plan.tiles.row, size.rows))
+    return std::nullopt;
+  for (StringRef rank : plan.tiles.items) {
+    int64_t extent = 0;
+    if (!extentOf(rank, extent))
+      return std::nullopt;
+    size.items *= extent;
+  }
+  for (const FoldPlan &fold : plan.tiles.folds)
+    if (!extentOf(fold.stream, size.streams.emplace_back()))
+      return std::nullopt;
+  return size;
+}
+
+static int64_t blocksOf(const LaunchTerms &terms, const LaunchSize &size) {
+  int64_t group = terms.packs ? size.group : 1;
+  return size.items / group *
+         llvm::divideCeil(size.rows * group, terms.rows);
+}
+
+int64_t einfall::partsOf(const BlockPlan &plan, const LaunchSize &size) {
+  if (plan.splitCount)
+    return *plan.splitCount;
+  int64_t blocks = blocksOf(plan.launch->own, size);
+  return std::max<int64_t>(
+      std::min(plan.slots / std::max<int64_t>(blocks, 1),
+               size.longest() / BlockPlan::leastPart),
+      1);
+}
+
+int64_t einfall::clocksOf(const BlockPlan &plan, const LaunchTerms &terms,
+                          const LaunchSize &size, int64_t parts) {
+  PlainOps ops;
+  const LaunchMachine &machine = plan.launch->machine;
+  int64_t group = terms.packs ? size.group : 1;
+  int64_t clocks =
+      clocksOfLaunch(ops, terms, machine, size.items / group,
+                     size.rows * group, ArrayRef(size.streams), parts);
+  if (parts > 1)
+    clocks += clocksOfMerge(ops, machine, plan.stateFloats() * 4,
+                            size.items * size.rows, parts);
+  return clocks;
+}
+
+bool einfall::packingPays(const BlockPlan &plan, const LaunchSize &size) {
+  const LaunchTerms &packed = *plan.launch->packed;
+  LaunchTerms alone = packed;
+  alone.packs = false;
+  return 2 * blocksOf(packed, size) <= blocksOf(alone, size) &&
+         clocksOf(plan, packed, size, 1) <=
+             clocksOf(plan, plan.launch->alone, size, 1);
+}
+
+void einfall::compareLaunches(BlockPlan &plan, const BlockPlan &alone,
+                              const BlockPlan *packed,
+                              const Machine &machine) {
+  LaunchComparison &launch = plan.launch.emplace();
+  launch.machine = launchMachineOf(machine);
+  launch.own = launchTermsOf(plan, machine);
+  launch.alone = launchTermsOf(alone, machine);
+  if (packed)
+    launch.packed = launchTermsOf(*packed, machine);
+}
+
 std::optional<bool>
 BlockPlan::applies(const llvm::StringMap<int64_t> &extents) const {
   if (!splits && !packed) // but a box must not be empty
     return staging == Staging::Boxes ? std::nullopt : std::optional(true);
-  auto extentOf = [&](StringRef rank) -> std::optional<int64_t> {
-    auto known = extents.find(rank);
-    return known == extents.end() ? std::nullopt : std::optional(known->second);
-  };
-  int64_t group = 1;
-  if (packed) {
-    if (!packed->group)
-      return std::nullopt;
-    group = std::max<int64_t>(*packed->group, 1);
-  }
-  std::optional<int64_t> row = extentOf(tiles.row);
+  if (packed && !packed->group)
+    return std::nullopt;
   if (splits && splitCount)
     return true;
-  if (!row)
+  std::optional<LaunchSize> size = launchSizeOf(*this, extents);
+  if (!size)
     return std::nullopt;
-  auto blocksOf = [&](int64_t all) { return (all + rows() - 1) / rows(); };
   if (!splits)
-    return 2 * blocksOf(*row * group) <= group * blocksOf(*row);
-  int64_t units = 1, longest = 0;
-  for (StringRef rank : tiles.items) {
-    std::optional<int64_t> extent = extentOf(rank);
-    if (!extent)
-      return std::nullopt;
-    units *= packed && packed->rank == rank ? *extent / group : *extent;
-  }
-  int64_t blocks = blocksOf(*row * group);
-  for (const FoldPlan &fold : tiles.folds) {
-    std::optional<int64_t> extent = extentOf(fold.stream);
-    if (!extent)
-      return std::nullopt;
-    longest = std::max(longest, *extent);
-  }
-  int64_t parts = std::min(slots / std::max<int64_t>(units * blocks, 1),
-                           longest / leastPart);
-  return parts >= (blocks > 1 ? partsOfMany : 2);
+    return packingPays(*this, *size);
+  int64_t parts = partsOf(*this, *size);
+  if (parts < 2)
+    return false;
+  bool packs = launch->packed && packingPays(*this, *size);
+  const LaunchTerms &other = packs ? *launch->packed : launch->alone;
+  return clocksOf(*this, launch->own, *size, parts) <
+         clocksOf(*this, other, *size, 1);
 }
 
 bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
                             const llvm::StringMap<int64_t> &extents,
                             llvm::function_ref<void(const BlockPlan &)> take,
                             std::string &reason) {
-  bool any = false, hasBoxes = false, hasChunks = false;
+  bool any = false, hasChunks = false;
+  std::optional<BlockPlan> whole; ///< with roles
   // What relies on as much as a version that takes all of that is not reached.
   std::optional<Staging> covered;
   bool isScheduled = bool(kernel.getScheduleAttr()), obeyed = false;
   std::string whyNot; ///< that the preferred version does not obey
+  // What a launch takes where it takes no parts.
+  auto compare = [&](BlockPlan &plan, Staging staging) {
+    std::string ignored;
+    bool chunks = staging == Staging::Chunks;
+    std::optional<BlockPlan> alone = whole;
+    if (!chunks || !alone)
+      alone = planBlocks(kernel, machine, extents, staging, ignored);
+    if (!alone) // its schedule cannot be obeyed
+      alone = plan;
+    // Its tile is that of the version with parts.
+    bool packs = plan.packed && (chunks || !hasChunks);
+    compareLaunches(plan, *alone, packs ? &plan : nullptr,
+                    machine.description);
+  };
   auto attempt = [&](BlockForm form) {
     std::optional<BlockPlan> plan =
         planBlocks(kernel, machine, extents, form, reason);
@@ -290,9 +364,8 @@ bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
     }
     if (!plan)
       return;
-    // Matrix units of warpgroups are twice as fast.
-    if (hasBoxes)
-      plan->partsOfMany = 4;
+    if (plan->splits || plan->packed)
+      compare(*plan, form.staging);
     hasChunks |= form.staging == Staging::Chunks;
     std::optional<bool> applies = plan->applies(extents);
     if ((covered && form.staging >= *covered) || applies == false)
@@ -304,7 +377,7 @@ bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
   };
   BlockForm boxes(Staging::Boxes);
   boxes.obeysSchedule = false;
-  hasBoxes = planBlocks(kernel, machine, extents, boxes, reason).has_value();
+  whole = planBlocks(kernel, machine, extents, boxes, reason);
   attempt({Staging::Chunks, /*splits=*/true, /*packs=*/true});
   attempt({Staging::Chunks, /*splits=*/false, /*packs=*/true});
   attempt(Staging::Boxes);

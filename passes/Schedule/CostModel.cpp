@@ -191,6 +191,41 @@ static int64_t residentBlocks(const BlockPlan &plan, const Machine &machine) {
                    unit.registers / (int64_t(plan.warps) * ofWarp)}));
 }
 
+static int64_t wholeClocks(const mpq_class &clocks) {
+  mpz_class whole;
+  mpz_cdiv_q(whole.get_mpz_t(), clocks.get_num_mpz_t(),
+             clocks.get_den_mpz_t());
+  return whole.get_si();
+}
+
+LaunchTerms einfall::launchTermsOf(const BlockPlan &plan,
+                                   const Machine &machine) {
+  LaunchTerms terms;
+  terms.rows = plan.rows();
+  terms.keys = plan.keys;
+  terms.packs = plan.packed.has_value();
+  int64_t resident = residentBlocks(plan, machine);
+  for (const BlockFold &fold : plan.folds) {
+    auto clocks = [&](int64_t blocks) {
+      return wholeClocks(costOfFold(plan, fold, machine, blocks).clocks);
+    };
+    terms.lone.push_back(clocks(1));
+    terms.together.push_back(clocks(resident));
+  }
+  return terms;
+}
+
+LaunchMachine einfall::launchMachineOf(const Machine &machine) {
+  LaunchMachine launch;
+  launch.units = machine.units;
+  launch.launchClocks = wholeClocks(mpq_class(machine.launchNanoseconds) *
+                                    machine.clockHz / 1000000000);
+  mpq_class all = copyBytesPerClock(machine) * long(machine.units);
+  launch.bytesPerClock =
+      std::max<int64_t>(mpz_class(all.get_num() / all.get_den()).get_si(), 1);
+  return launch;
+}
+
 BlockCost einfall::costOf(const BlockPlan &plan, const Machine &machine) {
   BlockCost cost;
   cost.scores = plan.rows() * plan.keys;

@@ -47,6 +47,10 @@ struct BlockCost {
 
 BlockCost costOf(const BlockPlan &plan, const Machine &machine);
 
+/// What launches of the plan are compared by (LaunchCost.h).
+LaunchTerms launchTermsOf(const BlockPlan &plan, const Machine &machine);
+LaunchMachine launchMachineOf(const Machine &machine);
+
 // What the model takes of a program and of a machine:
 
 /// What threads do for one row and one key, in halves of an instruction, of

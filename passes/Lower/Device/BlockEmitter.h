@@ -217,6 +217,10 @@ private:
   void takeShares();
   /// Whether the version's way to share is one for the arguments; null: yes.
   mlir::Value sharesFit();
+  mlir::Value launchClocks(const LaunchTerms &terms, mlir::Value count,
+                           bool isMerged);
+  mlir::Value packingPays();
+  mlir::Value partsPay();
   mlir::Value workspaceBytes();
   mlir::Value rowCount(); ///< of a group
   mlir::Value rowsOfAllItems();

@@ -91,16 +91,64 @@ Value BlockEmitter::sharesFit() {
   }
   if (plan.splits && plan.splitCount)
     return fit;
-  if (plan.splits) {
-    Value isMany = compare(Predicate::sgt, blocksOfRows(), constant(1));
-    Value least = select(isMany, constant(plan.partsOfMany), constant(2));
-    return both(fit, compare(Predicate::sge, parts, least));
-  }
-  // Packing at least halves the blocks, which read as many keys each.
+  if (plan.splits)
+    return both(both(fit, compare(Predicate::sge, parts, constant(2))),
+                partsPay());
+  return both(fit, packingPays());
+}
+
+/// Clocks of a launch of a version by the model (passes/Schedule/LaunchCost.h),
+/// with what merging takes.
+Value BlockEmitter::launchClocks(const LaunchTerms &terms, Value count,
+                                 bool isMerged) {
+  struct Ops {
+    using Number = Value;
+    BlockEmitter &emitter;
+    Value constant(int64_t x) { return emitter.constant(x); }
+    Value add(Value x, Value y) { return emitter.add(x, y); }
+    Value mul(Value x, Value y) { return emitter.mul(x, y); }
+    Value quotient(Value x, Value y) { return emitter.quotient(x, y); }
+    Value ifAtMost(Value x, Value y, Value yes, Value no) {
+      return emitter.select(emitter.compare(Predicate::sle, x, y), yes, no);
+    }
+  } ops{*this};
+  const LaunchMachine &machine = plan.launch->machine;
+  Values streams;
+  for (const FoldPlan &fold : plan.tiles.folds)
+    streams.push_back(extent(fold.stream));
+  Value items = constant(1), rows = extent(plan.tiles.row);
+  for (StringRef rank : plan.tiles.items)
+    items = mul(items, terms.packs ? unitsAlong(rank) : extent(rank));
+  Value clocks = clocksOfLaunch(ops, terms, machine, items,
+                                terms.packs ? mul(rows, group) : rows,
+                                ArrayRef<Value>(streams), count);
+  if (!isMerged)
+    return clocks;
+  return add(clocks, clocksOfMerge(ops, machine, plan.stateFloats() * 4,
+                                   rowsOfAllItems(), count));
+}
+
+/// Packing at least halves the blocks, which read as many keys each, and takes
+/// no longer.
+Value BlockEmitter::packingPays() {
   Value alone = quotient(add(extent(plan.tiles.row), plan.rows() - 1),
                          constant(plan.rows()));
-  return both(
-      fit, compare(Predicate::sle, mul(blocksOfRows(), 2), mul(alone, group)));
+  Value halves =
+      compare(Predicate::sle, mul(blocksOfRows(), 2), mul(alone, group));
+  return both(halves,
+              compare(Predicate::sle,
+                      launchClocks(*plan.launch->packed, constant(1), false),
+                      launchClocks(plan.launch->alone, constant(1), false)));
+}
+
+/// A launch with parts takes less than one without.
+Value BlockEmitter::partsPay() {
+  const LaunchComparison &launch = *plan.launch;
+  Value other = launchClocks(launch.alone, constant(1), false);
+  if (launch.packed)
+    other = select(packingPays(), launchClocks(*launch.packed, constant(1), false),
+                   other);
+  return compare(Predicate::slt, launchClocks(launch.own, parts, true), other);
 }
 
 Value BlockEmitter::rowsOfAllItems() {

@@ -334,6 +334,9 @@ bool mayStayTrue(const std::string &pointer) {
       "|/boundaries/\\d+/schedule/terms/\\d+/(times|asked)/.*"
       "|/boundaries/\\d+/bounds/\\d+/words/score"
       "|/choice/rows|/choice/machine/.*"
+      "|/choice/launch/(units|slots|splits|bytesPerClock|leastPart|stateBytes)"
+      "|/choice/launch/(group|streams/.*)"
+      "|/choice/launch/sharing/\\d+/machine/.*"
       "|/extents/.*");
   return std::regex_match(pointer, leaves);
 }

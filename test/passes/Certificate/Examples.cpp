@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Certificate/ChoiceReader.h"
 #include "test/passes/Certificate/Examples.h"
 
 #include <cstdio>
@@ -353,6 +354,41 @@ Choice blocks() {
   choice.keys = {64, 32};
   choice.stages = {2, 1};
   complete(choice);
+  // 16 rows of one item each, 8 of which read the same 2048 keys: alone, packed,
+  // and in as many parts as have 256 keys.
+  Choice sharing = choice;
+  sharing.warps = {{4, 1}};
+  sharing.keys = {64};
+  sharing.stages = {2};
+  complete(sharing);
+  Choice::Launch launch;
+  launch.units = 108;
+  launch.launchClocks = 2820;
+  launch.bytesPerClock = 5120;
+  launch.slots = 216;
+  launch.leastPart = 256;
+  launch.splits = 1;
+  launch.stateBytes = 1024;
+  launch.items = 16;
+  launch.rows = 1;
+  launch.group = 8;
+  launch.streams = {2048, 2048};
+  launch.sharing = {sharing};
+  // No unit has two blocks. Parts have 4 tiles each, and 16 rows in 8 parts
+  // leave 1024 bytes that are written and read.
+  auto clocks = [](const Choice &tile, int64_t tiles) {
+    mpz_class all = 0;
+    for (const mpz_class &each :
+         tileClocks(tile, tile.candidates[tile.chosen], /*lone=*/true))
+      all += each;
+    return tiles * all.get_si();
+  };
+  int64_t keys = choice.candidates[choice.chosen].keys;
+  launch.ways = {{0, 1, 16, 1, clocks(choice, 2048 / keys)},
+                 {1, 1, 2, 1, clocks(sharing, 32)},
+                 {1, 8, 16, 1, clocks(sharing, 4) + 2820 + 51}};
+  launch.taken = 2;
+  choice.launch = launch;
   return choice;
 }
 
