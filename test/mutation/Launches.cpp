@@ -113,7 +113,12 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=192,m=292,w=300,nan=V.m.128.f.0",
         "b=1,g=1,h=1,p=192,m=292,w=300,nan=V.m.120",
         "b=1,g=1,h=1,p=64,m=64,w=300,nan=K.m.63,nan=V.m.62",
+        "b=1,g=1,h=1,p=96,m=96,w=300,nan=K.m.95,nan=V.m.94",
+        "b=1,g=1,h=1,p=112,m=112,w=300,nan=K.m.111,nan=V.m.110",
         "b=1,g=1,h=1,p=128,m=128,w=300,nan=K.m.127,nan=V.m.126",
+        // The last of a tile that has 96 or 112.
+        "b=1,g=1,h=1,p=200,m=200,w=120,nan=V.m.95",
+        "b=1,g=1,h=1,p=200,m=200,w=120,nan=V.m.111",
         // At the border of a window that ends with a tile.
         "b=1,g=1,h=1,p=384,m=384,w=383,sink=0,nan=V.m.0",
         "b=1,g=1,h=1,p=576,m=576,w=447,sink=0,nan=V.m.128",
