@@ -119,6 +119,7 @@ void LaunchChecker::check() {
       continue;
     }
     Way derived = derive(way.packed, way.parts);
+    expect(path + "packed", way.packed, derived.packed);
     expect(path + "blocks", way.blocks, derived.blocks);
     expect(path + "busiest", way.busiest, derived.busiest);
     expect(path + "clocks", way.clocks, derived.clocks);

@@ -248,7 +248,7 @@ TEST(Check, TellsWhatIsWrongOfAChoice) {
   EXPECT_EQ(changed(certificate, "/choice/candidates/9/has", 168),
             "choice.candidates[9].has: claimed 168, derived 160");
   EXPECT_EQ(changed(certificate, "/choice/candidates/9/excess", "threads"),
-            "choice.candidates[9].needs: claimed 164, derived 512");
+            "choice.candidates[9].needs: claimed 165, derived 512");
   EXPECT_EQ(changed(certificate, "/choice/space/keys", {128, 112}),
             "choice.candidates: 24 are in the space, 36 are listed");
   EXPECT_EQ(changed(certificate, "/choice/machine/barrierClocks", 31),

@@ -359,7 +359,7 @@ Choice blocks() {
   Choice sharing = choice;
   sharing.warps = {{4, 1}};
   sharing.keys = {64};
-  sharing.stages = {2};
+  sharing.stages = {1};
   complete(sharing);
   Choice::Launch launch;
   launch.units = 108;
