@@ -126,7 +126,8 @@ mpz_class Shape::registers() const {
     }
     mpz_class count;
     if (hasRoles())
-      count = 36 + floorQuotient(keys, 128) + floorQuotient(scores, 2) +
+      count = 36 + (mpz_divisible_ui_p(keys.get_mpz_t(), 32) ? 1 : 0) +
+              floorQuotient(scores, 2) +
               floorQuotient(columns, 2) +
               floorQuotient(toInteger(fold.weights) * keys, 4);
     else
@@ -214,6 +215,11 @@ Choice::Cost Shape::cost(const Choice::Fold &fold,
   cost.arithmetic = over(scores() * toInteger(fold.halves) +
                              2 * rows() * toInteger(fold.rowInstructions),
                          toInteger(figures.fmaFlopPerClock));
+  // Four parts of a unit, of which warps keep one each.
+  if (blocks * warps < 4)
+    for (mpq_class *time :
+         {&cost.contraction, &cost.panels, &cost.special, &cost.arithmetic})
+      *time = *time * 4 / mpq_class(blocks * warps);
   if (!onUnits) {
     cost.arithmetic += cost.contraction + cost.panels;
     cost.contraction = cost.panels = 0;

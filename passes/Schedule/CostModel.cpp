@@ -135,6 +135,12 @@ static TileCost costOfFold(const BlockPlan &plan, const BlockFold &fold,
   cost.arithmetic =
       ratio(scores * work.halves + 2 * rows * ofRow.instructions,
             machine.fmaFlopPerClock);
+  // A warp works in one of the parts of an SM.
+  mpq_class parts = ratio(
+      partsOfUnit, std::min(partsOfUnit, resident * int64_t(plan.warps)));
+  for (mpq_class *time :
+       {&cost.contraction, &cost.panels, &cost.special, &cost.arithmetic})
+    *time *= parts;
   if (!flop) {
     cost.arithmetic += cost.contraction + cost.panels;
     cost.contraction = cost.panels = 0;

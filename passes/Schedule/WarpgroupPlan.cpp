@@ -15,8 +15,8 @@ using namespace einfall::cascade;
 
 /// Registers for what is not scores, weights or accumulators: rows' references
 /// and sums, addresses, loop counters and what the evaluation of masks takes;
-/// one more for the masks of tiles of 128 keys.
-static constexpr int64_t otherRegisters = 36, keysOfMask = 128;
+/// one more where keys are a multiple of 32, as ptxas 13.0 takes it.
+static constexpr int64_t otherRegisters = 36, keysOfMore = 32;
 /// Elements of 16 bits that wgmma contracts (PTX ISA, "wgmma.m64nNk16").
 static constexpr int64_t depthOfProduct = 16;
 
@@ -70,7 +70,7 @@ static bool isBox(const SharedOperand &operand) {
 static int64_t registersOfConsumer(const BlockPlan &plan) {
   int64_t most = 0;
   for (const BlockFold &fold : plan.folds) {
-    int64_t count = otherRegisters + plan.keys / keysOfMask +
+    int64_t count = otherRegisters + (plan.keys % keysOfMore == 0) +
                     int64_t(fold.contractions.size()) * plan.keys / 2 +
                     int64_t(fold.weights.size()) * plan.keys / 4;
     for (const BlockMatrix &matrix : fold.matrices)
