@@ -12,8 +12,8 @@ namespace einfall::certificate::examples {
 Certificate attention();
 /// The backward pass of one head, 4096 x 8192, widths 64, fp32 (Theorem 10).
 Certificate backward();
-/// Forward again, with a causal mask, 4 x 48 heads that share 8, and partial outputs
-/// in fp32 (Theorem 4).
+/// Forward again, with a causal mask, 4 x 48 heads that share 8, and partial
+/// outputs in fp32 (Theorem 4).
 Certificate causalMixed();
 /// Value columns blocked: F = 4 E (regime b), and a small memory (c, d).
 Certificate wideValues();
