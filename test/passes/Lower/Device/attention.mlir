@@ -2,7 +2,7 @@
 
 // Where rows are dense and aligned, a version that copies tiles while it computes:
 // two of them lie in shared memory.
-// CHECK-LABEL: device.kernel @causal_sm_80_aligned target "sm_80" threads 128 shared 75776
+// CHECK-LABEL: device.kernel @causal_sm_80_aligned target "sm_80" threads 128 shared 47104
 // CHECK: %[[DENSE:.*]] = arith.cmpi eq, %{{.*}}, %c1_i64
 // CHECK: device.launch %{{.*}} when
 // CHECK: body
@@ -16,9 +16,9 @@
 // CHECK-NOT: device.barrier
 // CHECK: device.nv.mma
 
-// Causal attention on matrix units: 128 rows and 96 keys at a time. Rows of Q, K
+// Causal attention on matrix units: 128 rows and 64 keys at a time. Rows of Q, K
 // (64 numbers) and V (32) lie 144 and 80 bytes apart.
-// CHECK-LABEL: device.kernel @causal_sm_80 target "sm_80" threads 128 shared 39936
+// CHECK-LABEL: device.kernel @causal_sm_80 target "sm_80" threads 128 shared 32768
 // CHECK-SAME: "Q", "K", "V", "O", "stride Q.0", "stride Q.1"
 // One block for 128 rows.
 // CHECK: %[[ROWS:.*]] = arith.addi %{{.*}}, %c127_i64
@@ -31,8 +31,8 @@
 // CHECK: device.store shared
 // CHECK: device.store shared
 // CHECK: device.barrier 0
-// 64 / 16 steps along e, 96 / 8 fragments of keys, 2 of rows.
-// CHECK-COUNT-96: device.nv.mma bf16
+// 64 / 16 steps along e, 64 / 8 fragments of keys, 2 of rows.
+// CHECK-COUNT-64: device.nv.mma bf16
 // Full tiles are not tested.
 // CHECK: scf.if {{.*}} -> (f32
 // CHECK-NOT: arith.cmpi slt
@@ -43,10 +43,10 @@
 // The sums move where a reference of the warp has.
 // CHECK: device.vote any
 // CHECK: scf.if
-// 96 / 16 steps along the keys, 32 / 8 fragments of features, 2 of rows.
+// 64 / 16 steps along the keys, 32 / 8 fragments of features, 2 of rows.
 // CHECK-COUNT-8: device.pack bf16
 // CHECK: device.nv.ldmatrix 4 transpose
-// CHECK-COUNT-48: device.nv.mma bf16
+// CHECK-COUNT-32: device.nv.mma bf16
 // CHECK-NOT: device.nv.mma
 // CHECK: scf.yield
 // CHECK: arith.divf
