@@ -129,9 +129,8 @@ CpuModule::CpuModule(std::unique_ptr<llvm::orc::LLJIT> jit)
 CpuModule::~CpuModule() = default;
 
 llvm::Expected<std::unique_ptr<CpuModule>>
-CpuModule::load(
-    std::unique_ptr<llvm::MemoryBuffer> object,
-    const std::vector<std::pair<std::string, void *>> &functions) {
+CpuModule::load(std::unique_ptr<llvm::MemoryBuffer> object,
+                const std::vector<std::pair<std::string, void *>> &functions) {
   // The machine is made once for its side effect: the target is registered.
   if (auto machine = CpuTarget::host().createMachine(); !machine)
     return machine.takeError();

@@ -46,7 +46,6 @@ public:
   double compileSeconds = 0;
 
 protected:
-
   explicit Launcher(Session &session) : session(session) {}
   /// Makes the compiled kernel ready; false after an error.
   virtual bool load(PipelineResult result) = 0;

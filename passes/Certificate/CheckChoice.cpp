@@ -127,8 +127,7 @@ mpz_class Shape::registers() const {
     mpz_class count;
     if (hasRoles())
       count = 36 + (mpz_divisible_ui_p(keys.get_mpz_t(), 32) ? 1 : 0) +
-              floorQuotient(scores, 2) +
-              floorQuotient(columns, 2) +
+              floorQuotient(scores, 2) + floorQuotient(columns, 2) +
               floorQuotient(toInteger(fold.weights) * keys, 4);
     else
       count = 64 + fragments * (12 + floorQuotient(scores + columns, 2)) +

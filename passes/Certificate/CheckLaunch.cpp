@@ -41,9 +41,9 @@ private:
   Way taken() const;
   void expect(const std::string &path, int64_t claimed, int64_t derived) {
     if (claimed != derived)
-      problems.push_back({"launch." + path,
-                          "claimed " + std::to_string(claimed) + ", derived " +
-                              std::to_string(derived)});
+      problems.push_back(
+          {"launch." + path, "claimed " + std::to_string(claimed) +
+                                 ", derived " + std::to_string(derived)});
   }
 
   const Launch &launch;
@@ -111,9 +111,9 @@ void LaunchChecker::check() {
   for (size_t i = 0; i < launch.ways.size(); ++i) {
     const Way &way = launch.ways[i];
     std::string path = "ways[" + std::to_string(i) + "].";
-    bool exists = (!way.packed || launch.group > 1) &&
-                  (way.parts == 1 ||
-                   (launch.splits && way.packed == (launch.group > 1)));
+    bool exists =
+        (!way.packed || launch.group > 1) &&
+        (way.parts == 1 || (launch.splits && way.packed == (launch.group > 1)));
     if (!exists) {
       problems.push_back({"launch." + path + "parts", "there is no such way"});
       continue;

@@ -227,16 +227,15 @@ static void readLaunch(const JSON &json, const std::string &path,
       [&](const JSON &json, const std::string &path, int64_t &value) {
         value = object.readRange(json, path, 0, maxExtent);
       });
-  object.readArray("sharing", out.sharing,
-                   [&](const JSON &json, const std::string &path,
-                       Choice &choice) {
-                     readChoice(json, path, errors, choice,
-                                /*launches=*/false);
-                   });
+  object.readArray(
+      "sharing", out.sharing,
+      [&](const JSON &json, const std::string &path, Choice &choice) {
+        readChoice(json, path, errors, choice,
+                   /*launches=*/false);
+      });
   object.readArray(
       "ways", out.ways,
-      [&](const JSON &json, const std::string &path,
-          Choice::Launch::Way &way) {
+      [&](const JSON &json, const std::string &path, Choice::Launch::Way &way) {
         ObjectReader inner(json, path, errors);
         visitWay(way, [&](const char *name, int64_t &value, int64_t least) {
           inner.read(name, value, least, maxBytes);

@@ -102,13 +102,13 @@ struct Choice {
   /// items that read the same keys, or parts of streams, merged by a second
   /// launch.
   struct Launch {
-    int64_t units = 0;         ///< of the machine
-    int64_t launchClocks = 0;  ///< that a second launch adds
-    int64_t bytesPerClock = 0; ///< from L2, to all units
-    int64_t slots = 0;         ///< blocks that parts are to make
-    int64_t leastPart = 0;     ///< keys of a part, at least
-    int64_t splits = 0;        ///< 1: there is a version with parts
-    int64_t stateBytes = 0;    ///< that a part leaves of a row
+    int64_t units = 0;            ///< of the machine
+    int64_t launchClocks = 0;     ///< that a second launch adds
+    int64_t bytesPerClock = 0;    ///< from L2, to all units
+    int64_t slots = 0;            ///< blocks that parts are to make
+    int64_t leastPart = 0;        ///< keys of a part, at least
+    int64_t splits = 0;           ///< 1: there is a version with parts
+    int64_t stateBytes = 0;       ///< that a part leaves of a row
     int64_t items = 0, rows = 0;  ///< of the launch, and of an item
     int64_t group = 0;            ///< items that read the same keys
     std::vector<int64_t> streams; ///< keys of each fold

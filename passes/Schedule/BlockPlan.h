@@ -295,8 +295,8 @@ struct LaunchSize {
     return most;
   }
 };
-std::optional<LaunchSize>
-launchSizeOf(const BlockPlan &plan, const llvm::StringMap<int64_t> &extents);
+std::optional<LaunchSize> launchSizeOf(const BlockPlan &plan,
+                                       const llvm::StringMap<int64_t> &extents);
 /// As many parts as a launch makes of each stream; 1 where it makes none.
 int64_t partsOf(const BlockPlan &plan, const LaunchSize &size);
 /// Of a version with `terms`, with what merging takes.

@@ -255,18 +255,16 @@ einfall::launchSizeOf(const BlockPlan &plan,
 
 static int64_t blocksOf(const LaunchTerms &terms, const LaunchSize &size) {
   int64_t group = terms.packs ? size.group : 1;
-  return size.items / group *
-         llvm::divideCeil(size.rows * group, terms.rows);
+  return size.items / group * llvm::divideCeil(size.rows * group, terms.rows);
 }
 
 int64_t einfall::partsOf(const BlockPlan &plan, const LaunchSize &size) {
   if (plan.splitCount)
     return *plan.splitCount;
   int64_t blocks = blocksOf(plan.launch->own, size);
-  return std::max<int64_t>(
-      std::min(plan.slots / std::max<int64_t>(blocks, 1),
-               size.longest() / BlockPlan::leastPart),
-      1);
+  return std::max<int64_t>(std::min(plan.slots / std::max<int64_t>(blocks, 1),
+                                    size.longest() / BlockPlan::leastPart),
+                           1);
 }
 
 int64_t einfall::clocksOf(const BlockPlan &plan, const LaunchTerms &terms,
@@ -275,8 +273,8 @@ int64_t einfall::clocksOf(const BlockPlan &plan, const LaunchTerms &terms,
   const LaunchMachine &machine = plan.launch->machine;
   int64_t group = terms.packs ? size.group : 1;
   int64_t clocks =
-      clocksOfLaunch(ops, terms, machine, size.items / group,
-                     size.rows * group, ArrayRef(size.streams), parts);
+      clocksOfLaunch(ops, terms, machine, size.items / group, size.rows * group,
+                     ArrayRef(size.streams), parts);
   if (parts > 1)
     clocks += clocksOfMerge(ops, machine, plan.stateFloats() * 4,
                             size.items * size.rows, parts);
@@ -293,8 +291,7 @@ bool einfall::packingPays(const BlockPlan &plan, const LaunchSize &size) {
 }
 
 void einfall::compareLaunches(BlockPlan &plan, const BlockPlan &alone,
-                              const BlockPlan *packed,
-                              const Machine &machine) {
+                              const BlockPlan *packed, const Machine &machine) {
   LaunchComparison &launch = plan.launch.emplace();
   launch.machine = launchMachineOf(machine);
   launch.own = launchTermsOf(plan, machine);
@@ -346,8 +343,7 @@ bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
       alone = plan;
     // Its tile is that of the version with parts.
     bool packs = plan.packed && (chunks || !hasChunks);
-    compareLaunches(plan, *alone, packs ? &plan : nullptr,
-                    machine.description);
+    compareLaunches(plan, *alone, packs ? &plan : nullptr, machine.description);
   };
   auto attempt = [&](BlockForm form) {
     std::optional<BlockPlan> plan =

@@ -132,12 +132,11 @@ static TileCost costOfFold(const BlockPlan &plan, const BlockFold &fold,
     cost.special = ratio(scores * work.special + rows * ofRow.special,
                          machine.specialPerClock);
   // An instruction for each lane and clock: half of what FMA count.
-  cost.arithmetic =
-      ratio(scores * work.halves + 2 * rows * ofRow.instructions,
-            machine.fmaFlopPerClock);
+  cost.arithmetic = ratio(scores * work.halves + 2 * rows * ofRow.instructions,
+                          machine.fmaFlopPerClock);
   // A warp works in one of the parts of an SM.
-  mpq_class parts = ratio(
-      partsOfUnit, std::min(partsOfUnit, resident * int64_t(plan.warps)));
+  mpq_class parts =
+      ratio(partsOfUnit, std::min(partsOfUnit, resident * int64_t(plan.warps)));
   for (mpq_class *time :
        {&cost.contraction, &cost.panels, &cost.special, &cost.arithmetic})
     *time *= parts;
@@ -199,8 +198,7 @@ static int64_t residentBlocks(const BlockPlan &plan, const Machine &machine) {
 
 static int64_t wholeClocks(const mpq_class &clocks) {
   mpz_class whole;
-  mpz_cdiv_q(whole.get_mpz_t(), clocks.get_num_mpz_t(),
-             clocks.get_den_mpz_t());
+  mpz_cdiv_q(whole.get_mpz_t(), clocks.get_num_mpz_t(), clocks.get_den_mpz_t());
   return whole.get_si();
 }
 

@@ -36,7 +36,7 @@ namespace einfall {
 /// What the launch of one version depends on.
 struct LaunchTerms {
   int64_t rows = 0, keys = 0; ///< of a tile
-  bool packs = false; ///< rows of all items that read the same keys
+  bool packs = false;         ///< rows of all items that read the same keys
   /// Whole clocks of a tile of each fold: of a block that is alone on a
   /// multiprocessor, and of one among as many as fit.
   llvm::SmallVector<int64_t> lone, together;

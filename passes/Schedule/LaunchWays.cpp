@@ -34,8 +34,7 @@ einfall::waysOf(cascade::KernelOp kernel, const DeviceMachine &machine,
     reason = "the number of parts is asked for";
     return std::nullopt;
   }
-  Staging staging =
-      preferred == Staging::Boxes ? Staging::Chunks : preferred;
+  Staging staging = preferred == Staging::Boxes ? Staging::Chunks : preferred;
   auto planned = [&](BlockForm form) {
     return planBlocks(kernel, machine, extents, form, reason);
   };
@@ -141,9 +140,7 @@ std::string einfall::whyNotShared(const LaunchWays &ways,
   const Way &here = ways.ways[ways.taken];
   bool canPack = ways.sharing.packed && ways.size.group > 1;
   int64_t count = parts.value_or(here.parts);
-  bool packs = packed       ? *packed != 0
-               : count == 1 ? here.packed != 0
-                            : canPack;
+  bool packs = packed ? *packed != 0 : count == 1 ? here.packed != 0 : canPack;
   if (count < 1 || count > mostParts)
     return llvm::formatv("there are 1 to {0} parts", mostParts).str();
   if (packs && !canPack)

@@ -34,8 +34,8 @@ std::optional<LaunchWays> waysOf(cascade::KernelOp kernel,
                                  Staging preferred, std::string &reason);
 
 /// As a claim; nothing where the tile of the sharing version fits no machine.
-std::optional<certificate::Choice::Launch>
-claimOf(const LaunchWays &ways, const Machine &machine);
+std::optional<certificate::Choice::Launch> claimOf(const LaunchWays &ways,
+                                                   const Machine &machine);
 
 /// "8 parts of packed rows: 16 blocks, 10312 clocks".
 std::string textOf(const LaunchWays::Way &way);

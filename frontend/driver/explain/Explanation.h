@@ -43,8 +43,8 @@ explainKernel(cascade::KernelOp kernel, PipelineOptions pipeline,
               const Machine &machine, const Program &program, Session &session);
 
 /// Runs `kernel` with random inputs and the extents of its explanation, and
-/// counts: on the emulated device of the target of the options what it moves, on
-/// this processor what it asks of tensors, divided as for the cores of
+/// counts: on the emulated device of the target of the options what it moves,
+/// on this processor what it asks of tensors, divided as for the cores of
 /// `machine`. An exit code, after an error that has been reported: exitInternal
 /// where the count contradicts what the explanation claims.
 int count(ExplainedKernel &kernel, const Machine &machine, Session &session);

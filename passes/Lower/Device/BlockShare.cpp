@@ -146,8 +146,8 @@ Value BlockEmitter::partsPay() {
   const LaunchComparison &launch = *plan.launch;
   Value other = launchClocks(launch.alone, constant(1), false);
   if (launch.packed)
-    other = select(packingPays(), launchClocks(*launch.packed, constant(1), false),
-                   other);
+    other = select(packingPays(),
+                   launchClocks(*launch.packed, constant(1), false), other);
   return compare(Predicate::slt, launchClocks(launch.own, parts, true), other);
 }
 

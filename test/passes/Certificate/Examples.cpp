@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Certificate/ChoiceReader.h"
 #include "test/passes/Certificate/Examples.h"
+#include "passes/Certificate/ChoiceReader.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -354,8 +354,8 @@ Choice blocks() {
   choice.keys = {64, 32};
   choice.stages = {2, 1};
   complete(choice);
-  // 16 rows of one item each, 8 of which read the same 2048 keys: alone, packed,
-  // and in as many parts as have 256 keys.
+  // 16 rows of one item each, 8 of which read the same 2048 keys: alone,
+  // packed, and in as many parts as have 256 keys.
   Choice sharing = choice;
   sharing.warps = {{4, 1}};
   sharing.keys = {64};
