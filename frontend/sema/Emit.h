@@ -9,8 +9,9 @@
 // restricted by `where` wherever the rank is iterated. What the dialect does
 // not say yet is refused by name and place: `grad` and `shard`. Preconditions
 // are kept as text in the attribute `cascade.require`, schedules in `schedule`
-// (`{stages = 2, tile = {p = 128}}`), or, where one is for a target, all of them
-// in `cascade.schedules` until one is chosen (dialect/Cascade/Schedules.h).
+// (`{stages = 2, tile = {p = 128}}`), or, where one is for a target, all of
+// them in `cascade.schedules` until one is chosen
+// (dialect/Cascade/Schedules.h).
 //
 //===----------------------------------------------------------------------===//
 
