@@ -145,6 +145,35 @@ TEST(Check, TellsWhatIsWrong) {
             "is below the bound of 33554432");
 }
 
+TEST(Check, TellsWhatIsWrongOfABackwardPass) {
+  Certificate backward = examples::backward();
+  const std::string at = "boundaries[0].bounds[1]";
+  auto wrong = [&](const char *member, JSON value) {
+    std::string pointer = std::string("/boundaries/0/bounds/1/") + member;
+    return changed(backward, pointer.c_str(), std::move(value));
+  };
+  // 3/8 word for each of 4096 * 4097 / 2 pairs.
+  EXPECT_EQ(wrong("bytes", 12585985),
+            at + ".bytes: claimed 12585985, derived 12585984");
+  EXPECT_EQ(wrong("query", "GQ"), at + ".query: 'GQ' is not an input");
+  EXPECT_EQ(wrong("valueGradient", "V"),
+            at + ".valueGradient: 'V' is not an output");
+  EXPECT_EQ(wrong("value", "K"),
+            at + ".value: a tensor has two roles: words are not disjoint");
+  EXPECT_EQ(wrong("queryGradient", "GK"),
+            at + ".queryGradient: 'GK' is not of the same rows");
+  EXPECT_EQ(wrong("keyRanks", JSON::array({"f"})),
+            at + ".query: 'Q' is not indexed by f by itself, once");
+  EXPECT_EQ(wrong("keyRanks", JSON::array()), at + ".keyRanks: is empty");
+  EXPECT_EQ(wrong("pairRanks", JSON::array({"p"})),
+            at + ".pairRanks: they are not those of rows and columns");
+  JSON json = backward.toJSON();
+  json["boundaries"][0]["inside"][0]["bytes"] = 131068;
+  json["boundaries"][0]["capacity"] = 393212;
+  EXPECT_EQ(verdictOf(json), at + ".width: theorem 10 needs M >= 24 d^2; d = "
+                                  "64, M = 98303 words");
+}
+
 TEST(Check, ParsesUntrustedText) {
   auto parse = [](const std::string &text) {
     Result<Certificate> certificate = Certificate::parse(text);
