@@ -47,6 +47,8 @@ int einfall::driver::checkCertificate(const Options &options) {
     llvm::outs() << "accepted: " << boundary << "\n";
   if (!result.choice.empty())
     llvm::outs() << "accepted: " << result.choice << "\n";
+  if (!result.sizes.empty())
+    llvm::outs() << "accepted: " << result.sizes << "\n";
   llvm::outs() << result.inequalities << "\n";
   return exitSuccess;
 }

@@ -379,22 +379,37 @@ static llvm::StringMap<int64_t> askedSizes(const Options &options,
 void Compiler::reportSizes() {
   auto &entries = result.report.plan;
   const llvm::StringMap<int64_t> &extents = options.fixedExtents;
-  std::vector<SizedTile> space = sizesOf(*plan, machine, extents);
+  std::vector<SizedTile> space =
+      sizesOf(*plan, machine, extents, plan->asked);
   std::vector<SizedTile> fitting = ranked(space);
-  TileSizes chosen{plan->rowVectors, plan->keyTile, plan->groups};
-  auto here = llvm::find_if(
-      fitting, [&](const SizedTile &tile) { return tile.sizes == chosen; });
-  if (here != fitting.end())
+  if (fitting.empty()) {
+    entries.push_back({"chosen", llvm::formatv("of {0} sizes none fits, as {1}",
+                                               space.size(),
+                                               space.front().rejection)
+                                     .str()});
+  } else {
+    std::string certified =
+        "not certified: what its mask leaves is too long to be listed";
+    if (auto claim = claimOf(*plan, machine, extents)) {
+      std::map<std::string, int64_t> named;
+      for (const auto &entry : extents)
+        named[entry.first().str()] = entry.second;
+      auto wrong = certificate::checkSizes(*claim, named);
+      certified = wrong.empty() ? "certified"
+                                : "not certified: " + wrong.front().path +
+                                      ": " + wrong.front().message;
+      if (wrong.empty())
+        result.report.sizes = std::move(*claim);
+    }
+    const TileClocks &clocks = *fitting.front().clocks;
     entries.push_back(
-        {"chosen",
-         llvm::formatv("{0} {1} sizes that fit, of {2}: {3:f1} "
-                       "clocks of a core a row, most of them {4} "
-                       "(modelled)",
-                       here == fitting.begin() ? "the least of"
-                                               : "by the schedule among",
-                       fitting.size(), space.size(), here->clocks.total(),
-                       here->clocks.limit())
-             .str()});
+        {"chosen", llvm::formatv("the least of {0} sizes that fit, of {1}, "
+                                 "{2}: {3:f1} clocks of a core a row, most of "
+                                 "them {4} (modelled)",
+                                 fitting.size(), space.size(), certified,
+                                 clocks.total().get_d(), clocks.limit())
+                       .str()});
+  }
   StringRef name = session.options.machine;
   result.report.choice =
       sizesToJson(*plan, machine, extents, name.empty() ? "x86-64" : name);

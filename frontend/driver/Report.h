@@ -9,7 +9,7 @@
 #ifndef EINFALL_FRONTEND_DRIVER_REPORT_H
 #define EINFALL_FRONTEND_DRIVER_REPORT_H
 
-#include "passes/Certificate/Choice.h"
+#include "passes/Certificate/SizeChoice.h"
 
 #include "llvm/Support/JSON.h"
 
@@ -68,6 +68,7 @@ struct KernelReport {
   std::optional<llvm::json::Value> choice;
   /// That the chosen tiles are the least of them, for the certificate.
   std::optional<certificate::Choice> claim;
+  std::optional<certificate::SizeChoice> sizes; ///< the same of the CPU's
 };
 
 llvm::json::Value toJson(const KernelReport &report);

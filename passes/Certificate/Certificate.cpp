@@ -7,6 +7,7 @@
 
 #include "passes/Certificate/Certificate.h"
 #include "passes/Certificate/ChoiceReader.h"
+#include "passes/Certificate/SizeChoiceReader.h"
 
 #include <algorithm>
 #include <set>
@@ -209,6 +210,8 @@ JSON Certificate::toJSON() const {
     json["boundaries"].push_back(writeBoundary(boundary));
   if (choice)
     json["choice"] = choice->toJSON();
+  if (sizes)
+    json["sizes"] = sizes->toJSON();
   return json;
 }
 
@@ -458,6 +461,8 @@ Result<Certificate> Certificate::fromJSON(const JSON &json) {
         });
     if (const JSON *choice = object.find("choice"))
       readChoice(*choice, "choice", errors, out.choice.emplace());
+    if (const JSON *sizes = object.find("sizes"))
+      readSizes(*sizes, "sizes", errors, out.sizes.emplace());
   }
   if (!errors.first.empty())
     return Failure{errors.first};

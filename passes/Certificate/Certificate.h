@@ -16,6 +16,7 @@
 
 #include "passes/Certificate/Choice.h"
 #include "passes/Certificate/Expression.h"
+#include "passes/Certificate/SizeChoice.h"
 
 #include <optional>
 #include <variant>
@@ -200,6 +201,8 @@ struct Certificate {
   std::vector<Boundary> boundaries;
   /// That no other tile of the schedule's space takes less.
   std::optional<Choice> choice;
+  /// The same of a processor's tiles.
+  std::optional<SizeChoice> sizes;
 
   nlohmann::ordered_json toJSON() const;
   /// Fails with the JSON path of what is wrong: missing, superfluous, of

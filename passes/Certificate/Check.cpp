@@ -250,12 +250,16 @@ void Checker::checkAll() {
     return;
   for (size_t i = 0; i < certificate.boundaries.size(); ++i)
     checkBoundary(entry("boundaries", i), certificate.boundaries[i]);
-  if (!certificate.choice)
-    return;
-  if (amend)
-    complete(*certificate.choice);
-  for (const ChoiceProblem &wrong : checkChoice(*certificate.choice))
-    problem("choice." + wrong.path, wrong.message);
+  if (certificate.choice) {
+    if (amend)
+      complete(*certificate.choice);
+    for (const ChoiceProblem &wrong : checkChoice(*certificate.choice))
+      problem("choice." + wrong.path, wrong.message);
+  }
+  if (certificate.sizes)
+    for (const ChoiceProblem &wrong :
+         checkSizes(*certificate.sizes, certificate.extents))
+      problem("sizes." + wrong.path, wrong.message);
 }
 
 // --- results ----------------------------------------------------------------
@@ -269,6 +273,8 @@ CheckResult check(const Certificate &certificate, const CheckOptions &options) {
   result.boundaries = checker.lines;
   if (copy.choice && checker.problems.empty())
     result.choice = describe(*copy.choice);
+  if (copy.sizes && checker.problems.empty())
+    result.sizes = describe(*copy.sizes);
 
   std::vector<Inequality> needed;
   for (const auto &[name, inequality] : checker.inequalities)

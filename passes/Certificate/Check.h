@@ -42,6 +42,7 @@ struct CheckResult {
   std::vector<std::string> boundaries;
   /// What was chosen, of how many; empty where nothing is claimed of it.
   std::string choice;
+  std::string sizes; ///< the same of a processor's tiles
   /// What the inequalities rest on: "10 inequalities proved by z3".
   std::string inequalities;
 };

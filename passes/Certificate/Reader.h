@@ -82,13 +82,13 @@ public:
       out = readRange(*member, pathOf(name), least, most);
   }
   template <typename T, typename Function>
-  void readArray(const char *name, std::vector<T> &out, Function readEntry) {
+  void readArray(const char *name, std::vector<T> &out, Function readEntry,
+                 size_t maxEntries = 256) {
     const JSON *array = get(name);
     if (!array)
       return;
     if (!array->is_array())
       return errors.add(pathOf(name), "expected an array");
-    constexpr size_t maxEntries = 256;
     if (array->size() > maxEntries)
       return errors.add(pathOf(name), "has more than " +
                                           std::to_string(maxEntries) +

@@ -499,10 +499,9 @@ private:
     plan.keyBlock = std::min(machine.registers >= 32 ? 8u : 4u, machine.lanes);
     TileSizes sizes{1, 64, 1};
     if (obeysSchedule) {
-      AskedSizes asked;
-      if (failed(readSchedule(asked)))
+      if (failed(readSchedule(plan.asked)))
         return failure();
-      sizes = leastSizes(plan, machine, extents, asked);
+      sizes = leastSizes(plan, machine, extents);
     }
     plan.rowVectors = sizes.rowVectors;
     plan.keyTile = sizes.keyTile;

@@ -24,19 +24,21 @@
 
 #include "dialect/Cascade/Cascade.h"
 
+#include <gmpxx.h>
+
 namespace einfall {
 
 /// What tiling needs to know of a processor; sizes and rates of one core.
 struct CpuMachine {
-  unsigned lanes = 8;        ///< f32 elements in a vector
-  unsigned registers = 16;   ///< vector registers
-  int64_t l1Bytes = 32768;   ///< first-level data cache
-  int64_t l2Bytes = 1048576; ///< second-level cache
-  double arithmetic = 2;     ///< instructions on vectors in a clock
-  double loads = 2;          ///< of vectors, from the first level, in a clock
-  double bytesFromL2 = 64;   ///< in a clock
-  double bytesBeyondL2 = 16; ///< from what lies outside it, in a clock
-  unsigned cores = 8;        ///< that share the items of a kernel
+  unsigned lanes = 8;         ///< f32 elements in a vector
+  unsigned registers = 16;    ///< vector registers
+  int64_t l1Bytes = 32768;    ///< first-level data cache
+  int64_t l2Bytes = 1048576;  ///< second-level cache
+  mpq_class arithmetic = 2;   ///< instructions on vectors in a clock
+  mpq_class loads = 2;        ///< of vectors, from the first level, in a clock
+  mpq_class bytesFromL2 = 64; ///< in a clock
+  mpq_class bytesBeyondL2 = 16; ///< from what lies outside it, in a clock
+  unsigned cores = 8;           ///< that share the items of a kernel
 };
 
 /// A factor of a product: a field or its reciprocal.
@@ -83,6 +85,11 @@ struct FoldPlan {
   llvm::MapVector<mlir::Value, Contraction> contractions;
 };
 
+/// What a schedule fixes; what it leaves open is empty.
+struct AskedSizes {
+  std::optional<unsigned> rowVectors, keyTile, groups;
+};
+
 struct TilePlan {
   llvm::SmallVector<llvm::StringRef> items; ///< outermost first
   llvm::StringRef row;
@@ -92,6 +99,7 @@ struct TilePlan {
   unsigned keyTile;    ///< keys of a tile
   unsigned groups;     ///< most groups of rows in an item
   std::vector<FoldPlan> folds;
+  AskedSizes asked; ///< what the sizes were chosen around
 };
 
 /// The plan for `kernel`, or nothing and the `reason` in words. What the

@@ -180,14 +180,13 @@ const VisitSampler::Profile &VisitSampler::profile(int64_t groupRows,
 TileVisits VisitSampler::visits(int64_t groupRows, int64_t groups,
                                 int64_t keyBlock, int64_t keyTile) {
   auto up = [](int64_t x, int64_t to) { return (x + to - 1) / to; };
-  double tiles = up(keys, keyTile);
+  int64_t tiles = up(keys, keyTile);
   if (!hasConditions()) {
     bool isRagged = keys % keyBlock != 0;
-    return {double(up(keys, keyBlock) * keyBlock), double(isRagged * keyBlock),
-            tiles, tiles + isRagged, tiles};
+    return {long(up(keys, keyBlock) * keyBlock), long(isRagged * keyBlock),
+            long(tiles), long(tiles + isRagged), long(tiles)};
   }
-  TileVisits result;
-  double edges = 0;
+  int64_t present = 0, tested = 0, visited = 0, parts = 0, edges = 0;
   const Profile &groupsSeen = profile(groupRows, keyBlock);
   int64_t perTile = keyTile / keyBlock;
   for (const std::vector<Presence> &blocks : groupsSeen) {
@@ -202,17 +201,22 @@ TileVisits VisitSampler::visits(int64_t groupRows, int64_t groups,
       bool here = some + whole > 0;
       edges += here != before;
       before = here;
-      result.keys += (some + whole) * keyBlock;
-      result.tested += some * keyBlock;
-      result.tiles += here;
-      result.parts += (some > 0) + (whole > 0);
+      present += some + whole;
+      tested += some;
+      visited += here;
+      parts += (some > 0) + (whole > 0);
     }
   }
-  for (double *mean :
-       {&result.keys, &result.tested, &result.tiles, &result.parts, &edges})
-    *mean /= groupsSeen.size();
+  auto mean = [&](int64_t sum) {
+    return mpq_class(mpq_class(long(sum)) / long(groupsSeen.size()));
+  };
+  TileVisits result{mean(present * keyBlock),
+                    mean(tested * keyBlock),
+                    mean(visited),
+                    mean(parts),
+                    {}};
   // An edge moves along the stream with the rows of an item.
-  double moved = double(groupRows) * (groups - 1) / keyTile;
-  result.itemTiles = std::min(tiles, result.tiles + moved * edges / 2);
+  mpq_class moved = mean(edges * groupRows * (groups - 1)) / long(2 * keyTile);
+  result.itemTiles = std::min<mpq_class>(long(tiles), result.tiles + moved);
   return result;
 }

@@ -15,18 +15,20 @@
 
 #include "passes/Schedule/TilePlan.h"
 
+#include <gmpxx.h>
+
 #include <map>
 
 namespace einfall {
 
-/// Means over the groups of rows.
+/// Means over the groups of rows, exact.
 struct TileVisits {
-  double keys = 0;   ///< in blocks where something is present
-  double tested = 0; ///< of these, in blocks where something is not
-  double tiles = 0;  ///< with any such block
-  double parts = 0;  ///< runs of tested and of whole blocks, at most 3 a tile
+  mpq_class keys;   ///< in blocks where something is present
+  mpq_class tested; ///< of these, in blocks where something is not
+  mpq_class tiles;  ///< with any such block
+  mpq_class parts;  ///< tiles with tested blocks, and tiles with whole ones
   /// Tiles that the groups of an item visit together.
-  double itemTiles = 0;
+  mpq_class itemTiles;
 };
 
 class VisitSampler {
@@ -41,16 +43,17 @@ public:
                     int64_t keyTile);
   bool hasConditions() const { return !conditions.empty() || isUnknown; }
 
-private:
   enum class Presence { None, Some, All };
+  /// The blocks of the stream, for some groups.
+  using Profile = std::vector<std::vector<Presence>>;
+  const Profile &profile(int64_t groupRows, int64_t keyBlock);
+
+private:
   std::optional<double> evaluate(mlir::Value field, int64_t row,
                                  int64_t key) const;
   Presence presence(int64_t row, int64_t rowEnd, int64_t key,
                     int64_t keyEnd) const;
   void collect(mlir::Value value, llvm::SmallPtrSetImpl<void *> &seen);
-  /// The blocks of the stream, for some groups.
-  using Profile = std::vector<std::vector<Presence>>;
-  const Profile &profile(int64_t groupRows, int64_t keyBlock);
 
   llvm::StringRef row, stream;
   const llvm::StringMap<int64_t> &extents;

@@ -311,6 +311,7 @@ einfall::driver::explainKernel(cascade::KernelOp kernel,
   }
   explanation.bounds = std::move(*found);
   explanation.bounds.certificate.choice = explained.report.claim;
+  explanation.bounds.certificate.sizes = explained.report.sizes;
   if (observed.traffic)
     observed.whyNoTraffic =
         addSchedule(explanation.bounds.certificate, *observed.traffic,

@@ -24,7 +24,8 @@ static std::vector<Costed> ofProcessor(cascade::KernelOp kernel,
   auto plan = planTiles(kernel, machine, extents, reason);
   if (!plan)
     return found;
-  for (const SizedTile &tile : ranked(sizesOf(*plan, machine, extents))) {
+  for (const SizedTile &tile :
+       ranked(sizesOf(*plan, machine, extents, plan->asked))) {
     ChosenSchedule schedule;
     schedule.rowVectors = tile.sizes.rowVectors;
     schedule.tiles = {
@@ -35,7 +36,7 @@ static std::vector<Costed> ofProcessor(cascade::KernelOp kernel,
             return entry.first == fold.stream;
           }))
         schedule.tiles.emplace_back(fold.stream.str(), tile.sizes.keyTile);
-    found.emplace_back(tile.clocks.total(), std::move(schedule));
+    found.emplace_back(tile.clocks->total().get_d(), std::move(schedule));
   }
   return found;
 }

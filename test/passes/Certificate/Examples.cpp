@@ -392,6 +392,53 @@ Choice blocks() {
   return choice;
 }
 
+SizeChoice sizes() {
+  using Run = SizeChoice::Run;
+  SizeChoice choice;
+  choice.figures = {8, 16, 2040, 4000, 2, 2, 2, 64, 16};
+  choice.keyBlock = 4;
+  choice.rows = {{"p"}, 40};
+  choice.items = {{"b"}, 8};
+  SizeChoice::Fold causal;
+  causal.keys = {{"m"}, 64};
+  causal.contracted = causal.deepest = causal.features = 16;
+  causal.contractions = 1;
+  causal.instructions = 17;
+  causal.moves = causal.isMasked = true;
+  SizeChoice::Fold whole;
+  whole.keys = {{"n"}, 90};
+  whole.features = 16;
+  whole.instructions = 3;
+  choice.folds = {causal, whole};
+  // Of `rows` rows the group i sees keys up to the row: blocks of 4.
+  auto seen = [](int64_t rows) {
+    std::vector<SizeChoice::Runs> groups;
+    for (int64_t from = 0; from < 40; from += rows) {
+      int64_t all = from / 4,
+              end = (std::min<int64_t>(from + rows, 40) + 3) / 4;
+      SizeChoice::Runs runs;
+      if (all)
+        runs.push_back({Run::Kind::All, all});
+      runs.push_back({Run::Kind::Some, end - all});
+      runs.push_back({Run::Kind::None, 16 - end});
+      groups.push_back(runs);
+    }
+    return groups;
+  };
+  choice.space = {
+      {4, {1}, {seen(32)}}, {2, {1, 2, 4}, {seen(16)}}, {1, {1, 3}, {seen(8)}}};
+  choice.keys = {16, 32, 112};
+  complete(choice);
+  return choice;
+}
+
+Certificate withSizes() {
+  Certificate result = recurrence();
+  result.extents.insert({{"p", 40}, {"m", 64}, {"n", 90}});
+  result.sizes = sizes();
+  return result;
+}
+
 std::vector<std::pair<const char *, Certificate>> all() {
   Certificate hopper = recurrence(), ampere = recurrence();
   hopper.choice = warpgroups();
@@ -406,7 +453,8 @@ std::vector<std::pair<const char *, Certificate>> all() {
           {"norm", norm()},
           {"recurrence", recurrence()},
           {"warpgroups", hopper},
-          {"blocks", ampere}};
+          {"blocks", ampere},
+          {"sizes", withSizes()}};
 }
 
 } // namespace einfall::certificate::examples

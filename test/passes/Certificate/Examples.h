@@ -31,6 +31,10 @@ Certificate recurrence();
 /// Tiles of Hopper's program, 64 wide, and of Ampere's, 128 and 96 wide.
 Choice warpgroups();
 Choice blocks();
+/// Sizes of a processor's tiles, with lanes of 8 and small caches: a causal
+/// fold, and one without a mask. Ranks p, m and n are 40, 64 and 90.
+SizeChoice sizes();
+Certificate withSizes();
 
 std::vector<std::pair<const char *, Certificate>> all();
 
