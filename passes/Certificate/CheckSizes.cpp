@@ -21,6 +21,8 @@ using Kind = SizeChoice::Run::Kind;
 /// What is taken of an extent that is not known, and how much of one is looked
 /// at: so many rows and keys, so many groups of rows.
 const long assumedExtent = 4096, mostSampled = 8192, mostGroups = 12;
+/// So that no claim takes seconds.
+const size_t mostFolds = 8;
 
 /// What a mask leaves of a stream to a group of rows on average.
 struct Left {
@@ -326,6 +328,8 @@ void SizeChecker::checkSpace() {
   };
   if (choice.folds.empty())
     return problem("folds", "there is none");
+  if (choice.folds.size() > mostFolds)
+    return problem("folds", "there are more than " + std::to_string(mostFolds));
   for (size_t i = 0; i < choice.folds.size(); ++i) {
     const Fold &fold = choice.folds[i];
     if (fold.deepest > fold.contracted ||
@@ -346,6 +350,8 @@ void SizeChecker::checkSpace() {
   for (size_t i = 0; i < choice.space.size(); ++i) {
     const SizeChoice::Rows &rows = choice.space[i];
     std::string path = sizesEntry("space.rows", i);
+    if (rows.groups.empty())
+      problem(path + ".groups", "there is none");
     if (rows.masks.size() != masked) {
       problem(path + ".masks", std::to_string(masked) + " folds have a mask, " +
                                    std::to_string(rows.masks.size()) +

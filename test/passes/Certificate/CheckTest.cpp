@@ -403,6 +403,13 @@ TEST(Check, TellsWhatIsWrongOfSizes) {
             "listed");
   EXPECT_EQ(changed(certificate, "/sizes/space/rows/1/masks", JSON::array()),
             "sizes.space.rows[1].masks: 1 folds have a mask, 0 are listed");
+  EXPECT_EQ(changed(certificate, "/sizes/space/rows/1/groups", JSON::array()),
+            "sizes.space.rows[1].groups: there is none");
+  EXPECT_EQ(changed(certificate, "/sizes/folds", JSON::array()),
+            "sizes.folds: there is none");
+  JSON fold = certificate.toJSON()["sizes"]["folds"][1];
+  EXPECT_EQ(changed(certificate, "/sizes/folds", JSON(9, fold)),
+            "sizes.folds: there are more than 8");
   certificate.sizes->figures.l1Bytes = 1000;
   EXPECT_EQ(verdictOf(certificate.toJSON()),
             "sizes.candidates[3]: does not fit: L1 bytes: 1024 of 1000");
