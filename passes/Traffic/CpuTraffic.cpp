@@ -6,8 +6,6 @@
 #include "passes/Traffic/CpuWalk.h"
 #include "passes/Traffic/Export.h"
 
-#include "llvm/ADT/StringExtras.h"
-
 using namespace einfall;
 using namespace einfall::traffic;
 using certificate::Expression;
@@ -52,32 +50,12 @@ Ref Sum::bytes(Pool &pool) const {
   return total;
 }
 
-static Ref extentOfRank(Pool &pool, llvm::StringRef rank,
-                        const llvm::StringMap<int64_t> &fixed) {
-  if (auto it = fixed.find(rank); it != fixed.end())
-    return pool.number(it->second);
-  return pool.parameter("|" + rank.str() + "|", 0);
-}
-
 llvm::Expected<CpuTraffic> einfall::traffic::cpuTrafficOf(
     mlir::ModuleOp module, const cascade::KernelInterface &interface,
     const llvm::StringMap<int64_t> &fixed,
     const llvm::StringMap<int64_t> &numbers, int64_t threads) {
   Pool pool;
-  auto strideOf = [&](llvm::StringRef name, unsigned dim) {
-    Ref stride = pool.one;
-    for (const auto *tensors : {&interface.inputs, &interface.outputs})
-      for (const auto &tensor : *tensors)
-        if (tensor.name == name)
-          for (const std::string &rank :
-               llvm::ArrayRef(tensor.dims).drop_front(dim + 1))
-            stride = pool.mul(stride, extentOfRank(pool, rank, fixed));
-    return stride;
-  };
-  auto extentOf = [&](llvm::StringRef rank) {
-    return extentOfRank(pool, rank, fixed);
-  };
-  Parameters parameters(pool, strideOf, extentOf, numbers);
+  Parameters parameters(pool, interface, fixed, numbers);
   auto walk = walkCpu(module, interface, pool, parameters, threads);
   if (!walk)
     return walk.takeError();
@@ -99,12 +77,7 @@ llvm::Expected<CpuTraffic> einfall::traffic::cpuTrafficOf(
     }
     std::string note;
     if (!sum.isExact)
-      note = "depends on " +
-             (sum.reads.empty()
-                  ? "numbers that it computes"
-                  : "what " + llvm::join(sum.reads, ", ") +
-                        (sum.reads.size() > 1 ? " hold" : " holds")) +
-             ": as if nothing were skipped";
+      note = noteOfBound(sum.reads);
     result.asked.push_back(
         {what, direction, std::move(bytes), sum.isExact, std::move(note)});
   }

@@ -2,9 +2,8 @@
 
 #include "passes/Traffic/CpuWalk.h"
 
+#include "passes/Traffic/ControlWalk.h"
 #include "passes/Traffic/CpuValues.h"
-
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -21,27 +20,26 @@ struct Touched {
   Direction direction;
 };
 
-class CpuWalker {
+class CpuWalker : ControlWalk {
 public:
   CpuWalker(func::FuncOp function, Pool &pool, CpuValues &values, CpuWalk &to)
-      : function(function), pool(pool), values(values), to(to) {}
+      : ControlWalk(function, pool, values), function(function), values(values),
+        to(to) {}
   llvm::Error run();
 
 private:
-  llvm::Error walk(Block &block);
-  llvm::Error loop(scf::ForOp op);
-  llvm::Error branch(scf::IfOp op);
-  llvm::Error within(Ref condition, Block &block);
+  llvm::Error at(Operation *op) override;
+  void atLoop(scf::ForOp op, const CpuValues::Loop &rounds) override {
+    if (op->hasAttr(visitName))
+      visit(op, rounds);
+  }
   void access(const Touched &touched, const std::string &what);
   void visit(scf::ForOp op, const CpuValues::Loop &rounds);
   Access here(Ref active);
 
   func::FuncOp function;
-  Pool &pool;
   CpuValues &values;
   CpuWalk &to;
-  llvm::DenseSet<Operation *> wanted; ///< have accesses in them
-  std::vector<Ref> loops, conditions;
 };
 
 } // namespace
@@ -82,68 +80,18 @@ llvm::Error CpuWalker::run() {
                (!hasVisits && !values.nameOf(place).empty());
     }
     if (counts)
-      for (; op != function && wanted.insert(op).second; op = op->getParentOp())
-        ;
+      want(op);
   });
   return walk(function.getBody().front());
 }
 
-llvm::Error CpuWalker::walk(Block &block) {
-  for (Operation &op : block) {
-    if (!wanted.contains(&op))
-      continue;
-    if (auto each = dyn_cast<scf::ForOp>(op)) {
-      if (llvm::Error error = loop(each))
-        return error;
-    } else if (auto each = dyn_cast<scf::IfOp>(op)) {
-      if (llvm::Error error = branch(each))
-        return error;
-    } else if (std::optional<Touched> touched = touchedBy(&op)) {
-      access(*touched, values.nameOf(values.placeOf(touched->address)));
-    } else {
-      return llvm::createStringError("%s has accesses in it and no form",
-                                     op.getName().getStringRef().str().c_str());
-    }
-  }
+llvm::Error CpuWalker::at(Operation *op) {
+  std::optional<Touched> touched = touchedBy(op);
+  if (!touched)
+    return llvm::createStringError("%s has accesses in it and no form",
+                                   op->getName().getStringRef().str().c_str());
+  access(*touched, values.nameOf(values.placeOf(touched->address)));
   return llvm::Error::success();
-}
-
-llvm::Error CpuWalker::loop(scf::ForOp op) {
-  CpuValues::Loop rounds = values.loopOf(op);
-  if (!rounds.round)
-    return llvm::createStringError(
-        "a loop of %s has bounds that no form expresses",
-        function.getSymName().str().c_str());
-  if (!rounds.isExact) {
-    std::set<std::string> sources = sourcesOf(values.of(op.getUpperBound()));
-    sources.merge(sourcesOf(values.of(op.getLowerBound())));
-    rounds.active =
-        pool.both(rounds.active, pool.unknownTruth(llvm::join(sources, ", ")));
-  }
-  if (op->hasAttr(visitName))
-    visit(op, rounds);
-  loops.push_back(rounds.round);
-  llvm::Error error = within(rounds.active, *op.getBody());
-  loops.pop_back();
-  return error;
-}
-
-llvm::Error CpuWalker::within(Ref condition, Block &block) {
-  conditions.push_back(condition);
-  llvm::Error error = walk(block);
-  conditions.pop_back();
-  return error;
-}
-
-llvm::Error CpuWalker::branch(scf::IfOp op) {
-  Ref condition = pool.resolve(values.of(op.getCondition()));
-  if (condition != pool.no)
-    if (llvm::Error error = within(condition, *op.thenBlock()))
-      return error;
-  Ref other = pool.negate(condition);
-  if (op.getElseRegion().empty() || other == pool.no)
-    return llvm::Error::success();
-  return within(other, *op.elseBlock());
 }
 
 //===----------------------------------------------------------------------===//
@@ -157,19 +105,8 @@ Access CpuWalker::here(Ref active) {
   access.loops = loops;
   access.address = pool.zero;
   access.bytes = pool.one;
-  std::vector<Ref> conjuncts;
-  for (Ref condition : conditions)
-    listConjuncts(pool.resolve(condition), conjuncts);
-  listConjuncts(pool.resolve(active), conjuncts);
-  access.active = pool.yes;
-  for (Ref each : conjuncts) {
-    if (!each->hasUnknown) {
-      access.active = pool.both(access.active, each);
-      continue;
-    }
-    access.isExact = false;
-    access.reads.merge(sourcesOf(each));
-  }
+  access.active = active;
+  restrict(access);
   return access;
 }
 

@@ -24,11 +24,12 @@ bool Traffic::isExact() const {
                       [](const TrafficTerm &term) { return term.isExact; });
 }
 
-static Ref extentOf(Pool &pool, llvm::StringRef rank,
-                    const llvm::StringMap<int64_t> &fixed) {
-  if (auto it = fixed.find(rank); it != fixed.end())
-    return pool.number(it->second);
-  return pool.parameter("|" + rank.str() + "|", 0);
+std::string einfall::traffic::noteOfBound(const std::set<std::string> &reads) {
+  std::string what = "numbers that it computes";
+  if (!reads.empty())
+    what = "what " + llvm::join(reads, ", ") +
+           (reads.size() > 1 ? " hold" : " holds");
+  return "depends on " + what + ": as if nothing were skipped";
 }
 
 llvm::Expected<Traffic>
@@ -37,21 +38,7 @@ einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
                             const llvm::StringMap<int64_t> &fixed,
                             const llvm::StringMap<int64_t> &numbers) {
   Pool pool;
-  // Of a dense, row-major tensor.
-  auto strideOf = [&](llvm::StringRef name, unsigned dim) {
-    Ref stride = pool.one;
-    for (const auto *tensors : {&interface.inputs, &interface.outputs})
-      for (const auto &tensor : *tensors)
-        if (tensor.name == name)
-          for (const std::string &rank :
-               llvm::ArrayRef(tensor.dims).drop_front(dim + 1))
-            stride = pool.mul(stride, extentOf(pool, rank, fixed));
-    return stride;
-  };
-  auto ofExtent = [&](llvm::StringRef rank) {
-    return extentOf(pool, rank, fixed);
-  };
-  Parameters parameters(pool, strideOf, ofExtent, numbers);
+  Parameters parameters(pool, interface, fixed, numbers);
 
   Traffic result;
   struct Sum {
@@ -93,12 +80,7 @@ einfall::traffic::trafficOf(llvm::ArrayRef<device::KernelOp> version,
   for (auto &[key, sum] : sums) {
     std::string note;
     if (!sum.isExact)
-      note = "depends on " +
-             (sum.reads.empty()
-                  ? "numbers that it computes"
-                  : "what " + llvm::join(sum.reads, ", ") +
-                        (sum.reads.size() > 1 ? " hold" : " holds")) +
-             ": as if nothing were skipped";
+      note = noteOfBound(sum.reads);
     result.terms.push_back({key.first, key.second, exported(sum.sectors, pool),
                             sum.isExact, std::move(note)});
   }

@@ -11,16 +11,33 @@ Ref Parameters::form(llvm::StringRef name, bool isAddress) const {
     auto [tensor, dim] = name.rsplit('.');
     unsigned number = 0;
     if (!dim.getAsInteger(10, number))
-      return strideOf(tensor, number);
+      return stride(tensor, number);
   }
   if (name.starts_with("|"))
-    return extentOf(name.drop_front().drop_back());
+    return extent(name.drop_front().drop_back());
   if (auto given = numbers.find(name); given != numbers.end())
     return pool.number(given->second);
   if (name.starts_with("has "))
     return pool.parameter(name.str(), 0, 1);
   Ref plain = pool.parameter(name.str());
   return isAddress ? pool.scale(plain, 32) : plain;
+}
+
+Ref Parameters::extent(llvm::StringRef rank) const {
+  if (auto it = fixed.find(rank); it != fixed.end())
+    return pool.number(it->second);
+  return pool.parameter("|" + rank.str() + "|", 0);
+}
+
+Ref Parameters::stride(llvm::StringRef name, unsigned dim) const {
+  Ref stride = pool.one;
+  for (const auto *tensors : {&interface.inputs, &interface.outputs})
+    for (const auto &tensor : *tensors)
+      if (tensor.name == name)
+        for (const std::string &rank :
+             llvm::ArrayRef(tensor.dims).drop_front(dim + 1))
+          stride = pool.mul(stride, extent(rank));
+  return stride;
 }
 
 bool Parameters::isAddress(device::KernelOp kernel, unsigned number) {

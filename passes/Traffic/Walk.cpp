@@ -2,10 +2,8 @@
 
 #include "passes/Traffic/Walk.h"
 
+#include "passes/Traffic/ControlWalk.h"
 #include "passes/Traffic/Values.h"
-
-#include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -20,21 +18,19 @@ static bool touchesGlobal(Operation *op) {
 }
 
 namespace {
-class Walker {
+class Walker : ControlWalk {
 public:
   Walker(device::KernelOp kernel, Pool &pool, const Parameters &parameters)
-      : kernel(kernel), pool(pool), values(kernel, pool, parameters) {}
+      : ControlWalk(kernel, pool, values), kernel(kernel),
+        values(kernel, pool, parameters) {}
 
   llvm::Expected<Launch> launch();
   llvm::Error run(const Launch &launch);
   std::vector<Access> accesses;
 
 private:
-  llvm::Error walk(Block &block);
-  llvm::Error loop(scf::ForOp op);
-  llvm::Error branch(scf::IfOp op);
-  llvm::Error within(Ref condition, Block &block);
-  void access(Operation *op);
+  llvm::Error at(Operation *op) override;
+  bool saysByLoops(Ref condition) override { return joinsWarps(condition); }
   void bulk(Operation *op, Value map, OperandRange coordinates,
             Direction direction);
   /// `thread`: the variable of the lane that comes alone, or null.
@@ -42,10 +38,7 @@ private:
   bool joinsWarps(Ref condition);
 
   device::KernelOp kernel;
-  Pool &pool;
   Values values;
-  llvm::DenseSet<Operation *> wanted; ///< have accesses in them
-  std::vector<Ref> loops, conditions;
 };
 } // namespace
 
@@ -73,8 +66,7 @@ llvm::Expected<Launch> Walker::launch() {
 llvm::Error Walker::run(const Launch &launch) {
   kernel.getBody().walk([&](Operation *op) {
     if (touchesGlobal(op))
-      for (; op != kernel && wanted.insert(op).second; op = op->getParentOp())
-        ;
+      want(op);
   });
   Ref counts[3] = {launch.x, launch.y, launch.z};
   for (unsigned i = 0; i < 3; ++i) {
@@ -91,47 +83,6 @@ llvm::Error Walker::run(const Launch &launch) {
   if (warps > 1)
     loops.push_back(values.warp);
   return walk(kernel.getBody().front());
-}
-
-llvm::Error Walker::walk(Block &block) {
-  for (Operation &op : block) {
-    if (!wanted.contains(&op))
-      continue;
-    if (auto each = dyn_cast<scf::ForOp>(op)) {
-      if (llvm::Error error = loop(each))
-        return error;
-    } else if (auto each = dyn_cast<scf::IfOp>(op)) {
-      if (llvm::Error error = branch(each))
-        return error;
-    } else {
-      access(&op);
-    }
-  }
-  return llvm::Error::success();
-}
-
-llvm::Error Walker::loop(scf::ForOp op) {
-  Values::Loop rounds = values.loopOf(op);
-  if (!rounds.round)
-    return llvm::createStringError(
-        "a loop of %s has bounds that no form expresses, as they depend on "
-        "what memory holds",
-        kernel.getSymName().str().c_str());
-  loops.push_back(rounds.round);
-  if (!rounds.isExact)
-    rounds.active = pool.both(
-        rounds.active, pool.unknownTruth(llvm::join(
-                           sourcesOf(values.of(op.getUpperBound())), ", ")));
-  llvm::Error error = within(rounds.active, *op.getBody());
-  loops.pop_back();
-  return error;
-}
-
-llvm::Error Walker::within(Ref condition, Block &block) {
-  conditions.push_back(condition);
-  llvm::Error error = walk(block);
-  conditions.pop_back();
-  return error;
 }
 
 /// Blocks of w warps that take items together, item w block + warp where it is
@@ -158,39 +109,23 @@ bool Walker::joinsWarps(Ref condition) {
   return true;
 }
 
-llvm::Error Walker::branch(scf::IfOp op) {
-  Ref condition = pool.resolve(values.of(op.getCondition()));
-  std::vector<Ref> outer = loops;
-  if (op.getElseRegion().empty() && joinsWarps(condition))
-    condition = pool.yes;
-  llvm::Error error = condition == pool.no ? llvm::Error::success()
-                                           : within(condition, *op.thenBlock());
-  loops = outer;
-  if (error || op.getElseRegion().empty())
-    return error;
-  Ref other = pool.negate(condition);
-  if (other == pool.no)
-    return llvm::Error::success();
-  return within(other, *op.elseBlock());
-}
-
 //===----------------------------------------------------------------------===//
 // Accesses
 //===----------------------------------------------------------------------===//
 
-void Walker::access(Operation *op) {
+llvm::Error Walker::at(Operation *op) {
   Access access;
   access.active = pool.yes;
-  auto at = [&](Value base, Value offset) {
+  auto sum = [&](Value base, Value offset) {
     return pool.add(values.of(base), values.of(offset));
   };
   if (auto load = dyn_cast<device::LoadOp>(op)) {
     access.direction = Direction::Load;
-    access.address = at(load.getBase(), load.getOffset());
+    access.address = sum(load.getBase(), load.getOffset());
     access.bytes = pool.number(device::sizeInBytes(load.getType()));
   } else if (auto store = dyn_cast<device::StoreOp>(op)) {
     access.direction = Direction::Store;
-    access.address = at(store.getBase(), store.getOffset());
+    access.address = sum(store.getBase(), store.getOffset());
     access.bytes = pool.number(device::sizeInBytes(store.getValue().getType()));
   } else if (auto copy = dyn_cast<device::CopyAsyncOp>(op)) {
     access.direction = Direction::Copy;
@@ -200,12 +135,15 @@ void Walker::access(Operation *op) {
     access.active = pool.less(pool.zero, access.bytes);
     access.bytes = pool.number(copy.getBytes());
   } else if (auto load = dyn_cast<device::BulkLoadOp>(op)) {
-    return bulk(op, load.getMap(), load.getCoordinates(), Direction::Copy);
+    bulk(op, load.getMap(), load.getCoordinates(), Direction::Copy);
+    return llvm::Error::success();
   } else if (auto store = dyn_cast<device::BulkStoreOp>(op)) {
-    return bulk(op, store.getMap(), store.getCoordinates(), Direction::Store);
+    bulk(op, store.getMap(), store.getCoordinates(), Direction::Store);
+    return llvm::Error::success();
   }
   access.loops = loops;
   take(std::move(access));
+  return llvm::Error::success();
 }
 
 /// A box is asked for row by row, by each thread that comes here.
@@ -249,31 +187,8 @@ void Walker::bulk(Operation *op, Value map, OperandRange coordinates,
   take(std::move(access), thread);
 }
 
-void einfall::traffic::listConjuncts(Ref truth, std::vector<Ref> &to) {
-  if (truth->kind != Kind::And) {
-    to.push_back(truth);
-    return;
-  }
-  for (Ref operand : truth->operands)
-    listConjuncts(operand, to);
-}
-
 void Walker::take(Access access, Ref thread) {
-  auto depend = [&](Ref form) {
-    access.isExact = false;
-    access.reads.merge(sourcesOf(form));
-  };
-  std::vector<Ref> conjuncts;
-  for (Ref condition : conditions)
-    listConjuncts(pool.resolve(condition), conjuncts);
-  listConjuncts(pool.resolve(access.active), conjuncts);
-  access.active = pool.yes;
-  for (Ref each : conjuncts) {
-    if (each->hasUnknown)
-      depend(each);
-    else
-      access.active = pool.both(access.active, each);
-  }
+  restrict(access);
   access.address = pool.resolve(access.address);
   access.bytes = pool.resolve(access.bytes);
   if (thread) {
@@ -286,7 +201,8 @@ void Walker::take(Access access, Ref thread) {
   access.what = tensorAt(access.address);
   if (access.address->hasUnknown) {
     // Sectors of its own for every lane.
-    depend(access.address);
+    access.isExact = false;
+    access.reads.merge(sourcesOf(access.address));
     access.address = pool.scale(pool.lane, 32);
   }
   accesses.push_back(std::move(access));

@@ -18,6 +18,7 @@
 #ifndef EINFALL_PASSES_TRAFFIC_WALK_H
 #define EINFALL_PASSES_TRAFFIC_WALK_H
 
+#include "dialect/Cascade/KernelInterface.h"
 #include "dialect/Device/Device.h"
 #include "passes/Traffic/Index.h"
 
@@ -55,29 +56,30 @@ struct Launch {
 
 /// The parameters of a program as forms: scalars as they are called or, where
 /// `numbers` has them, as they are given, addresses as multiples of 32, strides
-/// and extents by what `strideOf` gives ("Q", 0) and `extentOf` ("p").
+/// those of dense, row-major tensors, extents ("p") as parameters "|p|" or,
+/// where `fixed` has them, as numbers.
 class Parameters {
 public:
-  using StrideOf = std::function<Ref(llvm::StringRef tensor, unsigned dim)>;
-  using ExtentOf = std::function<Ref(llvm::StringRef rank)>;
-  Parameters(Pool &pool, StrideOf strideOf, ExtentOf extentOf,
+  Parameters(Pool &pool, const cascade::KernelInterface &interface,
+             const llvm::StringMap<int64_t> &fixed,
              const llvm::StringMap<int64_t> &numbers)
-      : pool(pool), strideOf(std::move(strideOf)),
-        extentOf(std::move(extentOf)), numbers(numbers) {}
+      : pool(pool), interface(interface), fixed(fixed), numbers(numbers) {}
 
   /// Of the parameter called `name`; `isAddress` as isAddress below says.
   Ref form(llvm::StringRef name, bool isAddress) const;
   static bool isAddress(device::KernelOp kernel, unsigned number);
 
 private:
+  Ref extent(llvm::StringRef rank) const;
+  Ref stride(llvm::StringRef tensor, unsigned dim) const;
+
   Pool &pool;
-  StrideOf strideOf;
-  ExtentOf extentOf;
-  const llvm::StringMap<int64_t> &numbers;
+  const cascade::KernelInterface &interface;
+  const llvm::StringMap<int64_t> &fixed, &numbers;
 };
 
-/// The truths that `truth` is the conjunction of.
-void listConjuncts(Ref truth, std::vector<Ref> &to);
+/// Why a term is an upper bound: what it depends on.
+std::string noteOfBound(const std::set<std::string> &reads);
 
 /// What the grid program of `kernel` computes.
 llvm::Expected<Launch> launchOf(device::KernelOp kernel, Pool &pool,
