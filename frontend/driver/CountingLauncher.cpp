@@ -43,18 +43,6 @@ CountingLauncher::CountingLauncher(Session &session, unsigned threads)
     : Launcher(session), threads(threads) {}
 CountingLauncher::~CountingLauncher() = default;
 
-bool CountingLauncher::compile() {
-  PipelineOptions options;
-  options.countsAccesses = true;
-  for (const std::string &rank : arguments->interface.ranks)
-    options.fixedExtents[rank] = arguments->extent(rank);
-  auto compiled = compileKernel(kernel, options, session);
-  if (!compiled)
-    return false;
-  report = compiled->report;
-  return load(std::move(*compiled));
-}
-
 bool CountingLauncher::load(PipelineResult result) {
   auto module = cpu::CpuModule::load(
       llvm::MemoryBuffer::getMemBufferCopy(result.text, "kernel"),

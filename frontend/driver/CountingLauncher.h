@@ -26,7 +26,9 @@ public:
   std::optional<uint64_t> globalBytes() const override { return bytes; }
 
 protected:
-  bool compile() override;
+  void configure(PipelineOptions &options) const override {
+    options.countsAccesses = true;
+  }
   bool load(PipelineResult result) override;
 
 private:

@@ -87,8 +87,6 @@ std::unique_ptr<Launcher> Launcher::create(Session &session) {
 
 std::unique_ptr<Launcher> Launcher::createCounting(Session &session,
                                                    unsigned threads) {
-  if (!canRunProcessor(session))
-    return nullptr;
   auto result = std::make_unique<CountingLauncher>(session, threads);
   return result->prepare() ? std::move(result) : nullptr;
 }
@@ -150,6 +148,7 @@ bool Launcher::compile() {
   options.target = *targetOfDevice(session.options.device);
   for (const std::string &rank : arguments->interface.ranks)
     options.fixedExtents[rank] = arguments->extent(rank);
+  configure(options);
   auto compiled = compileKernel(kernel, options, session);
   if (!compiled)
     return false;

@@ -51,6 +51,8 @@ protected:
   virtual bool load(PipelineResult result) = 0;
   /// Compiles the kernel for what the device runs, and loads it.
   virtual bool compile();
+  /// What the device needs of the compiled kernel beside its target.
+  virtual void configure(PipelineOptions &) const {}
   /// Takes the kernel from the package of the program instead.
   virtual bool unpack();
   Session &session;
