@@ -4,12 +4,19 @@
 
 #include "codegen/nvidia/Emit.h"
 
-#include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 using namespace mlir;
@@ -183,6 +190,29 @@ static void declareShared(ModuleOp module) {
                          /*alignment=*/1024, /*addrSpace=*/3);
 }
 
+static LogicalResult convertAll(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  LLVMTypeConverter types(context);
+  ConversionTarget target(*context);
+  target.addLegalDialect<LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  target.addLegalOp<ModuleOp, UnrealizedConversionCastOp>();
+  RewritePatternSet patterns(context);
+  patterns.add(lowerReturn);
+  addMemoryPatterns(patterns);
+  addThreadPatterns(patterns);
+  addArithmeticPatterns(patterns);
+  addMatrixPatterns(patterns);
+  addBulkPatterns(patterns);
+  addWarpgroupPatterns(patterns);
+  populateSCFToControlFlowConversionPatterns(patterns);
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+  arith::populateArithToLLVMConversionPatterns(types, patterns);
+  populateVectorToLLVMConversionPatterns(types, patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
+  ub::populateUBToLLVMConversionPatterns(types, patterns);
+  return applyFullConversion(module, target, std::move(patterns));
+}
+
 namespace {
 struct DeviceToLLVMPass
     : public PassWrapper<DeviceToLLVMPass, OperationPass<ModuleOp>> {
@@ -193,7 +223,8 @@ struct DeviceToLLVMPass
     return "turn device kernels into functions of NVIDIA's instructions";
   }
   void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<LLVM::LLVMDialect, NVVM::NVVMDialect>();
+    registry.insert<LLVM::LLVMDialect, NVVM::NVVMDialect, arith::ArithDialect,
+                    cf::ControlFlowDialect>();
   }
 
   void runOnOperation() final {
@@ -205,22 +236,8 @@ struct DeviceToLLVMPass
       makeFunction(kernel);
     declareShared(module);
 
-    ConversionTarget target(getContext());
-    target.addIllegalDialect<device::DeviceDialect>();
-    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-    RewritePatternSet patterns(&getContext());
-    patterns.add(lowerReturn);
-    // Of arith, only the divisions that round are not instructions.
-    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-    target.addIllegalOp<arith::CeilDivSIOp, arith::CeilDivUIOp,
-                        arith::FloorDivSIOp>();
-    addMemoryPatterns(patterns);
-    addThreadPatterns(patterns);
-    addArithmeticPatterns(patterns);
-    addMatrixPatterns(patterns);
-    addBulkPatterns(patterns);
-    addWarpgroupPatterns(patterns);
-    if (failed(applyPartialConversion(module, target, std::move(patterns))))
+    // One conversion for all dialects: each walks and folds every operation.
+    if (failed(convertAll(module)))
       return signalPassFailure();
     // The maps' casts have served.
     module.walk([](UnrealizedConversionCastOp cast) {
@@ -233,14 +250,4 @@ struct DeviceToLLVMPass
 
 std::unique_ptr<Pass> einfall::nvidia::createDeviceToLLVMPass() {
   return std::make_unique<DeviceToLLVMPass>();
-}
-
-void einfall::nvidia::addDeviceToLLVM(OpPassManager &passes) {
-  passes.addPass(createDeviceToLLVMPass());
-  passes.addPass(createSCFToControlFlowPass());
-  passes.addPass(createConvertVectorToLLVMPass());
-  passes.addPass(createArithToLLVMConversionPass());
-  passes.addPass(createConvertControlFlowToLLVMPass());
-  passes.addPass(createUBToLLVMConversionPass());
-  passes.addPass(createReconcileUnrealizedCastsPass());
 }

@@ -27,18 +27,13 @@
 #include <memory>
 
 namespace mlir {
-class OpPassManager;
 class Pass;
-} // namespace mlir
+}
 
 namespace einfall::nvidia {
 
-/// `--device-to-llvm`: the device operations alone; `arith`, `scf` and `vector`
-/// stay.
+/// `--device-to-llvm`. An operation that has no instruction is an error.
 std::unique_ptr<mlir::Pass> createDeviceToLLVMPass();
-
-/// The pass above and MLIR's conversions of the rest: a module of `llvm` only.
-void addDeviceToLLVM(mlir::OpPassManager &passes);
 
 } // namespace einfall::nvidia
 

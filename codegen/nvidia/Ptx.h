@@ -3,9 +3,9 @@
 // LLVM's NVPTX back-end in process. The PTX version is the oldest that has what
 // the target's programs need, so that old assemblers and drivers read the text.
 //
-// Of LLVM's standard pipeline the vectorizers are off: a register of a GPU
-// holds one number, and what is moved together was decided above. Vectors that
-// cross blocks are split into scalars first.
+// LLVM's part is small: what is moved together, unrolled and pipelined was
+// decided above, and the assembler allocates and schedules. Vectors are split
+// into scalars, as a register of a GPU holds one number.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,8 +25,6 @@ class ModuleOp;
 namespace einfall::nvidia {
 
 struct PtxOptions {
-  /// Of the standard pipeline: 0 or 3.
-  unsigned optimization = 3;
   /// When set, receives the optimised LLVM IR.
   std::string *llvmIR = nullptr;
 };

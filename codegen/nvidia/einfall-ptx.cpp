@@ -30,8 +30,6 @@ static cl::opt<std::string> outputFile("o", cl::desc("where the result goes"),
                                        cl::init("-"), cl::cat(category));
 static cl::opt<std::string> target("target", cl::desc("the chip"),
                                    cl::init("sm_80"), cl::cat(category));
-static cl::opt<unsigned> level("opt", cl::desc("LLVM's pipeline: 0 or 3"),
-                               cl::init(3), cl::cat(category));
 static cl::opt<bool> llvmIR("llvm", cl::desc("print LLVM IR, not PTX"),
                             cl::cat(category));
 static cl::opt<bool> assemble("assemble",
@@ -123,8 +121,7 @@ int main(int argc, char **argv) {
     return fail(message, 1);
   std::string ir;
   nvidia::PtxOptions options;
-  options.optimization = level;
-  options.llvmIR = &ir;
+  options.llvmIR = llvmIR ? &ir : nullptr;
   if (assemble || !cubin.empty()) {
     if (int code = runAssembler(*module, *gpu, options, output->os()))
       return code;

@@ -130,7 +130,9 @@ mpz_class Shape::registers() const {
               floorQuotient(scores, 2) + floorQuotient(columns, 2) +
               floorQuotient(toInteger(fold.weights) * keys, 4);
     else
-      count = 64 + fragments * (12 + floorQuotient(scores + columns, 2)) +
+      count = 64 +
+              fragments * (12 + floorQuotient(scores + columns, 2) +
+                           floorQuotient(keys, 32)) +
               5 * addresses;
     most = std::max<mpz_class>(most, count);
   }

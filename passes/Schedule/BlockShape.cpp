@@ -72,11 +72,13 @@ WeightRows BlockPlan::weightRows() const {
 }
 
 /// Of a thread, whatever it computes: addresses, loop counters, a row's numbers
-/// for each of its rows, operands on their way to the matrix units. Such that
+/// for each of its rows, operands on their way to the matrix units, and weights
+/// of many keys between two contractions. Such that
 /// the assembler (ptxas 13.0) spills nothing of shapes that fit, and little or
 /// nothing of those that just do not (docs/decisions/0010).
 static constexpr int64_t registersOfThread = 64, registersOfFragment = 12,
-                         registersOfAddress = 5, addressesOfElements = 3;
+                         registersOfAddress = 5, addressesOfElements = 3,
+                         keysOfRegister = 32;
 
 /// Addresses of what a thread brings: chunks of 16 bytes of the keys that it
 /// copies, where each needs one of its own (their number in a row is no power
@@ -103,10 +105,11 @@ static int64_t registersOfBlock(const BlockPlan &plan) {
       columns += matrix.panel.padded();
       addresses += addressesOf(matrix.panel, plan.keys, plan.threads());
     }
-    most = std::max(most,
-                    registersOfThread +
-                        plan.fragments * (registersOfFragment + columns / 2) +
-                        registersOfAddress * addresses);
+    most =
+        std::max(most, registersOfThread +
+                           plan.fragments * (registersOfFragment + columns / 2 +
+                                             plan.keys / keysOfRegister) +
+                           registersOfAddress * addresses);
   }
   return most;
 }

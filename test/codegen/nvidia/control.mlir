@@ -4,7 +4,7 @@
 // memory, and the loop is as it was written.
 // CHECK-LABEL: .visible .entry loop(
 // CHECK-NOT: .local
-// CHECK: [[LOOP:L__BB[0-9_]+3]]:
+// CHECK: [[LOOP:L__BB[0-9_]+]]:
 // CHECK: cp.async.wait_group 0;
 // CHECK: bar.sync 0;
 // CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16 {[[A:.*]]}, [%r{{[0-9]+}}];
@@ -12,7 +12,7 @@
 // CHECK-NEXT: {[[ACC:.*]]},
 // CHECK-NEXT: {[[A]]},
 // CHECK: bar.sync 0;
-// CHECK: bra {{.*}}[[LOOP]];
+// CHECK: bra{{.*}}[[LOOP]];
 // CHECK: st.global.v4.b32
 device.kernel @loop target "sm_80" threads 32 shared 4096
     parameters ["x", "n"] grid {
@@ -44,11 +44,11 @@ device.kernel @loop target "sm_80" threads 32 shared 4096
   device.return
 }
 
-// An scf.if with results is a branch or a selection; divisions that round up
+// An scf.if with results becomes a selection, here the lesser; divisions that round up
 // are expanded.
 // CHECK-LABEL: .visible .entry branch(
 // CHECK: div.s32
-// CHECK: selp
+// CHECK: min.s32
 // CHECK: st.global.b32
 device.kernel @branch target "sm_80" threads 32 shared 0
     parameters ["x", "n", "m"] grid {

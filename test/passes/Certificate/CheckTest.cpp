@@ -251,9 +251,9 @@ TEST(Check, DerivesCostsOfTiles) {
   choice.stages = {2};
   complete(choice);
   const Choice::Candidate &ampere = choice.candidates.front();
-  EXPECT_EQ(ampere.registers, 64 + 2 * (12 + 16 + 64));
+  EXPECT_EQ(ampere.registers, 64 + 2 * (12 + 16 + 64 + 1));
   EXPECT_EQ(ampere.sharedBytes, 17 * 16 * (128 + 2 * 2 * 32));
-  EXPECT_EQ(ampere.resident, 2); // 65536 registers for 128 x 248
+  EXPECT_EQ(ampere.resident, 2); // 65536 registers for 128 x 250
   EXPECT_EQ(ampere.folds[0].contraction, 512);
   EXPECT_EQ(ampere.folds[0].shared,
             (4 * 2 * 8192 + 128 * 256 + 2 * 8192) / 128);
