@@ -90,6 +90,7 @@ bool KernelCompiler::lowerToDevice() {
   static constexpr const char *smallerTiles =
       "fix smaller tiles by a schedule, or describe the machine as it is";
   std::string reason;
+  bool warned = false; // all versions have the same folds
   visitVersions(
       kernel(), gpu, options.fixedExtents,
       [&](const BlockPlan &blocks) {
@@ -100,6 +101,8 @@ bool KernelCompiler::lowerToDevice() {
               .remedy(smallerTiles);
           return;
         }
+        if (!std::exchange(warned, true))
+          warnOfOpenSums(blocks.tiles);
         lowerFoldToDevice(kernel(), blocks, gpu);
         // The plan to look at is that of the first version which does not
         // depend on extents that are not known.
@@ -114,7 +117,7 @@ bool KernelCompiler::lowerToDevice() {
   if (options.explains && !module->getOps<device::KernelOp>().empty())
     reportChoice(gpu);
   if (module->getOps<device::KernelOp>().empty()) {
-    warnOfOpenExtent(reason);
+    warnOfNoTiles(reason);
     if (!lowerToWarps(*described, reason))
       return false;
   }

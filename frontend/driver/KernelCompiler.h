@@ -44,8 +44,11 @@ private:
   void countPasses(const PassReport &before);
   bool derive();
   void proveMasks(llvm::function_ref<bool(const proof::Obligation &)> prove);
-  /// Warns where tiles want an extent that the user can bind.
-  void warnOfOpenExtent(llvm::StringRef whyNotTiles);
+  /// Warns where tiles, or the products of sums, want an extent that the user
+  /// can bind.
+  void warnOfNoTiles(llvm::StringRef whyNotTiles);
+  void warnOfOpenSums(const TilePlan &tiles);
+  void warnOfOpenExtent(llvm::StringRef rank, llvm::StringRef without);
 
   // ProcessorProgram.cpp: from folds to an object file.
 

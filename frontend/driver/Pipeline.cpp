@@ -154,17 +154,28 @@ bool KernelCompiler::derive() {
          show(Stage::Fold, *module);
 }
 
-void KernelCompiler::warnOfOpenExtent(llvm::StringRef whyNotTiles) {
-  llvm::StringRef rank = whyNotTiles;
-  if (options.explains || !rank.consume_front("the extent of ") ||
-      !rank.consume_back(" is not known when the kernel is compiled"))
+void KernelCompiler::warnOfOpenExtent(StringRef rank, StringRef without) {
+  if (options.explains)
     return;
   session.diagnostics
       .warning({}, ein::Rule::None,
                "kernel `" + written.getSymName() + "` is compiled for " +
-                   options.target + " without tiles: " + whyNotTiles)
+                   options.target + " without " + without + ": the extent of " +
+                   rank + " is not known when the kernel is compiled")
       .remedy("bind it, as in -D " + rank +
               "=64; `einfall explain` shows what that changes");
+}
+
+void KernelCompiler::warnOfNoTiles(StringRef whyNotTiles) {
+  StringRef rank = whyNotTiles;
+  if (rank.consume_front("the extent of ") &&
+      rank.consume_back(" is not known when the kernel is compiled"))
+    warnOfOpenExtent(rank, "tiles");
+}
+
+void KernelCompiler::warnOfOpenSums(const TilePlan &tiles) {
+  for (StringRef rank : tiles.openSums)
+    warnOfOpenExtent(rank, ("products of tiles for sums over " + rank).str());
 }
 
 std::optional<PipelineResult> KernelCompiler::run() {

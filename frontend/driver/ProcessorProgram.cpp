@@ -39,7 +39,7 @@ bool KernelCompiler::chooseProgram() {
     std::string whyNotTiles, whyNotRows;
     plan = planTiles(kernel(), machine, options.fixedExtents, whyNotTiles);
     if (!plan)
-      warnOfOpenExtent(whyNotTiles);
+      warnOfNoTiles(whyNotTiles);
     auto rows = options.fixedExtents.end();
     if (plan)
       rows = options.fixedExtents.find(plan->row);
@@ -53,6 +53,7 @@ bool KernelCompiler::chooseProgram() {
       return true;
     }
     if (plan) {
+      warnOfOpenSums(*plan);
       report.planKind = "tiles";
       report.plan = {{"rows", plan->row.str()},
                      {"lanes", std::to_string(plan->lanes)},

@@ -355,10 +355,10 @@ private:
         !fieldType(reduce.getResult()).hasRank(plan.row))
       return std::nullopt;
     std::optional<int64_t> extent = known(ranks.front());
-    if (!extent || *extent == 0)
+    if (extent == 0)
       return std::nullopt;
     Contraction result{
-        reduce.getResult(), ranks.front(), *extent, {}, {}, {}, {}};
+        reduce.getResult(), ranks.front(), extent.value_or(0), {}, {}, {}, {}};
     Product product = Product::of(reduce.getValue());
     for (Factor factor : product.factors) {
       FieldType type = fieldType(factor.value);
@@ -377,6 +377,11 @@ private:
       if (fieldType(condition).hasRank(ranks.front()))
         return std::nullopt;
       result.conditions.push_back(condition);
+    }
+    if (!extent) {
+      if (!llvm::is_contained(plan.openSums, ranks.front()))
+        plan.openSums.push_back(ranks.front());
+      return std::nullopt;
     }
     return result;
   }

@@ -100,6 +100,9 @@ struct TilePlan {
   unsigned groups;     ///< most groups of rows in an item
   std::vector<FoldPlan> folds;
   AskedSizes asked; ///< what the sizes were chosen around
+  /// Ranks whose extents are not known and over which sums of products of rows
+  /// and keys are therefore no contractions: they are evaluated one by one.
+  llvm::SmallVector<llvm::StringRef> openSums;
 };
 
 /// The plan for `kernel`, or nothing and the `reason` in words. What the
