@@ -100,6 +100,9 @@ struct Machine {
   int64_t specialPerClock = 0; ///< exp2, log2, reciprocals of a unit; 0: none
   int64_t sharedBytesPerClock = 0; ///< of a unit's shared memory or L1
   int64_t barrierClocks = 0;       ///< that a wait takes where all are there
+  /// From a load to what it brings: from the outermost level, and from the
+  /// cache that all units share.
+  int64_t memoryClocks = 0, cacheClocks = 0;
   /// From the end of a launch to the first clocks of the next one in a row.
   int64_t launchNanoseconds = 0;
 

@@ -284,6 +284,8 @@ void MachineParser::parseRates(Entries &root) {
   parseBasis(rates);
   Entries latencies(reader, root.get("latencies"), "latencies");
   machine.barrierClocks = latencies.integer("barrier_clocks", 0, mostCount);
+  machine.memoryClocks = latencies.integer("memory_clocks", 0, mostCount);
+  machine.cacheClocks = latencies.integer("l2_clocks", 0, mostCount);
   machine.launchNanoseconds = latencies.integer("launch_ns", 0, mostCount);
   parseBasis(latencies);
 }

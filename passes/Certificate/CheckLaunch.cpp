@@ -21,7 +21,14 @@ using Way = Launch::Way;
 struct Tile {
   mpz_class rows, keys;
   std::vector<mpz_class> lone, together; ///< whole clocks, of each fold
+  mpz_class start;                       ///< and of a block, before them
+  mpz_class resident;
 };
+
+/// Parts whose states are asked for at one time by who merges them.
+const mpz_class partsOfRound = 4;
+/// Parts that a claim may be about.
+const mpz_class mostChecked = 1 << 12;
 
 class LaunchChecker {
 public:
@@ -34,7 +41,7 @@ public:
   void check();
 
 private:
-  static Tile tileOf(const Choice &choice);
+  Tile tileOf(const Choice &choice) const;
   mpz_class blocks(const Tile &tile, bool packed) const;
   Way derive(bool packed, int64_t parts) const;
   /// Of the versions that there are, the one that a launch takes.
@@ -53,11 +60,26 @@ private:
 
 } // namespace
 
-Tile LaunchChecker::tileOf(const Choice &choice) {
+Tile LaunchChecker::tileOf(const Choice &choice) const {
   const Choice::Candidate &shape = choice.candidates.at(choice.chosen);
-  return {toInteger(shape.warps.warps) * toInteger(shape.warps.fragments) * 16,
-          toInteger(shape.keys), tileClocks(choice, shape, /*lone=*/true),
-          tileClocks(choice, shape, /*lone=*/false)};
+  Tile tile{toInteger(shape.warps.warps) * toInteger(shape.warps.fragments) *
+                16,
+            toInteger(shape.keys),
+            tileClocks(choice, shape, /*lone=*/true),
+            tileClocks(choice, shape, /*lone=*/false),
+            0,
+            toInteger(shape.resident)};
+  for (size_t i = 0; i < choice.folds.size(); ++i) {
+    mpz_class bytes = 0;
+    for (const Choice::Operand &operand : choice.folds[i].contractions)
+      bytes += tile.rows * toInteger(operand.width) * toInteger(operand.bytes);
+    mpq_class clocks = toInteger(launch.memoryClocks) +
+                       mpq_class(bytes) / choice.figures.copyBytesPerClock;
+    if (shape.stages > 1)
+      clocks += shape.folds.at(i).copies;
+    tile.start += ceilQuotient(clocks.get_num(), clocks.get_den());
+  }
+  return tile;
 }
 
 mpz_class LaunchChecker::blocks(const Tile &tile, bool packed) const {
@@ -75,9 +97,13 @@ Way LaunchChecker::derive(bool packed, int64_t parts) const {
         ceilQuotient(toInteger(launch.streams[i]), tile.keys), count);
     each += tiles * (busiest <= 1 ? tile.lone[i] : tile.together[i]);
   }
-  mpz_class clocks = busiest * each;
+  mpz_class clocks =
+      busiest * each + ceilQuotient(busiest, tile.resident) * tile.start;
   if (parts > 1)
     clocks += toInteger(launch.launchClocks) +
+              (ceilQuotient(count, partsOfRound) + 1) *
+                  toInteger(launch.cacheClocks) *
+                  mpz_class(launch.streams.size()) +
               floorQuotient(2 * toInteger(launch.stateBytes) *
                                 toInteger(launch.items) *
                                 toInteger(launch.rows) * count,
@@ -97,14 +123,15 @@ Way LaunchChecker::taken() const {
     return best;
   int64_t longest =
       *std::max_element(launch.streams.begin(), launch.streams.end());
-  mpz_class parts = std::min<mpz_class>(
-      floorQuotient(toInteger(launch.slots),
-                    std::max<mpz_class>(blocks(sharing, packs), 1)),
-      floorQuotient(toInteger(longest), toInteger(launch.leastPart)));
-  if (parts < 2)
-    return best;
-  Way split = derive(packs, parts.get_si());
-  return split.clocks < best.clocks ? split : best;
+  mpz_class most =
+      std::min<mpz_class>(ceilQuotient(toInteger(longest), sharing.keys),
+                          toInteger(launch.mostParts));
+  for (int64_t parts = 2; parts <= most; ++parts) {
+    Way split = derive(packs, parts);
+    if (split.clocks < best.clocks)
+      best = split;
+  }
+  return best;
 }
 
 void LaunchChecker::check() {
@@ -152,6 +179,9 @@ void checkLaunch(const Choice &choice, std::vector<ChoiceProblem> &problems) {
       sharing.folds.size() != choice.folds.size())
     return problem("streams",
                    "there are " + std::to_string(choice.folds.size()));
+  if (launch.mostParts > mostChecked)
+    return problem("mostParts",
+                   "at most " + mostChecked.get_str() + " are looked at");
   LaunchChecker(choice, problems).check();
 }
 

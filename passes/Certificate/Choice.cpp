@@ -46,8 +46,9 @@ static void visitLaunch(Launch &launch, Visit visit) {
   visit("units", launch.units, 1);
   visit("launchClocks", launch.launchClocks, 0);
   visit("bytesPerClock", launch.bytesPerClock, 1);
-  visit("slots", launch.slots, 1);
-  visit("leastPart", launch.leastPart, 1);
+  visit("memoryClocks", launch.memoryClocks, 0);
+  visit("cacheClocks", launch.cacheClocks, 0);
+  visit("mostParts", launch.mostParts, 1);
   visit("splits", launch.splits, 0);
   visit("stateBytes", launch.stateBytes, 0);
   visit("items", launch.items, 1);

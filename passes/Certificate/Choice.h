@@ -105,8 +105,9 @@ struct Choice {
     int64_t units = 0;            ///< of the machine
     int64_t launchClocks = 0;     ///< that a second launch adds
     int64_t bytesPerClock = 0;    ///< from L2, to all units
-    int64_t slots = 0;            ///< blocks that parts are to make
-    int64_t leastPart = 0;        ///< keys of a part, at least
+    int64_t memoryClocks = 0;     ///< of a load from memory
+    int64_t cacheClocks = 0;      ///< and from L2
+    int64_t mostParts = 0;        ///< that are tried
     int64_t splits = 0;           ///< 1: there is a version with parts
     int64_t stateBytes = 0;       ///< that a part leaves of a row
     int64_t items = 0, rows = 0;  ///< of the launch, and of an item
@@ -121,7 +122,9 @@ struct Choice {
       int64_t clocks = 0;
     };
     std::vector<Way> ways;
-    int64_t taken = 0; ///< by the grid programs
+    /// Packed rows where they halve the blocks and take no longer; of all
+    /// numbers of parts the fewest that take least, where that is less.
+    int64_t taken = 0;
   };
   std::optional<Launch> launch;
 

@@ -217,9 +217,10 @@ struct BlockPlan {
   std::map<llvm::StringRef, int64_t> features;
   bool splits = false;
   std::optional<PackedRank> packed;
-  /// Parts of the stream where that is fixed; else as many as make `slots`
-  /// blocks, of `leastPart` keys at least. From two parts on the version is
-  /// taken where by `launch` it takes less than the versions without parts.
+  /// Parts of the stream where that is asked for, or extents are known: the
+  /// least by `launch`, where that is less than without parts. Else the grid
+  /// programs make as many as fill `slots` blocks, of `leastPart` keys at
+  /// least, and compare these with the versions without parts.
   std::optional<int64_t> splitCount;
   int64_t slots = 1; ///< blocks that the chip runs at one time
   std::optional<LaunchComparison> launch;
@@ -297,8 +298,13 @@ struct LaunchSize {
 };
 std::optional<LaunchSize> launchSizeOf(const BlockPlan &plan,
                                        const llvm::StringMap<int64_t> &extents);
-/// As many parts as a launch makes of each stream; 1 where it makes none.
-int64_t partsOf(const BlockPlan &plan, const LaunchSize &size);
+/// Parts that are tried at most, as FlashAttention's heuristic does.
+constexpr int64_t mostTriedParts = 128;
+/// The number of parts, from 2 on, that takes least; of equals the fewest. 1
+/// where there are no two tiles.
+int64_t leastParts(const BlockPlan &plan, const LaunchSize &size);
+/// What the launch takes where it takes no parts.
+int64_t clocksWithoutParts(const BlockPlan &plan, const LaunchSize &size);
 /// Of a version with `terms`, with what merging takes.
 int64_t clocksOf(const BlockPlan &plan, const LaunchTerms &terms,
                  const LaunchSize &size, int64_t parts);

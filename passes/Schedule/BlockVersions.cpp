@@ -1,9 +1,10 @@
 //===- BlockVersions.cpp - How blocks share the work of a kernel ----------===//
 //
 // Which streams can be split, which rows read the same keys, and which versions
-// of the program a launch may come to. What is decided here for extents that
-// are known is what the grid programs decide (passes/Lower/Device/
-// BlockShare.cpp).
+// of the program a launch may come to. Where extents are known, that is decided
+// here, the number of parts included; where they are not, grid programs compare
+// by the same model (passes/Lower/Device/BlockShare.cpp) the number of parts
+// that a rule gives: a search has no place in every block.
 //
 //===----------------------------------------------------------------------===//
 
@@ -258,15 +259,6 @@ static int64_t blocksOf(const LaunchTerms &terms, const LaunchSize &size) {
   return size.items / group * llvm::divideCeil(size.rows * group, terms.rows);
 }
 
-int64_t einfall::partsOf(const BlockPlan &plan, const LaunchSize &size) {
-  if (plan.splitCount)
-    return *plan.splitCount;
-  int64_t blocks = blocksOf(plan.launch->own, size);
-  return std::max<int64_t>(std::min(plan.slots / std::max<int64_t>(blocks, 1),
-                                    size.longest() / BlockPlan::leastPart),
-                           1);
-}
-
 int64_t einfall::clocksOf(const BlockPlan &plan, const LaunchTerms &terms,
                           const LaunchSize &size, int64_t parts) {
   PlainOps ops;
@@ -290,10 +282,29 @@ bool einfall::packingPays(const BlockPlan &plan, const LaunchSize &size) {
              clocksOf(plan, plan.launch->alone, size, 1);
 }
 
+int64_t einfall::leastParts(const BlockPlan &plan, const LaunchSize &size) {
+  int64_t tiles = llvm::divideCeil(size.longest(), plan.launch->own.keys);
+  int64_t most = std::min(tiles, mostTriedParts), best = 1, least = 0;
+  for (int64_t parts = 2; parts <= most; ++parts) {
+    int64_t clocks = clocksOf(plan, plan.launch->own, size, parts);
+    if (best == 1 || clocks < least)
+      best = parts, least = clocks;
+  }
+  return best;
+}
+
+int64_t einfall::clocksWithoutParts(const BlockPlan &plan,
+                                    const LaunchSize &size) {
+  bool packs = plan.launch->packed && packingPays(plan, size);
+  return clocksOf(plan, packs ? *plan.launch->packed : plan.launch->alone, size,
+                  1);
+}
+
 void einfall::compareLaunches(BlockPlan &plan, const BlockPlan &alone,
                               const BlockPlan *packed, const Machine &machine) {
   LaunchComparison &launch = plan.launch.emplace();
   launch.machine = launchMachineOf(machine);
+  launch.machine.folds = plan.folds.size();
   launch.own = launchTermsOf(plan, machine);
   launch.alone = launchTermsOf(alone, machine);
   if (packed)
@@ -313,13 +324,9 @@ BlockPlan::applies(const llvm::StringMap<int64_t> &extents) const {
     return std::nullopt;
   if (!splits)
     return packingPays(*this, *size);
-  int64_t parts = partsOf(*this, *size);
-  if (parts < 2)
-    return false;
-  bool packs = launch->packed && packingPays(*this, *size);
-  const LaunchTerms &other = packs ? *launch->packed : launch->alone;
-  return clocksOf(*this, launch->own, *size, parts) <
-         clocksOf(*this, other, *size, 1);
+  int64_t parts = leastParts(*this, *size);
+  return parts > 1 && clocksOf(*this, launch->own, *size, parts) <
+                          clocksWithoutParts(*this, *size);
 }
 
 bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
@@ -368,6 +375,8 @@ bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,
       return;
     if (applies)
       covered = form.staging;
+    if (applies && plan->splits && !plan->splitCount)
+      plan->splitCount = leastParts(*plan, *launchSizeOf(*plan, extents));
     take(*plan);
     any = true;
   };

@@ -208,13 +208,22 @@ LaunchTerms einfall::launchTermsOf(const BlockPlan &plan,
   terms.rows = plan.rows();
   terms.keys = plan.keys;
   terms.packs = plan.packed.has_value();
-  int64_t resident = residentBlocks(plan, machine);
+  int64_t resident = terms.resident = residentBlocks(plan, machine);
   for (const BlockFold &fold : plan.folds) {
     auto clocks = [&](int64_t blocks) {
       return wholeClocks(costOfFold(plan, fold, machine, blocks).clocks);
     };
     terms.lone.push_back(clocks(1));
     terms.together.push_back(clocks(resident));
+    int64_t rowBytes = 0;
+    for (const BlockContraction &contraction : fold.contractions)
+      rowBytes += plan.rows() * contraction.rows.padded() *
+                  contraction.rows.elementBytes();
+    mpq_class start = mpq_class(long(machine.memoryClocks)) +
+                      mpq_class(long(rowBytes)) / copyBytesPerClock(machine);
+    if (plan.stages > 1)
+      start += costOfFold(plan, fold, machine, 1).copies;
+    terms.start.push_back(wholeClocks(start));
   }
   return terms;
 }
@@ -222,6 +231,7 @@ LaunchTerms einfall::launchTermsOf(const BlockPlan &plan,
 LaunchMachine einfall::launchMachineOf(const Machine &machine) {
   LaunchMachine launch;
   launch.units = machine.units;
+  launch.cacheClocks = machine.cacheClocks;
   launch.launchClocks = wholeClocks(mpq_class(machine.launchNanoseconds) *
                                     machine.clockHz / 1000000000);
   mpq_class all = copyBytesPerClock(machine) * long(machine.units);

@@ -7,15 +7,22 @@
 //
 //   blocks  = items * ceil(rows / tile rows) * parts
 //   busiest = ceil(blocks / units)
+//   rounds  = ceil(busiest / blocks that a unit has room for)
 //   tiles   = ceil(ceil(keys / tile keys) / parts)         of each stream
 //   clocks  = busiest * sum over streams of tiles * clocks of a tile
-//             + what merging takes, if there are parts:
-//               a second launch, and the workspace written and read
+//             + rounds * sum over streams of the clocks of a start
+//             + what merging takes, if there are parts
+//   start   = a load from memory, then, at an even share of L2's bandwidth, the
+//             block's rows and its first tile (where a block copies ahead: else
+//             every tile has its copies)
+//   merging = a second launch, the workspace written and read, and of each fold
+//             one load from L2 for its references and one for every few parts
 //
 // in whole clocks, by integers. A tile takes the clocks of a lone block where
-// no multiprocessor has two, else those of as many as it has room for. Masks
-// are left out: they cut the streams of all versions alike, before parts are
-// made of them.
+// no multiprocessor has two, else those of as many as it has room for; of these
+// all start at one time. Masks are left out: they cut the streams of all
+// versions alike, before parts are made of them. So are outputs, which nobody
+// waits for, and what comes from memory, which is as much for all.
 //
 // The same text computes it for known extents (the compiler, `explain`) and in
 // the grid programs that take a version at launch: `Ops` are integers or the
@@ -40,13 +47,21 @@ struct LaunchTerms {
   /// Whole clocks of a tile of each fold: of a block that is alone on a
   /// multiprocessor, and of one among as many as fit.
   llvm::SmallVector<int64_t> lone, together;
+  /// Whole clocks until a block has the first tile of each fold.
+  llvm::SmallVector<int64_t> start;
+  int64_t resident = 1; ///< blocks that a multiprocessor has room for
 };
 
-/// Of the machine and of the fold's state.
+/// Of the machine and of what is merged.
 struct LaunchMachine {
   int64_t units = 1;
   int64_t launchClocks = 0;  ///< of a second launch
   int64_t bytesPerClock = 1; ///< from L2, to all units
+  int64_t cacheClocks = 0;   ///< of a load from L2
+  int64_t folds = 1;         ///< that leave a state
+  /// Parts whose states a warp that merges asks for at one time
+  /// (passes/Lower/Device/BlockMerge.cpp).
+  static constexpr int64_t partsOfRound = 4;
 };
 
 /// Integers as they are.
@@ -80,6 +95,9 @@ clocksOfLaunch(Ops &ops, const LaunchTerms &terms, const LaunchMachine &machine,
       ops.mul(items, roundedUp(ops, rows, ops.constant(terms.rows))), parts);
   Number busiest = roundedUp(ops, blocks, ops.constant(machine.units));
   Number lone = ops.constant(0), together = ops.constant(0);
+  int64_t start = 0;
+  for (int64_t each : terms.start)
+    start += each;
   for (size_t i = 0; i < streams.size(); ++i) {
     Number all = roundedUp(ops, streams[i], ops.constant(terms.keys));
     Number tiles = roundedUp(ops, all, parts);
@@ -87,8 +105,10 @@ clocksOfLaunch(Ops &ops, const LaunchTerms &terms, const LaunchMachine &machine,
     together =
         ops.add(together, ops.mul(tiles, ops.constant(terms.together[i])));
   }
-  return ops.mul(busiest,
-                 ops.ifAtMost(busiest, ops.constant(1), lone, together));
+  Number rounds = roundedUp(ops, busiest, ops.constant(terms.resident));
+  return ops.add(
+      ops.mul(busiest, ops.ifAtMost(busiest, ops.constant(1), lone, together)),
+      ops.mul(rounds, ops.constant(start)));
 }
 
 /// Clocks that merging `parts` of `rows` takes in all, each of which leaves
@@ -99,8 +119,13 @@ clocksOfMerge(Ops &ops, const LaunchMachine &machine, int64_t stateBytes,
               typename Ops::Number rows, typename Ops::Number parts) {
   typename Ops::Number bytes =
       ops.mul(ops.mul(rows, parts), ops.constant(2 * stateBytes));
-  return ops.add(ops.constant(machine.launchClocks),
-                 ops.quotient(bytes, ops.constant(machine.bytesPerClock)));
+  typename Ops::Number loads =
+      ops.add(roundedUp(ops, parts, ops.constant(machine.partsOfRound)),
+              ops.constant(1));
+  return ops.add(
+      ops.add(ops.constant(machine.launchClocks),
+              ops.quotient(bytes, ops.constant(machine.bytesPerClock))),
+      ops.mul(loads, ops.constant(machine.folds * machine.cacheClocks)));
 }
 
 } // namespace einfall

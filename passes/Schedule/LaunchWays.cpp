@@ -63,21 +63,21 @@ einfall::waysOf(cascade::KernelOp kernel, const DeviceMachine &machine,
   }
   if (!splits)
     return result;
-  int64_t parts = partsOf(plan, *size);
-  for (int64_t other = 2; other <= mostParts; other *= 2) {
-    int64_t next = std::min(2 * other, mostParts + 1);
-    bool exceeds = other * plan.keys > size->longest();
-    if (!exceeds || other == parts)
-      result.ways.push_back(result.wayOf(packs, other));
-    if (other < parts && parts < next)
+  int64_t parts = leastParts(plan, *size);
+  if (parts < 2)
+    return result;
+  int64_t tiles = llvm::divideCeil(size->longest(), plan.keys);
+  for (int64_t other = 2; other <= std::min(tiles, mostTriedParts);
+       other *= 2) {
+    result.ways.push_back(result.wayOf(packs, other));
+    if (other < parts && parts < 2 * other)
       result.ways.push_back(result.wayOf(packs, parts));
   }
-  if (parts > 1)
-    for (auto [number, way] : llvm::enumerate(result.ways))
-      if (way.parts == parts && way.clocks < result.ways[result.taken].clocks) {
-        result.taken = number;
-        break;
-      }
+  for (auto [number, way] : llvm::enumerate(result.ways))
+    if (way.parts == parts && way.clocks < result.ways[result.taken].clocks) {
+      result.taken = number;
+      break;
+    }
   return result;
 }
 
@@ -102,8 +102,9 @@ std::optional<Choice::Launch> einfall::claimOf(const LaunchWays &ways,
   launch.units = compared.machine.units;
   launch.launchClocks = compared.machine.launchClocks;
   launch.bytesPerClock = compared.machine.bytesPerClock;
-  launch.slots = plan.slots;
-  launch.leastPart = BlockPlan::leastPart;
+  launch.memoryClocks = machine.memoryClocks;
+  launch.cacheClocks = compared.machine.cacheClocks;
+  launch.mostParts = mostTriedParts;
   launch.splits = plan.splits;
   launch.stateBytes = plan.splits ? plan.stateFloats() * 4 : 0;
   launch.items = ways.size.items;

@@ -2,7 +2,7 @@
 //
 // For known extents: blocks by themselves, rows of several items packed, and
 // streams in parts, each with what it takes by LaunchCost.h; and which of them
-// the grid programs take.
+// is taken.
 //
 //===----------------------------------------------------------------------===//
 

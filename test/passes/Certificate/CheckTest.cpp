@@ -489,7 +489,7 @@ bool mayStayTrue(const std::string &pointer) {
       "|/boundaries/\\d+/schedule/terms/\\d+/(times|asked)/.*"
       "|/boundaries/\\d+/bounds/\\d+/words/score"
       "|/choice/rows|/choice/machine/.*"
-      "|/choice/launch/(units|slots|splits|bytesPerClock|leastPart|stateBytes)"
+      "|/choice/launch/(units|mostParts|splits|bytesPerClock|stateBytes)"
       "|/choice/launch/(group|streams/.*)"
       "|/choice/launch/sharing/\\d+/machine/.*"
       "|/sizes/machine/.*"

@@ -365,8 +365,9 @@ Choice blocks() {
   launch.units = 108;
   launch.launchClocks = 2820;
   launch.bytesPerClock = 5120;
-  launch.slots = 216;
-  launch.leastPart = 256;
+  launch.memoryClocks = 470;
+  launch.cacheClocks = 260;
+  launch.mostParts = 8;
   launch.splits = 1;
   launch.stateBytes = 1024;
   launch.items = 16;
@@ -374,19 +375,36 @@ Choice blocks() {
   launch.group = 8;
   launch.streams = {2048, 2048};
   launch.sharing = {sharing};
-  // No unit has two blocks. Parts have 4 tiles each, and 16 rows in 8 parts
-  // leave 1024 bytes that are written and read.
+  // No unit has two blocks. A block waits, for each fold, for its rows and, if
+  // it copies ahead, for the first tile, at 1280 / 27 bytes per clock: ceil(470
+  // + rows 64 * 128 * 2 / (1280 / 27)) = ceil(815.6) of 64 rows, of 96 columns
+  // ceil(470 + 259.2). Parts have 4 tiles each, and 16 rows in 8 parts leave
+  // 1024 bytes that are written and read, 51 clocks; of each of two folds
+  // references and two rounds of 4 parts are loaded.
   auto clocks = [](const Choice &tile, int64_t tiles) {
+    const Choice::Candidate &shape = tile.candidates[tile.chosen];
     mpz_class all = 0;
-    for (const mpz_class &each :
-         tileClocks(tile, tile.candidates[tile.chosen], /*lone=*/true))
+    for (const mpz_class &each : tileClocks(tile, shape, /*lone=*/true))
       all += each;
     return tiles * all.get_si();
   };
-  int64_t keys = choice.candidates[choice.chosen].keys;
-  launch.ways = {{0, 1, 16, 1, clocks(choice, 2048 / keys)},
-                 {1, 1, 2, 1, clocks(sharing, 32)},
-                 {1, 8, 16, 1, clocks(sharing, 4) + 2820 + 51}};
+  const Choice::Candidate &lone = choice.candidates[choice.chosen];
+  mpq_class start = 0;
+  for (size_t i = 0; i < 2; ++i) {
+    mpq_class each = 470 + mpq_class(lone.warps.warps * lone.warps.fragments *
+                                     16 * (i ? 96 : 128) * 2 * 27) /
+                               1280;
+    if (lone.stages > 1)
+      each += lone.folds[i].copies;
+    mpz_class whole;
+    mpz_cdiv_q(whole.get_mpz_t(), each.get_num_mpz_t(), each.get_den_mpz_t());
+    start += whole;
+  }
+  launch.ways = {
+      {0, 1, 16, 1,
+       clocks(choice, 2048 / lone.keys) + start.get_num().get_si()},
+      {1, 1, 2, 1, clocks(sharing, 32) + 816 + 730},
+      {1, 8, 16, 1, clocks(sharing, 4) + 816 + 730 + 2820 + 51 + 2 * 3 * 260}};
   launch.taken = 2;
   choice.launch = launch;
   return choice;
