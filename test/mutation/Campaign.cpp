@@ -2,12 +2,7 @@
 
 #include "test/mutation/Campaign.h"
 
-#include "codegen/emulated/DeviceToImage.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Parser/Parser.h"
+#include "test/mutation/Programs.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
@@ -16,6 +11,8 @@
 #include "llvm/Support/Regex.h"
 
 #include <atomic>
+#include <chrono>
+#include <mutex>
 #include <thread>
 
 using namespace mlir;
@@ -28,58 +25,7 @@ static constexpr unsigned maxLeftOut = 20;
 /// Launches for mutants that a rule explains (CampaignOptions::expected).
 static constexpr size_t launchesWhenExpected = 6;
 
-using Trials = std::vector<std::unique_ptr<Trial>>;
-
 namespace {
-
-/// A copy of the programs that one thread may change.
-class Programs {
-public:
-  explicit Programs(llvm::StringRef text)
-      : context(MLIRContext::Threading::DISABLED) {
-    context.loadDialect<device::DeviceDialect, arith::ArithDialect,
-                        scf::SCFDialect, vector::VectorDialect>();
-    context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
-      message = diagnostic.str();
-      return success();
-    });
-    module = parseSourceString<ModuleOp>(text, &context);
-  }
-
-  llvm::SmallVector<device::KernelOp> kernels() {
-    return llvm::to_vector(module->getOps<device::KernelOp>());
-  }
-
-  /// The numbers of the programs of each version.
-  llvm::SmallVector<llvm::SmallVector<unsigned>> versions() {
-    llvm::SmallVector<llvm::SmallVector<unsigned>> result;
-    auto all = kernels();
-    for (auto &version : device::versionsOf(*module)) {
-      auto &numbers = result.emplace_back();
-      for (device::KernelOp kernel : version)
-        numbers.push_back(llvm::find(all, kernel) - all.begin());
-    }
-    return result;
-  }
-
-  /// Program `number`, with the fault of `mutant` if there is one.
-  std::optional<emulated::DeviceImage> image(unsigned number,
-                                             const Mutant *mutant) {
-    OwningOpRef<device::KernelOp> copy = kernels()[number].clone();
-    if (mutant)
-      apply(*copy, *mutant);
-    auto translated = translateToImage(*copy);
-    if (failed(translated))
-      return std::nullopt;
-    return emulated::DeviceImage::make(std::move(*translated), message);
-  }
-
-  std::string message; ///< of what failed
-
-private:
-  MLIRContext context;
-  OwningOpRef<ModuleOp> module;
-};
 
 class Runner {
 public:
@@ -90,13 +36,17 @@ public:
 private:
   driver::Options commandOptions() const;
   bool isAskedFor(llvm::StringRef version) const;
+  bool readInterface();
   bool compile();
-  std::unique_ptr<Trial> makeTrial(const LaunchSpec &launch);
+  std::unique_ptr<Trial> makeTrial(const LaunchSpec &launch) const;
+  const Trial *find(size_t launch, bool isFor);
+  std::vector<size_t> orderFor(const Mutant &mutant, bool isExplained);
+  void rememberNotice(const Mutant &mutant, size_t launch);
   bool makeConditionTrials(device::KernelOp kernel,
                            llvm::ArrayRef<Mutant> mutants);
   std::vector<Mutant> sampled(std::vector<Mutant> mutants) const;
   Tried attempt(Programs &programs, Equivalence &equivalence, unsigned number,
-                llvm::StringRef program, const Mutant &mutant) const;
+                llvm::StringRef program, const Mutant &mutant);
   bool runVersion(llvm::ArrayRef<unsigned> numbers);
   bool runProgram(unsigned number, device::KernelOp kernel);
 
@@ -107,14 +57,24 @@ private:
   bool hasPreconditions = false;
   std::string text; ///< of the programs
   std::unique_ptr<Programs> programs;
-  Trials trials;
-  /// Of the version at hand: its programs, by number and without fault, and
-  /// the trials that it is for.
+  /// A launch, whose arguments are made when a mutant is first tried with it.
+  struct Candidate {
+    const LaunchSpec *launch;
+    std::unique_ptr<Trial> trial;
+    /// With a condition less, a version may run with launches it is not for.
+    enum { Unknown, IsFor, IsNotFor, LeftOut } state = Unknown;
+  };
+  std::vector<Candidate> candidates;
+  /// Launches that noticed a mutant, the last one first, and by kind and role.
+  std::vector<size_t> noticing;
+  std::map<std::pair<Kind, std::string>, size_t> noticedBy;
+  std::mutex mutex; ///< of all that the launches have
+  bool hasFailed = false;
+  size_t usable = 0, leftOut = 0; ///< launches of the version at hand
+  /// Of the version at hand: its programs, by number and without fault.
+  std::string version;
   std::vector<unsigned> launched;
   std::vector<emulated::DeviceImage> sound;
-  std::vector<const Trial *> usable;
-  /// Trials that it is not for: with a condition less it may run with them.
-  std::vector<const Trial *> foreign;
   /// By parameter: arguments that break the conditions on it.
   llvm::StringMap<std::unique_ptr<Trial>> conditions;
 };
@@ -139,7 +99,7 @@ bool Runner::isAskedFor(llvm::StringRef version) const {
          (options.without.empty() || !matches(options.without));
 }
 
-bool Runner::compile() {
+bool Runner::readInterface() {
   driver::Options command = commandOptions();
   driver::Session session(command);
   std::unique_ptr<driver::Program> program = driver::Program::load(session);
@@ -152,20 +112,32 @@ bool Runner::compile() {
   ranks.assign(interface.ranks.begin(), interface.ranks.end());
   for (const cascade::KernelInterface::Param &param : interface.params)
     params.push_back(param.name);
+  return true;
+}
+
+/// As `einfall compile` does with the same extents.
+bool Runner::compile() {
+  if (!readInterface())
+    return false;
   driver::PipelineOptions pipeline;
   pipeline.target = options.target;
   pipeline.until = driver::Stage::Device;
+  driver::Options command = commandOptions();
   for (const auto &[rank, extent] : options.fixed)
     if (llvm::is_contained(ranks, rank))
-      pipeline.fixedExtents[rank] = extent;
-  auto compiled = driver::compileKernel(kernel, pipeline, session);
+      pipeline.fixedExtents[rank] = command.defines[rank] = extent;
+  driver::Session session(command);
+  std::unique_ptr<driver::Program> program = driver::Program::load(session);
+  if (!program)
+    return false;
+  auto compiled = driver::compileKernel(program->kernel(""), pipeline, session);
   if (!compiled)
     return false;
   text = std::move(compiled->text);
   return true;
 }
 
-std::unique_ptr<Trial> Runner::makeTrial(const LaunchSpec &launch) {
+std::unique_ptr<Trial> Runner::makeTrial(const LaunchSpec &launch) const {
   driver::Options command = commandOptions();
   command.pattern = launch.pattern;
   command.layout = launch.layout;
@@ -181,6 +153,76 @@ std::unique_ptr<Trial> Runner::makeTrial(const LaunchSpec &launch) {
   return Trial::create(command, launch);
 }
 
+/// Candidate `number` where the version at hand is for it, or is not, as is
+/// asked, and null otherwise.
+const Trial *Runner::find(size_t number, bool isFor) {
+  std::lock_guard<std::mutex> lock(mutex);
+  Candidate &candidate = candidates[number];
+  llvm::StringRef name = version;
+  if (candidate.launch->shares && !name.contains("_split") &&
+      !name.contains("_packed"))
+    return nullptr;
+  if (!candidate.trial)
+    candidate.trial = makeTrial(*candidate.launch);
+  if (!candidate.trial) {
+    hasFailed = true;
+    return nullptr;
+  }
+  Trial &trial = *candidate.trial;
+  if (candidate.state == Candidate::Unknown) {
+    llvm::SmallVector<const emulated::DeviceImage *> images;
+    for (const emulated::DeviceImage &image : sound)
+      images.push_back(&image);
+    if (!isFor && trial.isFor(images))
+      return nullptr;
+    Outcome outcome = trial.calibrate(images);
+    if (outcome.result == Outcome::NotRun) {
+      candidate.state = Candidate::IsNotFor;
+    } else if (outcome.result == Outcome::Survived && outcome.equal) {
+      candidate.state = Candidate::IsFor;
+      ++usable;
+    } else {
+      // A limit that chance exceeds: other tests judge programs without fault.
+      llvm::errs() << "left out with " << version << ": " << trial.label()
+                   << ": " << outcome.text << "\n";
+      candidate.state = Candidate::LeftOut;
+      ++leftOut;
+    }
+  }
+  return candidate.state == (isFor ? Candidate::IsFor : Candidate::IsNotFor)
+             ? &trial
+             : nullptr;
+}
+
+/// Launches to try a mutant with: the one that noticed such a one before, those
+/// that noticed any, and all others.
+std::vector<size_t> Runner::orderFor(const Mutant &mutant, bool isExplained) {
+  std::lock_guard<std::mutex> lock(mutex);
+  std::vector<size_t> order;
+  auto add = [&](size_t number) {
+    if (!llvm::is_contained(order, number))
+      order.push_back(number);
+  };
+  if (auto known = noticedBy.find({mutant.kind, mutant.role});
+      known != noticedBy.end())
+    add(known->second);
+  if (!isExplained)
+    llvm::for_each(noticing, add);
+  size_t count = candidates.size();
+  if (isExplained)
+    count = std::min(count, launchesWhenExpected);
+  for (size_t number = 0; number < count; ++number)
+    add(number);
+  return order;
+}
+
+void Runner::rememberNotice(const Mutant &mutant, size_t launch) {
+  std::lock_guard<std::mutex> lock(mutex);
+  noticedBy[{mutant.kind, mutant.role}] = launch;
+  llvm::erase(noticing, launch);
+  noticing.insert(noticing.begin(), launch);
+}
+
 /// For every condition of the launch, arguments that break it alone.
 bool Runner::makeConditionTrials(device::KernelOp kernel,
                                  llvm::ArrayRef<Mutant> mutants) {
@@ -192,6 +234,11 @@ bool Runner::makeConditionTrials(device::KernelOp kernel,
     std::unique_ptr<Trial> trial = makeTrial(launch);
     if (!trial)
       return false;
+    // None of the programs runs with it: its outputs alone are evaluated.
+    llvm::SmallVector<const emulated::DeviceImage *> images;
+    for (const emulated::DeviceImage &image : sound)
+      images.push_back(&image);
+    trial->calibrate(images);
     conditions[mutant.role] = std::move(trial);
   }
   return true;
@@ -218,7 +265,7 @@ std::vector<Mutant> Runner::sampled(std::vector<Mutant> mutants) const {
 
 Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
                       unsigned number, llvm::StringRef program,
-                      const Mutant &mutant) const {
+                      const Mutant &mutant) {
   Tried tried{program.str(), mutant, {}, ""};
   auto image = programs.image(number, &mutant);
   if (!image) {
@@ -229,8 +276,8 @@ Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
   for (size_t i = 0; i < launched.size(); ++i)
     images.push_back(launched[i] == number ? &*image : &sound[i]);
   Outcome last;
-  auto isNoticed = [&](const Trial &trial) {
-    Outcome outcome = trial.run(images);
+  auto isNoticed = [&](const Trial &trial, unsigned seed) {
+    Outcome outcome = trial.run(images, seed);
     if (outcome.result == Outcome::NotRun)
       return false;
     outcome.equal &= last.equal;
@@ -245,17 +292,28 @@ Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
     tried.proved = true;
     return tried;
   }
-  size_t launches = usable.size();
-  if (options.expected && options.expected->explains(program, mutant))
-    launches = std::min(launches, launchesWhenExpected);
-  auto condition = conditions.find(mutant.role);
-  bool noticed = mutant.kind == Kind::ConditionDropped &&
-                 condition != conditions.end() && isNoticed(*condition->second);
-  if (mutant.kind == Kind::ConditionDropped)
-    for (size_t i = 0; i < foreign.size() && !noticed; ++i)
-      noticed = isNoticed(*foreign[i]);
-  for (size_t i = 0; i < launches && !noticed; ++i)
-    noticed = isNoticed(*usable[i]);
+  bool isExplained =
+      options.expected && options.expected->explains(program, mutant);
+  bool noticed = false;
+  if (mutant.kind == Kind::ConditionDropped) {
+    auto condition = conditions.find(mutant.role);
+    for (unsigned seed = 0; seed < Trial::seedCount && !noticed; ++seed)
+      noticed =
+          condition != conditions.end() && isNoticed(*condition->second, seed);
+    size_t count = candidates.size();
+    if (isExplained)
+      count = std::min(count, launchesWhenExpected);
+    for (size_t i = 0; i < count && !noticed; ++i)
+      if (const Trial *trial = find(i, /*isFor=*/false))
+        for (unsigned seed = 0; seed < Trial::seedCount && !noticed; ++seed)
+          noticed = isNoticed(*trial, seed);
+  }
+  std::vector<size_t> order = orderFor(mutant, isExplained);
+  for (unsigned seed = 0; seed < Trial::seedCount; ++seed)
+    for (size_t i = 0; i < order.size() && !noticed; ++i)
+      if (const Trial *trial = find(order[i], /*isFor=*/true))
+        if ((noticed = isNoticed(*trial, seed)))
+          rememberNotice(mutant, order[i]);
   tried.outcome = std::move(last);
   if (!noticed && !options.expected)
     tried.proved = equivalence.proves(programs.kernels()[number], mutant);
@@ -264,14 +322,12 @@ Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
 
 bool Runner::runVersion(llvm::ArrayRef<unsigned> numbers) {
   auto all = programs->kernels();
-  std::string version = all[numbers.front()].getSymName().str();
+  version = all[numbers.front()].getSymName().str();
   launched.assign(numbers.begin(), numbers.end());
   sound.clear();
-  usable.clear();
-  foreign.clear();
-  llvm::StringRef name = version;
-  bool shares = name.contains("_split") || name.contains("_packed");
-  llvm::SmallVector<const emulated::DeviceImage *> images;
+  usable = leftOut = 0;
+  for (Candidate &candidate : candidates)
+    candidate.state = Candidate::Unknown;
   for (unsigned number : numbers) {
     auto image = programs->image(number, nullptr);
     if (!image) {
@@ -280,36 +336,15 @@ bool Runner::runVersion(llvm::ArrayRef<unsigned> numbers) {
     }
     sound.push_back(std::move(*image));
   }
-  for (const emulated::DeviceImage &image : sound)
-    images.push_back(&image);
-  unsigned leftOut = 0;
-  for (std::unique_ptr<Trial> &trial : trials) {
-    if (trial->launch().shares && !shares)
-      continue;
-    Outcome outcome = trial->calibrate(images);
-    if (outcome.result == Outcome::NotRun) {
-      foreign.push_back(trial.get());
-      continue;
-    }
-    if (outcome.result == Outcome::Survived && outcome.equal) {
-      usable.push_back(trial.get());
-      continue;
-    }
-    // A limit that chance exceeds: other tests judge programs without fault.
-    llvm::errs() << "left out with " << version << ": " << trial->label()
-                 << ": " << outcome.text << "\n";
-    ++leftOut;
-  }
-  if (usable.empty() || leftOut > maxLeftOut) {
-    llvm::errs() << "error: " << version << " without fault is right with "
-                 << usable.size() << " of " << usable.size() + leftOut
-                 << " launches\n";
-    return false;
-  }
   for (unsigned number : numbers)
     if (!runProgram(number, all[number]))
       return false;
-  return true;
+  if (!usable || leftOut > maxLeftOut) {
+    llvm::errs() << "error: " << version << " without fault is right with "
+                 << usable << " of " << usable + leftOut << " launches\n";
+    return false;
+  }
+  return !hasFailed;
 }
 
 bool Runner::runProgram(unsigned number, device::KernelOp kernel) {
@@ -324,8 +359,16 @@ bool Runner::runProgram(unsigned number, device::KernelOp kernel) {
   auto work = [&] {
     Programs own(text);
     Equivalence equivalence(options.fixed);
-    for (size_t i; (i = next.fetch_add(1)) < mutants.size();)
+    for (size_t i; (i = next.fetch_add(1)) < mutants.size();) {
+      auto start = std::chrono::steady_clock::now();
       tried[i] = attempt(own, equivalence, number, program, mutants[i]);
+      std::chrono::duration<double> time =
+          std::chrono::steady_clock::now() - start;
+      tried[i].seconds = time.count();
+      std::lock_guard<std::mutex> lock(mutex);
+      if (options.onTried)
+        options.onTried(tried[i]);
+    }
   };
   unsigned workers = options.threads
                          ? options.threads
@@ -346,9 +389,7 @@ std::optional<Campaign> Runner::run() {
   for (const LaunchSpec &launch : options.launches) {
     if (launch.uneven && hasPreconditions)
       continue;
-    trials.push_back(makeTrial(launch));
-    if (!trials.back())
-      return std::nullopt;
+    candidates.push_back({&launch});
   }
   programs = std::make_unique<Programs>(text);
   std::string all;

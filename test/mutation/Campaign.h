@@ -12,7 +12,19 @@
 #include "test/mutation/Reasons.h"
 #include "test/mutation/Trials.h"
 
+#include <functional>
+
 namespace einfall::mutation {
+
+/// A mutant and what noticed it.
+struct Tried {
+  std::string program; ///< the version of the kernel
+  Mutant mutant;
+  Outcome outcome;
+  std::string launch;  ///< with which it was noticed
+  bool proved = false; ///< to be none (Equivalence.h)
+  double seconds = 0;
+};
 
 struct CampaignOptions {
   /// Extents that the program may rely on; ranks that it has not are left out.
@@ -34,15 +46,8 @@ struct CampaignOptions {
   unsigned threads = 0; ///< 0: one for every processor
   /// Mutants that a rule explains are tried with the first launches only.
   const Reasons *expected = nullptr;
-};
-
-/// A mutant and what noticed it.
-struct Tried {
-  std::string program; ///< the version of the kernel
-  Mutant mutant;
-  Outcome outcome;
-  std::string launch;  ///< with which it was noticed
-  bool proved = false; ///< to be none (Equivalence.h)
+  /// Told of every mutant as soon as it was tried, from one thread at a time.
+  std::function<void(const Tried &)> onTried;
 };
 
 /// Everything that was tried with the kernel of `file`; `enumerated` counts all

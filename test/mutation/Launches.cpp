@@ -67,9 +67,22 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=2,p=200,m=260,pattern=peaky,w=140,sink=3",
         "b=1,g=1,h=2,p=130,m=66,w=20",
         // Rings of stages that come around; blocks that see no key.
+        "b=1,g=1,h=1,p=70,m=600,w=500",
+        "b=1,g=1,h=1,p=330,m=330,w=300,pattern=peaky",
+        "b=1,g=1,h=1,p=260,m=50",
+        // What the first never have, and what notices most of the others.
+        "b=2,g=2,h=4,p=17,m=33",
+        "b=1,g=1,h=1,p=17,m=33,fill=n.33",
+        "b=1,g=1,h=1,p=130,m=130,nan=V.m.64+",
+        "b=1,g=1,h=1,p=20,m=2",
+        "b=1,g=1,h=1,p=130,m=130,away=8,cap=2000,tau=3000,w=40,sink=0",
+        "b=1,g=1,h=1,p=40,m=200,pattern=huge",
+        "b=1,g=1,h=1,p=200,m=197,w=90,sink=2,nan=V.m.1.f.23,nan=V.m.64.f.0,"
+        "inf=V.m.112.f.0,inf=V.m.190.f.9",
+        "b=1,g=1,h=1,p=330,m=330,w=60,nan=V.m.128.f.1,nan=V.m.255.f.8,"
+        "nan=V.m.300.f.16,nan=V.m.20.f.7",
         "b=1,g=1,h=1,p=200,m=900,w=500",
         "b=1,g=1,h=1,p=700,m=700,w=300,pattern=peaky",
-        "b=1,g=1,h=1,p=260,m=50",
         "b=1,g=1,h=1,p=260,m=33,w=9,sink=0",
         // Windows of one key or two, and those that end with a tile.
         "b=1,g=1,h=1,p=330,m=330,w=1,sink=0",
@@ -80,7 +93,6 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=400,m=400,w=383,sink=0",
         // Scores that a wrong 0 dominates.
         "b=1,g=1,h=1,p=70,m=33,away=8,cap=2000,tau=3000,w=9",
-        "b=1,g=1,h=1,p=130,m=130,away=8,cap=2000,tau=3000,w=40,sink=0",
         "b=1,g=1,h=1,p=140,m=100,away=8,cap=2000,tau=3000,w=20,sink=0",
         // Lengths of samples that end within a tile, and far behind the first.
         "b=1,g=1,h=1,p=70,m=900,fill=n.900",
@@ -88,7 +100,6 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=70,m=300,fill=n.128,nan=V.m.128+",
         "b=1,g=1,h=1,p=70,m=300,fill=n.0",
         // Keys that no row of the first block has; those of the next have.
-        "b=1,g=1,h=1,p=130,m=130,nan=V.m.64+",
         "b=1,g=1,h=1,p=140,m=140,nan=V.m.128+",
         "b=1,g=1,h=1,p=130,m=70,nan=V.m.4+",
         "b=1,g=1,h=1,p=200,m=140,nan=V.m.68+",
@@ -102,11 +113,7 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=130,m=127,w=70,nan=V.m.0.f.0",
         "b=1,g=1,h=1,p=200,m=200,w=70,nan=V.m.63",
         "b=1,g=1,h=1,p=200,m=200,w=20,inf=V.m.100,fill=n.150",
-        "b=1,g=1,h=1,p=200,m=197,w=90,sink=2,nan=V.m.1.f.23,nan=V.m.64.f.0,"
-        "inf=V.m.112.f.0,inf=V.m.190.f.9",
         "b=1,g=1,h=1,p=130,m=128,w=9,sink=0,nan=V.m.0,nan=V.m.127,fill=n.127",
-        "b=1,g=1,h=1,p=330,m=330,w=60,nan=V.m.128.f.1,nan=V.m.255.f.8,"
-        "nan=V.m.300.f.16,nan=V.m.20.f.7",
         // One alone, first in a tile; with further tiles; behind a key whose
         // own element is the last before the values in shared memory.
         "b=1,g=1,h=1,p=192,m=192,w=300,nan=V.m.128.f.0",
@@ -116,6 +123,7 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=96,m=96,w=300,nan=K.m.95,nan=V.m.94",
         "b=1,g=1,h=1,p=112,m=112,w=300,nan=K.m.111,nan=V.m.110",
         "b=1,g=1,h=1,p=128,m=128,w=300,nan=K.m.127,nan=V.m.126",
+        "b=1,g=1,h=1,p=192,m=192,w=300,nan=K.m.127,nan=V.m.126",
         // The last of a tile that has 96 or 112.
         "b=1,g=1,h=1,p=200,m=200,w=120,nan=V.m.95",
         "b=1,g=1,h=1,p=200,m=200,w=120,nan=V.m.111",
@@ -123,11 +131,16 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=1,p=384,m=384,w=383,sink=0,nan=V.m.0",
         "b=1,g=1,h=1,p=576,m=576,w=447,sink=0,nan=V.m.128",
         "b=1,g=1,h=1,p=384,m=140,w=400,sink=0,away=8,cap=2000,tau=3000",
+        // Its first key, in a tile that others follow.
+        "b=1,g=1,h=1,p=192,m=192,w=70,sink=0,nan=V.m.0.f.0",
+        // Keys that do not exist weigh as much as the one softmax-one adds.
+        "b=1,g=1,h=1,p=260,m=130,w=400,sink=0,away=0.9",
+        // Keys that rows have not are out of range, behind the first tile.
+        "b=1,g=1,h=1,p=200,m=200,w=300,pattern=huge",
         // Keys before the window of the second block.
         "b=1,g=1,h=1,p=130,m=130,w=20,sink=0,nan=V.m.44-",
         "b=1,g=1,h=1,p=200,m=200,w=20,sink=0,nan=V.m.108-",
         "b=1,g=1,h=1,p=300,m=300,w=20,sink=0,nan=V.m.172-",
-        "b=2,g=2,h=4,p=17,m=33",
         "b=1,g=1,h=6,p=19,m=201,w=70",
         "b=1,g=1,h=2,p=33,m=70,layout=padded,misaligned=K",
         "b=1,g=1,h=2,p=33,m=70,misaligned=V",
@@ -135,9 +148,7 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=2,p=65,m=129,layout=permuted",
         "b=1,g=1,h=2,p=9,m=31,layout=padded",
         "b=1,g=1,h=1,p=1,m=1",
-        "b=1,g=1,h=1,p=20,m=2",
         "b=1,g=1,h=1,p=150,m=114",
-        "b=1,g=1,h=1,p=40,m=200,pattern=huge",
     };
     // Every pair of columns in a fragment of up to 128 keys.
     for (int j = 0; j < 32; ++j) {

@@ -31,8 +31,8 @@ struct Outcome {
 /// without fault computed them.
 class Trial {
 public:
-  /// Draws the inputs that the options name, changes them as `spec` says, and
-  /// evaluates the outputs. Null after an error, which has been reported.
+  /// Draws the inputs that the options name and changes them as `spec` says.
+  /// Null after an error, which has been reported.
   static std::unique_ptr<Trial> create(driver::Options options,
                                        const LaunchSpec &spec);
 
@@ -45,12 +45,17 @@ public:
   /// A version of the kernel: programs that are launched one after the other.
   using Images = llvm::ArrayRef<const emulated::DeviceImage *>;
 
-  /// Remembers what `images` compute, with which the survivors are compared.
-  /// Returns what is wrong with it; NotRun where it is not for these arguments.
+  /// Evaluates the outputs as they have to be, and remembers what `images`
+  /// compute, with which the survivors are compared. Returns what is wrong with
+  /// it; NotRun where it is not for these arguments.
   Outcome calibrate(Images images);
 
-  /// Runs `images` with every seed until something notices. Thread-safe.
-  Outcome run(Images images) const;
+  /// Runs `images` with one seed, below `seedCount`. Thread-safe.
+  Outcome run(Images images, unsigned seed) const;
+  static const unsigned seedCount;
+
+  /// True where `images` are for these arguments.
+  bool isFor(Images images) const;
 
   /// Moves an input or output off what a condition of a launch asks for, in
   /// this trial alone: its address ("K") or the stride of a dimension ("stride

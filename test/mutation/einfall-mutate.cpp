@@ -11,6 +11,7 @@
 #include "test/mutation/Reasons.h"
 
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Regex.h"
@@ -216,6 +217,11 @@ int main(int argc, char **argv) {
 
   if (quick)
     options.expected = &*reasons;
+  if (verbose)
+    options.onTried = [](const Tried &tried) {
+      llvm::errs() << describe(tried)
+                   << llvm::format(", %.1f s\n", tried.seconds);
+    };
 
   std::map<Kind, Row> kinds;
   Row all;
@@ -230,8 +236,6 @@ int main(int argc, char **argv) {
           return driver::exitInput;
         Row sum;
         for (const Tried &tried : campaign->tried) {
-          if (verbose)
-            llvm::errs() << describe(tried) << "\n";
           Row row = judge(tried, *reasons);
           kinds[tried.mutant.kind].add(row);
           sum.add(row);
