@@ -39,6 +39,9 @@ private:
   Conditions insideAll(ValueRange indices, ArrayRef<StringRef> ranks,
                        const Substitution &at);
   Conditions holds(Value condition, const Substitution &at);
+  /// Where the result of `map` depends on `operand`, as far as conditions and
+  /// choices tell: one factor of "and" does where the other is true.
+  Conditions matters(MapOp map, Value operand, const Substitution &at);
   Substitution substituted(AtOp op, const Substitution &at);
   /// `at` where `ranks` are bound anew; what mentions them from outside cannot
   /// be said any more.
@@ -53,6 +56,32 @@ private:
   std::set<std::string> visited;
 };
 } // namespace
+
+static Conditions opposite(const Conditions &conditions) {
+  return {negation(conditions.maybe), negation(conditions.surely)};
+}
+
+Conditions Walk::matters(MapOp map, Value operand, const Substitution &at) {
+  ValueRange operands = map.getOperands();
+  switch (map.getFunction()) {
+  case Function::And:
+  case Function::Or: {
+    Value other = operands[operands[0] == operand];
+    if (other == operand)
+      return always();
+    Conditions decides = holds(other, at);
+    return map.getFunction() == Function::And ? decides : opposite(decides);
+  }
+  case Function::Select: {
+    if (operand == operands[0] || operands[1] == operands[2])
+      return always();
+    Conditions first = holds(operands[0], at);
+    return operand == operands[1] ? first : opposite(first);
+  }
+  default:
+    return always();
+  }
+}
 
 bool Walk::isNew(Value value, const Substitution &at, const Conditions &under) {
   std::string key =
@@ -173,7 +202,7 @@ void Walk::visit(Value value, const Substitution &at, const Conditions &under) {
       for (Value other : map.getOperands())
         if (other != operand)
           together = both(together, presence(other, at));
-      visit(operand, at, together);
+      visit(operand, at, both(together, matters(map, operand, at)));
     }
     return;
   }
@@ -187,8 +216,7 @@ void Walk::visit(Value value, const Substitution &at, const Conditions &under) {
     visit(choice.getValue(), at, under);
     // Needed where the value is absent.
     Conditions value = presence(choice.getValue(), at);
-    return visit(choice.getFallback(), at,
-                 both(under, {negation(value.maybe), negation(value.surely)}));
+    return visit(choice.getFallback(), at, both(under, opposite(value)));
   }
   if (auto other = dyn_cast<AtOp>(op)) {
     visitAll(other.getIndices(), at, under);

@@ -97,6 +97,12 @@ Text Writer::infix(MapOp map, StringRef sign, Binding binding) {
   Binding right = isAssociative ? binding : Binding(binding + 1);
   if (binding == Comparison)
     right = Sum;
+  // A product of a whole quotient is not the quotient of a product.
+  if (auto factor = map.getOperands()[1].getDefiningOp<MapOp>();
+      factor && sign == " * " &&
+      (factor.getFunction() == Function::FloorDiv ||
+       factor.getFunction() == Function::Mod))
+    right = Atom;
   return {text(map.getOperands()[0], binding == Comparison ? Sum : binding) +
               sign.str() + text(map.getOperands()[1], right),
           binding};

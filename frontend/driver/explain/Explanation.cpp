@@ -348,23 +348,32 @@ int einfall::driver::count(ExplainedKernel &kernel, const Machine &machine,
     return launcher ? exitInternal : counting.result(exitMissing);
   }
   kernel.explanation.counted = launcher->globalBytes();
-  if (certificate.boundaries.empty() || !certificate.boundaries.back().schedule)
+  std::string wrong =
+      contradiction(certificate, *kernel.explanation.counted, onCpu);
+  if (wrong.empty())
     return exitSuccess;
+  session.error(wrong + ": this is a fault of the compiler\n" +
+                launcher->counted());
+  return exitInternal;
+}
+
+std::string einfall::driver::contradiction(const cert::Certificate &certificate,
+                                           uint64_t counted, bool onCpu) {
+  if (certificate.boundaries.empty() || !certificate.boundaries.back().schedule)
+    return "";
   const cert::ScheduleTraffic &claim = *certificate.boundaries.back().schedule;
-  mpz_class counted = *kernel.explanation.counted;
   const mpz_class &claimed = onCpu ? claim.asked : claim.total;
   bool isExact = onCpu ? claim.counted == "modelled" : claim.counted == "exact";
-  if (isExact ? counted == claimed : counted <= claimed)
-    return exitSuccess;
-  session.error(
-      (onCpu ? "the kernel asks its tensors for " + counted.get_str() + " bytes"
-             : "the emulated device counts " + counted.get_str() +
-                   " bytes at the boundary " +
-                   certificate.boundaries.back().name) +
-      ", the schedule's form " + claimed.get_str() + " (" +
-      (isExact ? "exact" : "at most") + "): this is a fault of the compiler\n" +
-      launcher->counted());
-  return exitInternal;
+  mpz_class bytes = static_cast<unsigned long>(counted);
+  if (isExact ? bytes == claimed : bytes <= claimed)
+    return "";
+  return (onCpu
+              ? "the kernel asks its tensors for " + bytes.get_str() + " bytes"
+              : "the emulated device counts " + bytes.get_str() +
+                    " bytes at the boundary " +
+                    certificate.boundaries.back().name) +
+         ", the schedule's form " + claimed.get_str() + " (" +
+         (isExact ? "exact" : "at most") + ")";
 }
 
 std::string einfall::driver::describe(const cert::Bound &bound) {

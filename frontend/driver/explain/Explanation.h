@@ -49,6 +49,12 @@ explainKernel(cascade::KernelOp kernel, PipelineOptions pipeline,
 /// where the count contradicts what the explanation claims.
 int count(ExplainedKernel &kernel, const Machine &machine, Session &session);
 
+/// How a count of bytes contradicts what `certificate` claims of the innermost
+/// boundary, or, on the processor, of what is asked of tensors; empty: it does
+/// not.
+std::string contradiction(const certificate::Certificate &certificate,
+                          uint64_t counted, bool onCpu);
+
 /// The bounds beside the schedule, a line for each boundary.
 void print(llvm::raw_ostream &os, const Explanation &explanation);
 /// The same as a page.
