@@ -308,12 +308,17 @@ Tried Runner::attempt(Programs &programs, Equivalence &equivalence,
         for (unsigned seed = 0; seed < Trial::seedCount && !noticed; ++seed)
           noticed = isNoticed(*trial, seed);
   }
-  std::vector<size_t> order = orderFor(mutant, isExplained);
-  for (unsigned seed = 0; seed < Trial::seedCount; ++seed)
-    for (size_t i = 0; i < order.size() && !noticed; ++i)
-      if (const Trial *trial = find(order[i], /*isFor=*/true))
-        if ((noticed = isNoticed(*trial, seed)))
-          rememberNotice(mutant, order[i]);
+  auto tryLaunches = [&](const std::vector<size_t> &order) {
+    for (unsigned seed = 0; seed < Trial::seedCount; ++seed)
+      for (size_t i = 0; i < order.size() && !noticed; ++i)
+        if (const Trial *trial = find(order[i], /*isFor=*/true))
+          if ((noticed = isNoticed(*trial, seed)))
+            rememberNotice(mutant, order[i]);
+  };
+  tryLaunches(orderFor(mutant, isExplained));
+  // What changes any bit is not what a rule says it is.
+  if (isExplained && !noticed && !last.equal)
+    tryLaunches(orderFor(mutant, /*isExplained=*/false));
   tried.outcome = std::move(last);
   if (!noticed && !options.expected)
     tried.proved = equivalence.proves(programs.kernels()[number], mutant);
