@@ -24,6 +24,7 @@ READERS = {
 EXCEPTIONS = {
     ("dialect/Interpreter/Elements.cpp", 255): "an exponent in eight bits",
     ("frontend/driver/explain/Pictures.cpp", 110): "pixels",
+    ("frontend/driver/explain/Pictures.cpp", 470): "pixels",
 }
 # Numbers that may be anything, and those below. Masks of bits are no numbers.
 COMMON = {2**i for i in range(60)}
