@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Schedule/CostModel.h"
+#include "passes/Schedule/LaunchWays.h"
 
 using namespace mlir;
 using namespace einfall;
@@ -325,8 +326,8 @@ BlockPlan::applies(const llvm::StringMap<int64_t> &extents) const {
   if (!splits)
     return packingPays(*this, *size);
   int64_t parts = leastParts(*this, *size);
-  return parts > 1 && clocksOf(*this, launch->own, *size, parts) <
-                          clocksWithoutParts(*this, *size);
+  return parts > 1 && partsPay(clocksOf(*this, launch->own, *size, parts),
+                               clocksWithoutParts(*this, *size));
 }
 
 bool einfall::visitVersions(KernelOp kernel, const DeviceMachine &machine,

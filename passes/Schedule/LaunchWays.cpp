@@ -74,7 +74,8 @@ einfall::waysOf(cascade::KernelOp kernel, const DeviceMachine &machine,
       result.ways.push_back(result.wayOf(packs, parts));
   }
   for (auto [number, way] : llvm::enumerate(result.ways))
-    if (way.parts == parts && way.clocks < result.ways[result.taken].clocks) {
+    if (way.parts == parts &&
+        partsPay(way.clocks, result.ways[result.taken].clocks)) {
       result.taken = number;
       break;
     }

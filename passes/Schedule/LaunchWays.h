@@ -33,6 +33,13 @@ std::optional<LaunchWays> waysOf(cascade::KernelOp kernel,
                                  const llvm::StringMap<int64_t> &extents,
                                  Staging preferred, std::string &reason);
 
+/// Whether parts that take `clocks` are worth their traffic, where without them
+/// it is `without`: they move the rows and the workspace more often, and the
+/// latencies that the model counts are conjectured, so a quarter less is asked.
+inline bool partsPay(int64_t clocks, int64_t without) {
+  return 4 * clocks <= 3 * without;
+}
+
 /// As a claim; nothing where the tile of the sharing version fits no machine.
 std::optional<certificate::Choice::Launch> claimOf(const LaunchWays &ways,
                                                    const Machine &machine);

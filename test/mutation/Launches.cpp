@@ -66,6 +66,9 @@ const std::vector<std::string> &einfall::mutation::standardLaunches() {
         "b=1,g=1,h=2,p=65,m=129",
         "b=1,g=1,h=2,p=200,m=260,pattern=peaky,w=140,sink=3",
         "b=1,g=1,h=2,p=130,m=66,w=20",
+        // The last key of a block's last row is one of the first of a tile that
+        // the loop brings, of parts of three tiles.
+        "b=1,g=1,h=1,p=128,m=586,w=600",
         // Rings of stages that come around; blocks that see no key.
         "b=1,g=1,h=1,p=70,m=600,w=500",
         "b=1,g=1,h=1,p=330,m=330,w=300,pattern=peaky",

@@ -148,7 +148,9 @@ Value BlockEmitter::partsPay() {
   if (launch.packed)
     other = select(packingPays(),
                    launchClocks(*launch.packed, constant(1), false), other);
-  return compare(Predicate::slt, launchClocks(launch.own, parts, true), other);
+  // As einfall::partsPay.
+  return compare(Predicate::sle, mul(launchClocks(launch.own, parts, true), 4),
+                 mul(other, 3));
 }
 
 Value BlockEmitter::rowsOfAllItems() {
