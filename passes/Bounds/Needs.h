@@ -7,10 +7,11 @@
 // A value that is absent takes what it meets along (maps are strict), so the
 // conditions of a read are those on its way to an output and those under which
 // its companions are there. An operand of "and", "or" or a choice is needed
-// where the others let it decide. Of the companions, reductions are taken as present:
-// a maximum over the elements of a mask is there for each of these elements.
-// A way that leads through a reduction over a rank of its own conditions is
-// left out: of several ways to an input any one will do for a lower bound.
+// where the others let it decide. Of the companions, reductions are taken as
+// present: a maximum over the elements of a mask is there for each of these
+// elements. A way that leads through a reduction over a rank of its own
+// conditions is left out: of several ways to an input any one will do for a
+// lower bound.
 //
 //===----------------------------------------------------------------------===//
 
