@@ -107,7 +107,7 @@ static void markConvergent(llvm::Module &module) {
 
 /// What is worth doing before the code generator, which numbers values and
 /// simplifies addresses itself, and the assembler, which allocates and
-/// schedules. LLVM's pipeline at O3 takes three times as long, and the
+/// schedules. LLVM's pipeline at O3 takes more than twice as long, and the
 /// assembler makes 2 to 5 % more instructions of its loops (attention, sm_80,
 /// D64 to D160), and as many if loops are rotated here.
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {

@@ -218,7 +218,7 @@ struct BlockPlan {
   bool splits = false;
   std::optional<PackedRank> packed;
   /// Parts of the stream where that is asked for, or extents are known: the
-  /// least by `launch`, where that is less than without parts. Else the grid
+  /// least by `launch`, where that pays (LaunchWays.h). Else the grid
   /// programs make as many as fill `slots` blocks, of `leastPart` keys at
   /// least, and compare these with the versions without parts.
   std::optional<int64_t> splitCount;

@@ -1,6 +1,7 @@
 //===- LaunchCostTest.cpp - Launches counted by hand ----------------------===//
 
 #include "passes/Schedule/LaunchCost.h"
+#include "passes/Schedule/LaunchWays.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include <gtest/gtest.h>
@@ -102,4 +103,9 @@ TEST(LaunchCost, MorePartsEndUpCostingMore) {
   EXPECT_EQ(inParts(1, 1, 4096, 4), 7264);
   EXPECT_EQ(inParts(1, 1, 4096, 8), 6298);
   EXPECT_EQ(inParts(1, 1, 4096, 16), 7426);
+}
+
+TEST(LaunchCost, PartsPayFromAQuarterLessOn) {
+  EXPECT_TRUE(partsPay(75, 100));
+  EXPECT_FALSE(partsPay(76, 100));
 }
